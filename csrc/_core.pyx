@@ -1,0 +1,843 @@
+# cython: language_level=3, cdivision=True, binding=True
+# cython: freethreading_compatible=True
+"""The seam between Python and the C engine: check, convert, call once.
+
+No arithmetic happens here. A `Network` owns its buffers as NumPy arrays, shows them to the C struct,
+and hands out views. `pylstm.LSTM` adds names, defaults and documentation.
+"""
+
+import os
+
+import numpy as np
+
+cimport numpy as cnp
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
+from libc.math cimport fabs, isfinite, isnan
+from libc.stdint cimport int64_t, uintptr_t
+from libc.string cimport memset
+
+cnp.import_array()
+
+cdef extern from "pylstm.h":
+    enum:
+        PYLSTM_ALIGNMENT
+        PYLSTM_TANH, PYLSTM_LOGISTIC, PYLSTM_IDENTITY, PYLSTM_TANH_HALF, PYLSTM_TWO_TANH_HALF
+        PYLSTM_SOFTMAX
+        PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY
+        PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL
+        PYLSTM_SGD, PYLSTM_MOMENTUM
+        PYLSTM_FLOAT32, PYLSTM_FLOAT64
+        PYLSTM_UPDATE_AT_END
+        PYLSTM_OK, PYLSTM_DIVERGED
+
+    ctypedef void (*pylstm_gemm)()
+
+    ctypedef struct pylstm_network:
+        ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
+        int input_gate, forget_gate, output_gate
+        int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias
+        int cell_input, cell_output, output, loss, precision
+        int rule
+        double learning_rate, momentum
+        pylstm_gemm gemm
+        ptrdiff_t n_cells, n_sources, n_out_sources, n_rows
+        ptrdiff_t row_i, row_f, row_g, row_o
+        ptrdiff_t row_stride, out_stride, at_output
+        ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
+        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q
+        ptrdiff_t parameter_size, trace_size, work_size
+        ptrdiff_t n_pending, n_collect
+        int closed, learnable, has_errors, collected, traces_zero
+        int64_t n_steps
+        void *parameters
+        void *gradient
+        void *velocity
+        void *traces
+        void *record
+        void *work
+
+    ctypedef struct pylstm_table:
+        void (*prepare)(pylstm_network *) noexcept nogil
+        void (*reset)(pylstm_network *) noexcept nogil
+        int (*step)(pylstm_network *, const void *, void *) noexcept nogil
+        int (*predict)(pylstm_network *, const void *, void *) noexcept nogil
+        double (*learn)(pylstm_network *, const void *) noexcept nogil
+        void (*learn_from)(pylstm_network *, const void *) noexcept nogil
+        void (*update)(pylstm_network *) noexcept nogil
+        int (*check_weights)(const pylstm_network *) noexcept nogil
+        void (*collect)(pylstm_network *) noexcept nogil
+        int (*run)(pylstm_network *, ptrdiff_t, const void *, const void *, void *, ptrdiff_t,
+                   ptrdiff_t *) noexcept nogil
+        ptrdiff_t (*first_not_finite)(const void *, ptrdiff_t, ptrdiff_t) noexcept nogil
+
+    ctypedef void (*pylstm_function)()
+    ctypedef struct pylstm_kernel:
+        const char *name
+        pylstm_function function
+    ctypedef struct pylstm_isa:
+        const char *name
+        int (*supported)()
+        const pylstm_table *table[2]
+        const pylstm_kernel *kernels[2]
+
+    const pylstm_isa *pylstm_isas[]
+    const int pylstm_n_isas
+    void pylstm_layout(pylstm_network *)
+    int pylstm_acquire(pylstm_network *)
+    void pylstm_release(pylstm_network *)
+
+
+# ---------------------------------------------------------------- instruction sets and BLAS
+
+def available_isas():
+    """Names of the instruction sets compiled in that this machine has, best last."""
+    return [pylstm_isas[k].name.decode() for k in range(pylstm_n_isas) if pylstm_isas[k].supported()]
+
+
+cdef const pylstm_isa *find_isa(str name) except NULL:
+    for k in range(pylstm_n_isas):
+        if pylstm_isas[k].name.decode() == name and pylstm_isas[k].supported():
+            return pylstm_isas[k]
+    raise ValueError(
+        f"instruction set {name!r} is not available here, choose one of {', '.join(available_isas())}"
+    )
+
+
+cdef const pylstm_isa *current_isa = find_isa(os.environ.get("PYLSTM_ISA") or available_isas()[-1])
+
+
+def choose_isa(name=None):
+    """Use the named instruction set for networks built from now on; return the name of the one before."""
+    global current_isa
+    before = current_isa.name.decode()
+    if name is not None:
+        current_isa = find_isa(name)
+    return before
+
+
+def kernel_address(isa, dtype, name):
+    """Address of a C kernel, for tests against its twin in `pylstm.reference`."""
+    cdef const pylstm_kernel *kernel = find_isa(isa).kernels[np.dtype(dtype) == np.float64]
+    while kernel.name != NULL:
+        if kernel.name.decode() == name:
+            return <uintptr_t>kernel.function
+        kernel += 1
+    raise ValueError(f"there is no kernel {name!r}")
+
+
+cdef pylstm_gemm blas_gemm[2]
+
+
+cdef void find_blas():
+    """xGEMM from SciPy's BLAS, where its integers are C ints."""
+    from scipy.linalg import cython_blas
+    for k, name in enumerate(("sgemm", "dgemm")):
+        capsule = cython_blas.__pyx_capi__[name]
+        signature = PyCapsule_GetName(capsule)
+        blas_gemm[k] = NULL
+        if signature.count(b"int *") == 6 and b"int64" not in signature and b"blas_int" not in signature:
+            blas_gemm[k] = <pylstm_gemm>PyCapsule_GetPointer(capsule, signature)
+
+
+find_blas()
+
+
+def has_blas():
+    """Whether SciPy's BLAS is in use for large matrix products."""
+    return blas_gemm[0] != NULL
+
+
+# ---------------------------------------------------------------- names of the switches
+
+SQUASHINGS = {
+    "tanh": PYLSTM_TANH,
+    "logistic": PYLSTM_LOGISTIC,
+    "identity": PYLSTM_IDENTITY,
+    "tanh_half": PYLSTM_TANH_HALF,
+    "two_tanh_half": PYLSTM_TWO_TANH_HALF,
+}
+OUTPUTS = {
+    "identity": PYLSTM_IDENTITY,
+    "logistic": PYLSTM_LOGISTIC,
+    "softmax": PYLSTM_SOFTMAX,
+}
+LOSSES = {"squared": PYLSTM_SQUARED, "cross_entropy": PYLSTM_CROSS_ENTROPY}
+HIDDEN_BIASES = {"all": PYLSTM_BIAS_ALL, "gates": PYLSTM_BIAS_GATES, "none": PYLSTM_BIAS_NONE}
+RULES = {"sgd": PYLSTM_SGD, "momentum": PYLSTM_MOMENTUM}
+
+
+TARGET_PROBLEMS = (
+    "",
+    "partly NaN, wanted all numbers, or NaN everywhere for no target",
+    "wanted finite numbers",
+    "wanted numbers from 0 to 1, the domain of the cross-entropy",
+    "wanted numbers that sum to 1, the domain of the cross-entropy of a softmax",
+)
+
+
+def aligned_zeros(count, dtype):
+    """A zeroed vector that starts on a cache line."""
+    dtype = np.dtype(dtype)
+    raw = np.zeros(count * dtype.itemsize + PYLSTM_ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % PYLSTM_ALIGNMENT
+    return raw[start:start + count * dtype.itemsize].view(dtype)
+
+
+# ---------------------------------------------------------------- the network
+
+cdef class Network:
+    """Buffers and calls of one network. Use `pylstm.LSTM`."""
+
+    cdef pylstm_network net
+    cdef const pylstm_table *table
+    cdef int typenum
+    cdef object dtype_
+    cdef object parameters_, gradient_, velocity_, traces_, record_, work_
+
+    # ------------------------------------------------------------ building
+
+    cdef build(self, dict config):
+        cdef pylstm_network *n = &self.net
+        memset(n, 0, sizeof(pylstm_network))
+        n.n_inputs = config["n_inputs"]
+        n.n_outputs = config["n_outputs"]
+        n.n_blocks = config["n_blocks"]
+        n.block_size = config["block_size"]
+        n.input_gate = config["input_gate"]
+        n.forget_gate = config["forget_gate"]
+        n.output_gate = config["output_gate"]
+        n.peepholes = config["peepholes"]
+        n.gate_recurrence = config["gate_recurrence"]
+        n.cell_recurrence = config["cell_recurrence"]
+        n.shortcut = config["shortcut"]
+        n.hidden_bias = HIDDEN_BIASES[config["hidden_bias"]]
+        n.output_bias = config["output_bias"]
+        n.cell_input = SQUASHINGS[config["cell_input"]]
+        n.cell_output = SQUASHINGS[config["cell_output"]]
+        n.output = OUTPUTS[config["output"]]
+        n.loss = LOSSES[config["loss"]]
+        self.dtype_ = np.dtype(config["dtype"])
+        self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
+        n.precision = PYLSTM_FLOAT64 if self.typenum == cnp.NPY_FLOAT64 else PYLSTM_FLOAT32
+        n.gemm = blas_gemm[n.precision]
+        self.table = current_isa.table[n.precision]
+        pylstm_layout(n)
+        self.parameters_ = aligned_zeros(n.parameter_size, self.dtype_)
+        self.gradient_ = aligned_zeros(n.parameter_size, self.dtype_)
+        self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
+        self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
+        self.work_ = aligned_zeros(n.work_size, self.dtype_)
+        n.parameters = cnp.PyArray_DATA(self.parameters_)
+        n.gradient = cnp.PyArray_DATA(self.gradient_)
+        n.traces = cnp.PyArray_DATA(self.traces_)
+        n.record = cnp.PyArray_DATA(self.record_)
+        n.work = cnp.PyArray_DATA(self.work_)
+        self.table.prepare(n)
+        self.table.reset(n)
+
+    def _build(self, config):
+        self.build(config)
+
+    def _set_rule(self, rule, learning_rate, momentum):
+        self.check_built()
+        self.take()
+        try:
+            self.net.rule = RULES[rule]
+            self.net.learning_rate = learning_rate
+            self.net.momentum = momentum
+            if self.net.rule == PYLSTM_MOMENTUM:
+                self._need_velocity()
+        finally:
+            pylstm_release(&self.net)
+
+    def _need_velocity(self):
+        if self.velocity_ is None:
+            self.velocity_ = aligned_zeros(self.net.parameter_size, self.dtype_)
+            self.net.velocity = cnp.PyArray_DATA(self.velocity_)
+
+    cdef int check_built(self) except -1:
+        if self.parameters_ is None:
+            raise RuntimeError("this LSTM was never initialised: call LSTM.__init__ first")
+        return 0
+
+    cdef int take(self) except -1:
+        if not pylstm_acquire(&self.net):
+            raise RuntimeError(
+                "this LSTM is in use by another thread: give every thread its own, see LSTM.copy"
+            )
+        return 0
+
+    cdef diverged(self):
+        return FloatingPointError(
+            f"the network diverged at step {self.net.n_steps}: a weight or a net input is no longer "
+            f"finite; a smaller learning rate than {self.net.learning_rate:g}, or smaller inputs, "
+            "would keep it in range"
+        )
+
+    # ------------------------------------------------------------ checking what comes in
+
+    cdef object as_array(self, object values, int ndim, Py_ssize_t width, str what):
+        """`values` as a C-contiguous array of the network's dtype, or a sentence why not."""
+        array = np.asarray(values)
+        if array.dtype == object or not np.can_cast(array.dtype, self.dtype_, "same_kind"):
+            raise TypeError(
+                f"{what} has dtype {array.dtype}, which cannot be cast safely: wanted {self.dtype_} or "
+                "another real number type"
+            )
+        if array.ndim != ndim or array.shape[ndim - 1] != width:
+            wanted = f"({width},)" if ndim == 1 else f"(n_steps, {width})"
+            raise ValueError(f"{what} has shape {array.shape}, wanted {wanted}")
+        return np.require(array, self.dtype_, ["C_CONTIGUOUS", "ALIGNED"])
+
+    cdef object checked(self, object values, int ndim, Py_ssize_t width, str what):
+        """as_array, quick where there is nothing to do."""
+        cdef cnp.ndarray array
+        if isinstance(values, cnp.ndarray):
+            array = <cnp.ndarray>values
+            if (cnp.PyArray_TYPE(array) == self.typenum and cnp.PyArray_NDIM(array) == ndim
+                    and cnp.PyArray_DIM(array, ndim - 1) == width and cnp.PyArray_ISCARRAY_RO(array)):
+                return values
+        return self.as_array(values, ndim, width, what)
+
+    cdef double number(self, const void *data, Py_ssize_t j) noexcept nogil:
+        if self.net.precision == PYLSTM_FLOAT64:
+            return (<const double *>data)[j]
+        return (<const float *>data)[j]
+
+    cdef int check_finite(self, object array, str what) except -1:
+        cdef Py_ssize_t width = cnp.PyArray_DIM(array, cnp.PyArray_NDIM(array) - 1)
+        cdef Py_ssize_t n = 1 if cnp.PyArray_NDIM(array) == 1 else cnp.PyArray_DIM(array, 0)
+        cdef ptrdiff_t row = self.table.first_not_finite(cnp.PyArray_DATA(array), n, width)
+        if row >= 0:
+            bad = array if cnp.PyArray_NDIM(array) == 1 else array[row]
+            where = "" if cnp.PyArray_NDIM(array) == 1 else f" at row {row}"
+            raise ValueError(f"{what} contains {bad[~np.isfinite(bad)][0]}{where}: wanted finite numbers")
+        return 0
+
+    cdef int target_problem(self, const void *data, bint *missing) noexcept nogil:
+        """What is wrong with one target row: 0 nothing, else an index into TARGET_PROBLEMS."""
+        cdef Py_ssize_t k, n_nan = 0
+        cdef double value, total = 0
+        for k in range(self.net.n_outputs):
+            value = self.number(data, k)
+            n_nan += isnan(value)
+            total += value
+        missing[0] = n_nan == self.net.n_outputs
+        if missing[0]:
+            return 0
+        if n_nan > 0:
+            return 1
+        for k in range(self.net.n_outputs):
+            value = self.number(data, k)
+            if not isfinite(value):
+                return 2
+            if self.net.loss == PYLSTM_CROSS_ENTROPY and (value < 0 or value > 1):
+                return 3
+        if (self.net.loss == PYLSTM_CROSS_ENTROPY and self.net.output == PYLSTM_SOFTMAX
+                and fabs(total - 1) > 1e-4):
+            return 4
+        return 0
+
+    cdef int check_targets(self, object array, bint *missing) except -1:
+        cdef const char *data = <const char *>cnp.PyArray_DATA(array)
+        cdef Py_ssize_t n = 1 if cnp.PyArray_NDIM(array) == 1 else cnp.PyArray_DIM(array, 0)
+        cdef Py_ssize_t row, size = self.net.n_outputs * cnp.PyArray_ITEMSIZE(array)
+        cdef int problem
+        for row in range(n):
+            problem = self.target_problem(data + row * size, missing)
+            if problem:
+                bad = array if cnp.PyArray_NDIM(array) == 1 else array[row]
+                where = "target" if cnp.PyArray_NDIM(array) == 1 else f"targets row {row}"
+                raise ValueError(f"{where} is {bad.tolist()}: {TARGET_PROBLEMS[problem]}")
+        return 0
+
+    # ------------------------------------------------------------ steps
+
+    cdef object empty_outputs(self):
+        cdef cnp.npy_intp size = self.net.n_outputs
+        return cnp.PyArray_SimpleNew(1, &size, self.typenum)
+
+    def step(self, x, target=None):
+        """Advance one step and, given a target, learn from it at once.
+
+        Forward pass of HS97 appendix A.1 (with Gers 2000, 2002 where switched on), then the truncated
+        gradient and one optimiser step. `y` is the prediction made before the weights changed.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_inputs,)
+            Inputs of this step; finite.
+        target : array_like, shape (n_outputs,), optional
+            Wanted outputs, in the domain of the loss. All NaN means no target.
+
+        Returns
+        -------
+        ndarray, shape (n_outputs,), of the network's dtype
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `x` or `target`; nothing has changed then.
+        FloatingPointError
+            When the weights have diverged; names the step.
+
+        Notes
+        -----
+        Changes the state, the traces and, with a target, the weights. O(1) per weight, whatever the
+        length of the stream.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=2, n_outputs=1, n_blocks=4, seed=0)
+        >>> net.step([0.5, -0.5], target=[1.0]).shape
+        (1,)
+        """
+        cdef bint missing = True
+        self.check_built()
+        x = self.checked(x, 1, self.net.n_inputs, "x")
+        self.check_finite(x, "x")
+        if target is not None:
+            target = self.checked(target, 1, self.net.n_outputs, "target")
+            self.check_targets(target, &missing)
+        y = self.empty_outputs()
+        self.take()
+        try:
+            if self.table.step(&self.net, cnp.PyArray_DATA(x), cnp.PyArray_DATA(y)) != PYLSTM_OK:
+                raise self.diverged()
+            if not missing:
+                self.table.learn(&self.net, cnp.PyArray_DATA(target))
+                self.table.update(&self.net)
+        finally:
+            pylstm_release(&self.net)
+        return y
+
+    def predict(self, x):
+        """Return what `step(x)` would return; change nothing.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_inputs,)
+            Inputs; finite.
+
+        Returns
+        -------
+        ndarray, shape (n_outputs,), of the network's dtype
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `x`.
+        FloatingPointError
+            When the weights have diverged.
+
+        Notes
+        -----
+        One forward pass, O(1) per weight.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> bool(net.predict([1.0]) == net.step([1.0]))
+        True
+        """
+        self.check_built()
+        x = self.checked(x, 1, self.net.n_inputs, "x")
+        self.check_finite(x, "x")
+        y = self.empty_outputs()
+        self.take()
+        try:
+            if self.table.predict(&self.net, cnp.PyArray_DATA(x), cnp.PyArray_DATA(y)) != PYLSTM_OK:
+                raise self.diverged()
+        finally:
+            pylstm_release(&self.net)
+        return y
+
+    # ------------------------------------------------------------ learning
+
+    cdef int check_learnable(self) except -1:
+        if not self.net.learnable:
+            raise RuntimeError(
+                "there is no step to learn from: wanted a step since the last reset or update"
+            )
+        return 0
+
+    def learn(self, target, update=True):
+        """Learn from the step just made; return its loss.
+
+        Half the sum of squares, or the cross-entropy, of the outputs of the last step; its truncated
+        gradient (HS97 appendix A.1, eqs 19-28) is added to what has been collected.
+
+        Parameters
+        ----------
+        target : array_like, shape (n_outputs,)
+            Wanted outputs, in the domain of the loss. All NaN means no target.
+        update : bool, default True
+            Change the weights now, by everything collected; False collects only, see `update`.
+
+        Returns
+        -------
+        float
+            The loss of the step; NaN without a target.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `target`; nothing has changed then.
+        RuntimeError
+            Without a step to learn from: before the first, after a reset, or when the weights have
+            changed since.
+
+        Notes
+        -----
+        May come any time before the next step. Errors of several calls on one step add up.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> y = net.step([1.0])
+        >>> bool(net.learn([0.5]) == 0.5 * (y[0] - 0.5) ** 2)
+        True
+        """
+        cdef bint missing = True
+        cdef double loss = float("nan")
+        self.check_built()
+        self.check_learnable()
+        target = self.checked(target, 1, self.net.n_outputs, "target")
+        self.check_targets(target, &missing)
+        self.take()
+        try:
+            if not missing:
+                loss = self.table.learn(&self.net, cnp.PyArray_DATA(target))
+            if update:
+                self.table.update(&self.net)
+        finally:
+            pylstm_release(&self.net)
+        return loss
+
+    def learn_from(self, dy, update=True):
+        """Learn from an outside error of the step just made.
+
+        The same as `learn` with dL/dy of a loss of your own: reinforcement learning, a network on top.
+
+        Parameters
+        ----------
+        dy : array_like, shape (n_outputs,)
+            Derivative of the loss by the outputs of the last step; finite. It goes back through the
+            derivative of the output squashing.
+        update : bool, default True
+            Change the weights now, by everything collected; False collects only.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `dy`; nothing has changed then.
+        RuntimeError
+            Without a step to learn from, as in `learn`.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> y = net.step([1.0])
+        >>> net.learn_from(y - 0.5)          # what learn([0.5]) would do
+        """
+        self.check_built()
+        self.check_learnable()
+        dy = self.checked(dy, 1, self.net.n_outputs, "dy")
+        self.check_finite(dy, "dy")
+        self.take()
+        try:
+            self.table.learn_from(&self.net, cnp.PyArray_DATA(dy))
+            if update:
+                self.table.update(&self.net)
+        finally:
+            pylstm_release(&self.net)
+
+    def update(self):
+        """Change the weights once by all gradients collected since the last update.
+
+        Does nothing when nothing has been collected.
+
+        Raises
+        ------
+        FloatingPointError
+            When a weight is no longer finite; names the step.
+
+        Notes
+        -----
+        k steps collected cost two matrix products of rank k, O(1) per weight and step.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> for value in (0.1, 0.2, 0.3):
+        ...     y = net.step([value])
+        ...     loss = net.learn([value], update=False)
+        >>> net.update()
+        """
+        self.check_built()
+        self.take()
+        try:
+            self.table.update(&self.net)
+            if self.table.check_weights(&self.net) != PYLSTM_OK:
+                raise self.diverged()
+        finally:
+            pylstm_release(&self.net)
+
+    def run(self, X, targets=None, update="step"):
+        """Run over a whole sequence in one call, learning where there are targets.
+
+        Equals the loop of `step` bit for bit; the GIL is released meanwhile.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_steps, n_inputs)
+            Inputs; finite.
+        targets : array_like, shape (n_steps, n_outputs), optional
+            Wanted outputs; a row of NaN is a step without target.
+        update : "step", "sequence" or int, default "step"
+            When the weights change: after every step that has a target; once, at the end of this call;
+            or every so many steps, counted on from the last update, whichever call that was in.
+
+        Returns
+        -------
+        ndarray, shape (n_steps, n_outputs), of the network's dtype
+            The outputs, each from before the weights changed at its step.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable `X`, `targets` or `update`; nothing has changed then.
+        FloatingPointError
+            When the weights have diverged; names the step.
+
+        Notes
+        -----
+        O(1) per weight and step. Memory does not depend on n_steps, but for the result.
+
+        Examples
+        --------
+        >>> import numpy as np, pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> X = np.sin(np.arange(100.0))[:, None]
+        >>> net.run(X[:-1], targets=X[1:]).shape
+        (99, 1)
+        """
+        cdef bint missing
+        cdef int status = PYLSTM_OK
+        cdef ptrdiff_t n_steps, done = 0, every
+        cdef const void *x_data
+        cdef const void *target_data = NULL
+        cdef void *y_data
+        self.check_built()
+        every = self.update_interval(update)
+        X = self.checked(X, 2, self.net.n_inputs, "X")
+        self.check_finite(X, "X")
+        n_steps = cnp.PyArray_DIM(X, 0)
+        if targets is not None:
+            targets = self.checked(targets, 2, self.net.n_outputs, "targets")
+            if cnp.PyArray_DIM(targets, 0) != n_steps:
+                raise ValueError(
+                    f"targets has {len(targets)} rows and X has {n_steps}: wanted one row of targets a "
+                    "step, NaN where there is none"
+                )
+            self.check_targets(targets, &missing)
+            target_data = cnp.PyArray_DATA(targets)
+        Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
+        x_data = cnp.PyArray_DATA(X)
+        y_data = cnp.PyArray_DATA(Y)
+        self.take()
+        try:
+            with nogil:
+                status = self.table.run(&self.net, n_steps, x_data, target_data, y_data, every, &done)
+            if status != PYLSTM_OK:
+                raise self.diverged()
+        finally:
+            pylstm_release(&self.net)
+        return Y
+
+    cdef ptrdiff_t update_interval(self, update) except -1:
+        if update == "step":
+            return 1
+        if update == "sequence":
+            return PYLSTM_UPDATE_AT_END
+        if isinstance(update, (int, np.integer)) and not isinstance(update, bool) and update > 0:
+            return update
+        raise ValueError(f'update is {update!r}, wanted "step", "sequence" or a positive number of steps')
+
+    def gradient(self, X, targets):
+        """Truncated gradient of the summed loss of a sequence, from a fresh state; changes nothing.
+
+        The exact gradient after cutting every path through the recurrent sources and through the
+        peepholes, so that only c(t-1) -> c(t) carries error back (HS97 appendix A.1).
+
+        Parameters
+        ----------
+        X : array_like, shape (n_steps, n_inputs)
+            Inputs; finite.
+        targets : array_like, shape (n_steps, n_outputs)
+            Wanted outputs; a row of NaN is a step without target.
+
+        Returns
+        -------
+        dict of str to ndarray
+            dL/dw under the names and in the shapes of `parameters`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable `X` or `targets`.
+
+        Notes
+        -----
+        Works on a copy with the same weights.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> sorted(net.gradient([[1.0], [2.0]], [[0.0], [0.5]]))
+        ['cell_input', 'forget_gate', 'input_gate', 'output', 'output_gate']
+        """
+        cdef Network fresh
+        if targets is None:
+            raise ValueError("targets is None, wanted one row of targets a step")
+        self.check_built()
+        fresh = type(self).__new__(type(self))
+        fresh.build(self._config())
+        fresh.parameters_[:] = self.parameters_
+        fresh.net.learning_rate = self.net.learning_rate
+        fresh.run(X, targets, update=max(1, len(X)) + 1)
+        fresh.table.collect(&fresh.net)
+        return {name: view.copy() for name, view in fresh._views(fresh.gradient_).items()}
+
+    def reset(self):
+        """Set state and traces to zero: a new sequence begins.
+
+        Gradients collected and not yet applied stay, so that several sequences can share one update.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> first = net.step([1.0])
+        >>> net.reset()
+        >>> bool(net.step([1.0]) == first)
+        True
+        """
+        self.check_built()
+        self.take()
+        self.table.reset(&self.net)
+        pylstm_release(&self.net)
+
+    # ------------------------------------------------------------ views
+
+    def _views(self, flat):
+        """The flat parameters, or their gradient, as named arrays (rows, sources)."""
+        cdef pylstm_network *n = &self.net
+        W = flat[:n.n_sources * n.row_stride].reshape(n.n_sources, n.row_stride).T
+        views = {}
+        if n.row_i >= 0:
+            views["input_gate"] = W[n.row_i:n.row_i + n.n_blocks]
+        if n.row_f >= 0:
+            views["forget_gate"] = W[n.row_f:n.row_f + n.n_blocks]
+        cell_sources = n.n_sources - (n.hidden_bias == PYLSTM_BIAS_GATES)
+        views["cell_input"] = W[n.row_g:n.row_g + n.n_cells, :cell_sources]
+        if n.row_o >= 0:
+            views["output_gate"] = W[n.row_o:n.row_o + n.n_blocks]
+        for name, start in (("peephole_input", n.at_peephole_i), ("peephole_forget", n.at_peephole_f),
+                            ("peephole_output", n.at_peephole_o)):
+            if start >= 0:
+                views[name] = flat[start:start + n.n_cells].reshape(n.n_blocks, n.block_size)
+        V = flat[n.at_output:n.at_output + n.n_outputs * n.out_stride]
+        views["output"] = V.reshape(n.n_outputs, n.out_stride)[:, :n.n_out_sources]
+        return views
+
+    def _flat_parameters(self):
+        return self.parameters_
+
+    def _state(self):
+        """Copies of the state: cell state, cell output, gate activations."""
+        cdef pylstm_network *n = &self.net
+        start = n.n_pending * n.record_stride
+        row = self.record_[start:start + n.record_stride]
+        state = {
+            "cell_state": row[n.at_c:n.at_c + n.n_cells].copy(),
+            "cell_output": row[n.at_q:n.at_q + n.n_cells].copy(),
+        }
+        for name, gate in (("input_gate", n.row_i), ("forget_gate", n.row_f), ("output_gate", n.row_o)):
+            if gate >= 0:
+                state[name] = row[n.at_act + gate:n.at_act + gate + n.n_blocks].copy()
+        return state
+
+    # ------------------------------------------------------------ persistence
+
+    def _progress(self):
+        """Everything that decides how the stream goes on, as plain numbers and arrays."""
+        cdef pylstm_network *n = &self.net
+        self.take()
+        try:
+            progress = {
+                "n_pending": n.n_pending,
+                "n_collect": n.n_collect,
+                "closed": n.closed,
+                "learnable": n.learnable,
+                "has_errors": n.has_errors,
+                "collected": n.collected,
+                "traces_zero": n.traces_zero,
+                "n_steps": n.n_steps,
+                "parameters": self.parameters_.copy(),
+                "record": self.record_[:(n.n_pending + 1) * n.record_stride].copy(),
+            }
+            if not n.traces_zero:
+                progress["traces"] = self.traces_.copy()
+            if n.collected:
+                progress["gradient"] = self.gradient_.copy()
+            if self.velocity_ is not None:
+                progress["velocity"] = self.velocity_.copy()
+        finally:
+            pylstm_release(&self.net)
+        return progress
+
+    def _restore(self, progress):
+        cdef pylstm_network *n = &self.net
+        buffers = {"parameters": self.parameters_, "traces": self.traces_,
+                   "gradient": self.gradient_, "velocity": self.velocity_}
+        for name, buffer in buffers.items():
+            if name in progress:
+                if buffer is None or progress[name].shape != buffer.shape:
+                    raise ValueError(f"{name} of the saved network do not fit its architecture")
+                buffer[:] = progress[name]
+        record = progress["record"]
+        if record.size != (progress["n_pending"] + 1) * n.record_stride or record.size > self.record_.size:
+            raise ValueError("the record of the saved network does not fit its architecture")
+        self.record_[:record.size] = record
+        n.n_pending = progress["n_pending"]
+        n.n_collect = progress["n_collect"]
+        n.closed = progress["closed"]
+        n.learnable = progress["learnable"]
+        n.has_errors = progress["has_errors"]
+        n.collected = progress["collected"]
+        n.traces_zero = progress["traces_zero"]
+        n.n_steps = progress["n_steps"]
+
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def n_cells(self):
+        """Number of memory cells, n_blocks * block_size."""
+        return self.net.n_cells
+
+    @property
+    def n_steps(self):
+        """Number of steps made since the network was built."""
+        return self.net.n_steps
+
+    @property
+    def dtype(self):
+        """The NumPy dtype of weights, state and results."""
+        return self.dtype_

@@ -1,0 +1,32 @@
+/* dispatch.c: the instruction sets compiled in, and the lock of a network. */
+#include "pylstm.h"
+
+const pylstm_isa *const pylstm_isas[] = {
+    &pylstm_isa_baseline,
+#ifdef PYLSTM_X86
+    &pylstm_isa_avx2,
+    &pylstm_isa_avx512,
+#endif
+};
+const int pylstm_n_isas = sizeof(pylstm_isas) / sizeof(pylstm_isas[0]);
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+int pylstm_acquire(pylstm_network *n)
+{
+    return _InterlockedExchange((volatile long *)&n->busy, 1) == 0;
+}
+void pylstm_release(pylstm_network *n)
+{
+    _InterlockedExchange((volatile long *)&n->busy, 0);
+}
+#else
+int pylstm_acquire(pylstm_network *n)
+{
+    return __atomic_exchange_n(&n->busy, 1, __ATOMIC_ACQUIRE) == 0;
+}
+void pylstm_release(pylstm_network *n)
+{
+    __atomic_store_n(&n->busy, 0, __ATOMIC_RELEASE);
+}
+#endif

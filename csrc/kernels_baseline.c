@@ -1,0 +1,16 @@
+/* kernels_baseline.c: for every machine of the architecture; SSE2 on x86-64, NEON on Arm. */
+#include <math.h>
+#include <string.h>
+
+#include "denormals.h"
+#include "pylstm.h"
+
+#include "kernels.inc"
+
+static int supported(void)
+{
+    return 1;
+}
+
+const pylstm_isa pylstm_isa_baseline = {
+    "baseline", supported, {&table_f32, &table_f64}, {kernels_f32, kernels_f64}};

@@ -1,0 +1,132 @@
+/* layout.c: where everything lies. Shapes in, offsets and strides out; no arithmetic on data.
+
+   Every vector starts on a cache line and is padded to whole lines plus one, because a kernel may
+   write a whole vector where only the start of it counts and let the next segment overwrite the rest
+   (see segments in factors.inc). Padding is zero and stays zero. */
+#include "pylstm.h"
+
+enum { RECORD_NUMBERS = 1 << 20, MIN_RECORD = 16, MAX_RECORD = 1024 };
+
+static ptrdiff_t lanes(const pylstm_network *n)
+{
+    return PYLSTM_ALIGNMENT / (n->precision == PYLSTM_FLOAT32 ? 4 : 8);
+}
+
+static ptrdiff_t padded(const pylstm_network *n, ptrdiff_t count)
+{
+    const ptrdiff_t l = lanes(n);
+    return (count + l - 1) / l * l;
+}
+
+/* Reserve `count` numbers at *end, with a spare cache line, and return where they start. */
+static ptrdiff_t reserve(const pylstm_network *n, ptrdiff_t *end, ptrdiff_t count)
+{
+    const ptrdiff_t start = *end;
+    *end += padded(n, count) + lanes(n);
+    return start;
+}
+
+/* Start of a segment of `count` rows, or -1 when its gate is absent. */
+static ptrdiff_t segment(ptrdiff_t *end, int present, ptrdiff_t count)
+{
+    const ptrdiff_t start = *end;
+    if (!present)
+        return -1;
+    *end += count;
+    return start;
+}
+
+static void layout_rows(pylstm_network *n)
+{
+    const int n_gates = !!n->input_gate + !!n->forget_gate + !!n->output_gate;
+    n->n_cells = n->n_blocks * n->block_size;
+    n->n_sources = n->n_inputs + (n->cell_recurrence ? n->n_cells : 0) +
+                   (n->gate_recurrence ? n_gates * n->n_blocks : 0) +
+                   (n->hidden_bias != PYLSTM_BIAS_NONE);
+    n->n_out_sources = n->n_cells + (n->shortcut ? n->n_inputs : 0) + (n->output_bias ? 1 : 0);
+    n->n_rows = 0;
+    n->row_i = segment(&n->n_rows, n->input_gate, n->n_blocks);
+    n->row_f = segment(&n->n_rows, n->forget_gate, n->n_blocks);
+    n->row_g = segment(&n->n_rows, 1, n->n_cells);
+    n->row_o = segment(&n->n_rows, n->output_gate, n->n_blocks);
+    n->n_traced = n->n_cells * (1 + !!n->input_gate + !!n->forget_gate);
+    n->cell_stride = padded(n, n->n_cells);
+    n->row_stride = padded(n, n->n_rows);
+    n->trace_stride = padded(n, n->n_traced);
+    n->out_stride = padded(n, n->n_out_sources);
+}
+
+static void layout_buffers(pylstm_network *n)
+{
+    ptrdiff_t end = n->n_sources * n->row_stride;
+    n->at_output = end;
+    end += n->n_outputs * n->out_stride;
+    n->at_peephole_i = n->at_peephole_f = n->at_peephole_o = -1;
+    if (n->peepholes && n->input_gate)
+        n->at_peephole_i = reserve(n, &end, n->n_cells);
+    if (n->peepholes && n->forget_gate)
+        n->at_peephole_f = reserve(n, &end, n->n_cells);
+    if (n->peepholes && n->output_gate)
+        n->at_peephole_o = reserve(n, &end, n->n_cells);
+    n->parameter_size = end;
+
+    end = n->n_sources * n->trace_stride;
+    n->trace_peephole_i = n->trace_peephole_f = -1;
+    if (n->at_peephole_i >= 0)
+        n->trace_peephole_i = reserve(n, &end, n->block_size * n->cell_stride);
+    if (n->at_peephole_f >= 0)
+        n->trace_peephole_f = reserve(n, &end, n->block_size * n->cell_stride);
+    n->trace_size = end;
+}
+
+static void layout_record(pylstm_network *n)
+{
+    const ptrdiff_t longest = n->row_stride > n->trace_stride ? n->row_stride : n->trace_stride;
+    ptrdiff_t end = 0;
+    n->at_act = reserve(n, &end, n->n_rows);
+    n->at_c = reserve(n, &end, n->n_cells);
+    n->at_q = reserve(n, &end, n->n_out_sources);
+    n->state_size = end;
+    n->at_z = reserve(n, &end, n->n_sources);
+    n->at_gates = reserve(n, &end, 3 * n->cell_stride);
+    n->at_hc = reserve(n, &end, n->n_cells);
+    n->at_net_out = reserve(n, &end, n->n_outputs);
+    n->at_y = reserve(n, &end, n->n_outputs);
+    n->at_has_error = reserve(n, &end, 1);
+    n->at_delta = reserve(n, &end, n->n_outputs);
+    n->at_e = reserve(n, &end, n->n_cells);
+    n->at_eo = reserve(n, &end, n->n_cells);
+    n->at_coef = reserve(n, &end, longest);
+    n->record_stride = end;
+    ptrdiff_t rows = RECORD_NUMBERS / end;
+    rows = rows < MIN_RECORD ? MIN_RECORD : rows > MAX_RECORD ? MAX_RECORD : rows;
+    n->record_rows = rows + 2;
+}
+
+static void layout_work(pylstm_network *n)
+{
+    const ptrdiff_t longest = n->row_stride > n->trace_stride ? n->row_stride : n->trace_stride;
+    ptrdiff_t end = 0;
+    n->work_net = reserve(n, &end, n->n_rows);
+    n->work_z = reserve(n, &end, n->n_sources);
+    n->work_slope = reserve(n, &end, n->n_rows);
+    n->work_a = reserve(n, &end, n->n_rows);
+    n->work_b = reserve(n, &end, n->n_rows);
+    n->work_linear = reserve(n, &end, n->n_rows);
+    n->work_valid = reserve(n, &end, n->n_cells);
+    n->work_f = reserve(n, &end, longest);
+    n->work_d = reserve(n, &end, longest);
+    n->work_e = reserve(n, &end, longest);
+    n->work_cell = reserve(n, &end, 4 * n->cell_stride);
+    n->work_delta = reserve(n, &end, n->n_outputs);
+    n->work_dy = reserve(n, &end, n->n_outputs);
+    n->work_size = end;
+}
+
+void pylstm_layout(pylstm_network *n)
+{
+    layout_rows(n);
+    layout_buffers(n);
+    layout_record(n);
+    layout_work(n);
+}

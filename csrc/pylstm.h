@@ -1,0 +1,166 @@
+/* pylstm.h: the C side of the library, seen from outside.
+
+   An LSTM network that learns online by the truncated gradient of Hochreiter & Schmidhuber (1997),
+   with the forget gates of Gers et al. (2000) and the peepholes of Gers et al. (2002).
+
+   Symbols, the same in every file:
+     x  inputs              i f g o  input gate, forget gate, cell input, output gate
+     c  cell state          h        cell output             y  network output
+     z  sources of the hidden layer: [x(t); h(t-1); gates(t-1); 1]
+     q  sources of the outputs:      [h(t); x(t); 1]
+     E  eligibility traces  v        a cell                  b  a block, b(v) = v / block_size
+   Gate order is i, f, g, o everywhere; `_prev` is t-1.
+
+   One struct serves both precisions: buffers are `void *`, the kernels know their type. Nothing here
+   allocates: the caller fills in the shape, calls pylstm_layout, and supplies zeroed buffers of the
+   sizes found there, aligned to PYLSTM_ALIGNMENT bytes. */
+#ifndef PYLSTM_H
+#define PYLSTM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+#define PYLSTM_X86 1 /* the AVX2 and AVX-512 files have something in them */
+#endif
+
+enum { PYLSTM_ALIGNMENT = 64 };
+
+enum pylstm_squashing {
+    PYLSTM_TANH,
+    PYLSTM_LOGISTIC,
+    PYLSTM_IDENTITY,
+    PYLSTM_TANH_HALF,     /* tanh(x/2), 1997's h   */
+    PYLSTM_TWO_TANH_HALF, /* 2 tanh(x/2), 1997's g */
+    PYLSTM_SOFTMAX        /* outputs only          */
+};
+enum pylstm_loss { PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY };
+enum pylstm_bias { PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL };
+enum pylstm_rule { PYLSTM_SGD, PYLSTM_MOMENTUM };
+enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
+enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
+
+/* xGEMM of Fortran BLAS; NULL where none with 32-bit integers was found. */
+typedef void (*pylstm_gemm)(char *, char *, int *, int *, int *, void *, void *, int *, void *, int *,
+                            void *, void *, int *);
+
+typedef struct {
+    /* Shape: set by the caller, then fixed. */
+    ptrdiff_t n_inputs, n_outputs, n_blocks, block_size;
+    int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1 */
+    int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
+    int cell_input, cell_output, output, loss, precision;
+
+    /* Optimiser: may change between calls. */
+    int rule;
+    double learning_rate, momentum;
+    pylstm_gemm gemm;
+
+    /* Layout: filled by pylstm_layout. Counts are in numbers, strides are whole cache lines.
+       A row of W is [i: n_blocks | f: n_blocks | g: n_cells | o: n_blocks]; row_* is where each
+       starts, -1 where absent. A row of E is [i: n_cells | f: n_cells | g: n_cells], the gates with
+       the cell's place in its block slowest, so that a block's cells fold by adding whole segments. */
+    ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced;
+    ptrdiff_t row_i, row_f, row_g, row_o;
+    ptrdiff_t cell_stride;   /* a vector over cells                     */
+    ptrdiff_t row_stride;    /* W: (n_sources, row_stride)              */
+    ptrdiff_t trace_stride;  /* E: (n_sources, trace_stride)            */
+    ptrdiff_t out_stride;    /* V: (n_outputs, out_stride)              */
+    ptrdiff_t at_output;     /* V in the parameters                     */
+    ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o; /* (cell_stride) each */
+    ptrdiff_t trace_peephole_i, trace_peephole_f; /* (block_size, cell_stride) each, in the traces */
+
+    /* Record of the steps since the traces were last settled: row 0 is the state before them, rows
+       1..n_pending are the steps, one more row is spare for predictions. Fields of a row: */
+    ptrdiff_t record_rows, record_stride;
+    ptrdiff_t at_act, at_c, at_q;                      /* the state: activations, c, [h; x; 1] */
+    ptrdiff_t at_z, at_gates, at_hc, at_net_out, at_y; /* the rest of the forward pass         */
+    ptrdiff_t at_has_error, at_delta, at_e, at_eo;     /* dL/dnet of y, dL/dc, dL/dnet of o    */
+    ptrdiff_t at_coef;                                 /* scratch for the factors of (T)       */
+    ptrdiff_t state_size;                              /* at_act .. the end of q               */
+
+    ptrdiff_t parameter_size, trace_size, work_size; /* buffer sizes, in numbers */
+    /* Scratch and constants in `work`. */
+    ptrdiff_t work_net, work_z;                               /* of the step to come             */
+    ptrdiff_t work_slope, work_a, work_b, work_linear;        /* squash constants, one a row of W */
+    ptrdiff_t work_valid;                                     /* 1 for a cell, 0 for padding      */
+    ptrdiff_t work_f, work_d, work_e;                         /* rows over the traces, over W     */
+    ptrdiff_t work_cell;                                      /* four vectors over cells          */
+    ptrdiff_t work_delta, work_dy;                            /* errors at the outputs            */
+
+    /* Progress. */
+    ptrdiff_t n_pending;   /* steps recorded since the traces were settled                    */
+    ptrdiff_t n_collect;   /* steps since the last update, for run(update=k)                  */
+    int closed;            /* the weights changed: settle the traces before the next step     */
+    int learnable;         /* the last step may still be learned from                         */
+    int has_errors;        /* some recorded step has an error not yet in the gradient         */
+    int collected;         /* the gradient buffer holds something                             */
+    int traces_zero;       /* E is zero whatever its buffer says                              */
+    int64_t n_steps;       /* steps made since the network was built                          */
+
+    /* Buffers. */
+    void *parameters, *gradient, *velocity; /* parameter_size each; velocity with momentum only */
+    void *traces;                           /* trace_size                                       */
+    void *record;                           /* record_rows * record_stride                      */
+    void *work;                             /* work_size, filled by pylstm_prepare              */
+    int busy;                               /* taken by a call: see pylstm_acquire              */
+} pylstm_network;
+
+/* What a call of the network level returns. */
+enum pylstm_status { PYLSTM_OK, PYLSTM_DIVERGED };
+
+/* The network level, one table per instruction set and precision. */
+typedef struct {
+    /* Constants of the shape into `work`; state and traces to zero. Once, after the buffers are set. */
+    void (*prepare)(pylstm_network *);
+    void (*reset)(pylstm_network *);
+    /* x: (n_inputs); y: (n_outputs). */
+    int (*step)(pylstm_network *, const void *x, void *y);
+    int (*predict)(pylstm_network *, const void *x, void *y);
+    /* target or dy: (n_outputs); both add the error to the last step's record. */
+    double (*learn)(pylstm_network *, const void *target);
+    void (*learn_from)(pylstm_network *, const void *dy);
+    /* Change the weights by everything collected. */
+    void (*update)(pylstm_network *);
+    /* Whether every weight is finite still; reads them all. */
+    int (*check_weights)(const pylstm_network *);
+    /* Bring the gradient buffer up to date with every recorded error. */
+    void (*collect)(pylstm_network *);
+    /* X: (n_steps, n_inputs); targets: (n_steps, n_outputs) or NULL, a row that starts with NaN is no
+       target; Y: (n_steps, n_outputs). *done: steps made. */
+    int (*run)(pylstm_network *, ptrdiff_t n_steps, const void *X, const void *targets, void *Y,
+               ptrdiff_t update_every, ptrdiff_t *done);
+    /* First row of X (n, width) with a number that is not finite, or -1. */
+    ptrdiff_t (*first_not_finite)(const void *X, ptrdiff_t n, ptrdiff_t width);
+} pylstm_table;
+
+typedef void (*pylstm_function)(void);
+typedef struct {
+    const char *name;
+    pylstm_function function;
+} pylstm_kernel;
+
+/* One instruction set: its network level and, for the tests, its kernels by name, each precision. */
+typedef struct {
+    const char *name;
+    int (*supported)(void);
+    const pylstm_table *table[2];
+    const pylstm_kernel *kernels[2]; /* ends with a NULL name */
+} pylstm_isa;
+
+extern const pylstm_isa pylstm_isa_baseline;
+extern const pylstm_isa pylstm_isa_avx2;
+extern const pylstm_isa pylstm_isa_avx512;
+
+/* Instruction sets compiled in, best last; how many. */
+extern const pylstm_isa *const pylstm_isas[];
+extern const int pylstm_n_isas;
+
+/* Fill in the layout from the shape. */
+void pylstm_layout(pylstm_network *);
+
+/* Take the network for one call: 1 when it was free, 0 when another thread holds it. */
+int pylstm_acquire(pylstm_network *);
+void pylstm_release(pylstm_network *);
+
+#endif

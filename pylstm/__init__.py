@@ -1,0 +1,10 @@
+"""Online learning of sequences with LSTM networks, by the truncated gradient of 1997."""
+
+from importlib.metadata import version
+
+from pylstm.config import show_config
+from pylstm.network import LSTM
+from pylstm.optimizers import SGD
+
+__all__ = ["LSTM", "SGD", "show_config", "__version__"]
+__version__ = version("pylstm")

@@ -1,0 +1,335 @@
+"""The LSTM class: names, defaults and checks over the engine in csrc/."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm import _core
+from pylstm.optimizers import SGD
+
+__all__ = ["LSTM"]
+
+Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
+Array = npt.NDArray[Any]
+
+_GATES = ("input_gate", "forget_gate", "output_gate")
+_STATE_FORMAT = 1
+
+
+def _size(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"{name} is {value!r}, wanted a whole number of at least 1")
+    return int(value)
+
+
+def _switch(name: str, value: bool) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} is {value!r}, wanted True or False")
+    return bool(value)
+
+
+def _choice(name: str, value: str, choices: Mapping[str, int]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {value!r}, wanted one of {', '.join(map(repr, choices))}")
+    return value
+
+
+def _dtype(value: npt.DTypeLike) -> str:
+    try:
+        name = np.dtype(value).name
+    except TypeError:
+        name = ""
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype is {value!r}, wanted 'float32' or 'float64'")
+    return name
+
+
+def _check_combination(config: dict[str, Any]) -> None:
+    has_gate = any(config[gate] for gate in _GATES)
+    for switch in ("peepholes", "gate_recurrence"):
+        if config[switch] and not has_gate:
+            raise ValueError(f"{switch} is True but there is no gate: wanted at least one gate with it")
+    if config["hidden_bias"] == "gates" and not has_gate:
+        raise ValueError("hidden_bias is 'gates' but there is no gate: wanted 'all' or 'none'")
+    if config["loss"] == "cross_entropy" and config["output"] == "identity":
+        raise ValueError("loss is 'cross_entropy' with output 'identity', wanted 'logistic' or 'softmax'")
+
+
+class LSTM(_core.Network):
+    """One layer of LSTM memory blocks and a readout, learning online by the truncated gradient.
+
+    Each step computes, with sources z = [x(t); h(t-1); gates(t-1); 1],
+
+        i, f, o = logistic(W z + peepholes)        one of each per block
+        c(t) = f c(t-1) + i cell_input(W z)        one per cell
+        h(t) = o cell_output(c(t))
+        y(t) = output(V [h(t); x(t); 1])
+
+    (Hochreiter & Schmidhuber 1997, appendix A.1; forget gates: Gers, Schmidhuber & Cummins 2000;
+    peepholes: Gers, Schraudolph & Schmidhuber 2002). Learning follows the exact gradient of the loss
+    after cutting every path through z and the peepholes: O(1) per weight and step, with memory that
+    does not grow with the stream.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs, n_blocks : int
+        Sizes, at least 1.
+    block_size : int, default 1
+        Memory cells a block, sharing the block's gates. Cell v belongs to block v // block_size.
+    input_gate, forget_gate, output_gate : bool, default True
+        Present, or absent (constantly 1).
+    peepholes : bool, default False
+        Gates see the cell states of their own block: input and forget gate c(t-1), output gate c(t).
+    gate_recurrence : bool, default False
+        Gate activations of t-1 are sources of the hidden layer, as in 1997.
+    cell_recurrence : bool, default True
+        Cell outputs of t-1 are sources of the hidden layer.
+    shortcut : bool, default False
+        Inputs are sources of the outputs as well.
+    hidden_bias : {"all", "gates", "none"}, default "all"
+        Which hidden units have a bias; "gates": cell inputs have none.
+    output_bias : bool, default True
+    cell_input, cell_output : {"tanh", "logistic", "identity", "tanh_half", "two_tanh_half"}
+        Squashing of the cell input (1997: g = "two_tanh_half", 2 tanh(x/2)) and of the cell state
+        (1997: h = "tanh_half", tanh(x/2)). Default "tanh".
+    output : {"identity", "logistic", "softmax"}, default "identity"
+    loss : {"squared", "cross_entropy"}, default "squared"
+        Half the sum of squares through the output squashing, or the cross-entropy (logistic or softmax
+        outputs).
+    init_range : float, default 0.1
+        Weights start uniformly distributed in [-init_range, init_range).
+    bias_init : mapping of str to float or sequence, optional
+        Starting biases by name ("input_gate", "forget_gate", "cell_input", "output_gate", "output"),
+        one value or one a row; the others start as weights do. ``{"input_gate": [-3, -6]}``
+    dtype : {"float32", "float64"}, default "float32"
+    seed : int or numpy Generator, default 0
+        Of the starting weights; the same seed gives the same bits.
+    optimizer : SGD, default SGD(0.01)
+
+    Raises
+    ------
+    ValueError
+        For a size, value or combination that makes no sense.
+
+    Notes
+    -----
+    A step costs about four multiply-adds a weight; memory is that of weights, traces and a record of at
+    most a few megabytes, whatever the length of the stream.
+
+    Examples
+    --------
+    Predict a sine one step ahead, learning after every step:
+
+    >>> import numpy as np, pylstm
+    >>> wave = np.sin(0.2 * np.arange(5001.0))[:, None]
+    >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=8, optimizer=pylstm.SGD(0.1))
+    >>> predictions = net.run(wave[:-1], targets=wave[1:])
+    >>> errors = np.abs(predictions - wave[1:])
+    >>> bool(errors[:100].mean() > 0.2 and errors[-100:].mean() < 0.05)
+    True
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        n_blocks: int,
+        block_size: int = 1,
+        *,
+        input_gate: bool = True,
+        forget_gate: bool = True,
+        output_gate: bool = True,
+        peepholes: bool = False,
+        gate_recurrence: bool = False,
+        cell_recurrence: bool = True,
+        shortcut: bool = False,
+        hidden_bias: Literal["all", "gates", "none"] = "all",
+        output_bias: bool = True,
+        cell_input: Squashing = "tanh",
+        cell_output: Squashing = "tanh",
+        output: Literal["identity", "logistic", "softmax"] = "identity",
+        loss: Literal["squared", "cross_entropy"] = "squared",
+        init_range: float = 0.1,
+        bias_init: Mapping[str, npt.ArrayLike] | None = None,
+        dtype: npt.DTypeLike = "float32",
+        seed: int | np.random.Generator = 0,
+        optimizer: SGD | None = None,
+    ) -> None:
+        config = {
+            "n_inputs": _size("n_inputs", n_inputs),
+            "n_outputs": _size("n_outputs", n_outputs),
+            "n_blocks": _size("n_blocks", n_blocks),
+            "block_size": _size("block_size", block_size),
+            "input_gate": _switch("input_gate", input_gate),
+            "forget_gate": _switch("forget_gate", forget_gate),
+            "output_gate": _switch("output_gate", output_gate),
+            "peepholes": _switch("peepholes", peepholes),
+            "gate_recurrence": _switch("gate_recurrence", gate_recurrence),
+            "cell_recurrence": _switch("cell_recurrence", cell_recurrence),
+            "shortcut": _switch("shortcut", shortcut),
+            "hidden_bias": _choice("hidden_bias", hidden_bias, _core.HIDDEN_BIASES),
+            "output_bias": _switch("output_bias", output_bias),
+            "cell_input": _choice("cell_input", cell_input, _core.SQUASHINGS),
+            "cell_output": _choice("cell_output", cell_output, _core.SQUASHINGS),
+            "output": _choice("output", output, _core.OUTPUTS),
+            "loss": _choice("loss", loss, _core.LOSSES),
+            "dtype": _dtype(dtype),
+        }
+        _check_combination(config)
+        if not isinstance(init_range, numbers.Real) or not 0 <= init_range < np.inf:
+            raise ValueError(f"init_range is {init_range!r}, wanted a finite number >= 0")
+        self._set_up(config, SGD(0.01) if optimizer is None else optimizer)
+        self._initialise(float(init_range), bias_init or {}, np.random.default_rng(seed))
+
+    def _set_up(self, config: dict[str, Any], optimizer: SGD) -> None:
+        self.__config = config
+        self._build(config)
+        self.optimizer = optimizer
+        self.__parameters = self._views(self._flat_parameters())
+
+    def _initialise(
+        self, init_range: float, bias_init: Mapping[str, npt.ArrayLike], rng: np.random.Generator
+    ) -> None:
+        biased = self._bias_columns()
+        for name in bias_init:
+            if name not in biased:
+                raise ValueError(
+                    f"bias_init names {name!r}, wanted one of {', '.join(map(repr, biased))}, the units "
+                    "with a bias in this network"
+                )
+        for view in self.__parameters.values():
+            view[:] = rng.uniform(-init_range, init_range, view.shape)
+        for name, values in bias_init.items():
+            column = biased[name]
+            start = np.asarray(values, float)
+            if start.shape not in ((), column.shape) or not np.isfinite(start).all():
+                raise ValueError(
+                    f"bias_init[{name!r}] is {values!r}, wanted one finite number, or one for each of "
+                    f"the {len(column)} rows"
+                )
+            column[:] = start
+
+    def _bias_columns(self) -> dict[str, Array]:
+        hidden = self.__config["hidden_bias"]
+        with_bias = [name for name in _GATES if hidden != "none" and self.__config[name]]
+        with_bias += ["cell_input"] if hidden == "all" else []
+        with_bias += ["output"] if self.__config["output_bias"] else []
+        return {name: view[:, -1] for name, view in self.__parameters.items() if name in with_bias}
+
+    def _config(self) -> dict[str, Any]:
+        return self.__config
+
+    @property
+    def optimizer(self) -> SGD:
+        """The optimiser; may be replaced at any time, its state stays."""
+        return self.__optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: SGD) -> None:
+        if not isinstance(optimizer, SGD):
+            raise TypeError(f"optimizer is {optimizer!r}, wanted a pylstm.SGD")
+        self._set_rule(optimizer.rule, optimizer.learning_rate, optimizer.momentum)
+        self.__optimizer = optimizer
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Writable views of the weights by name, each (rows, sources); only those present.
+
+        "input_gate", "forget_gate", "output_gate": (n_blocks, n_sources); "cell_input": (n_cells,
+        n_sources), without the bias column when only gates have one; "peephole_input",
+        "peephole_forget", "peephole_output": (n_blocks, block_size); "output": (n_outputs, n_cells
+        [+ n_inputs] [+ 1]). The columns of the first four are named by `sources`.
+        """
+        return dict(self.__parameters)
+
+    @property
+    def sources(self) -> list[str]:
+        """What each column of a hidden row is: inputs, cells, gates, bias, in that order."""
+        config, n_blocks = self.__config, self.__config["n_blocks"]
+        names = [f"input[{k}]" for k in range(config["n_inputs"])]
+        if config["cell_recurrence"]:
+            names += [f"cell[{v}]" for v in range(self.n_cells)]
+        if config["gate_recurrence"]:
+            names += [f"{gate}[{b}]" for gate in _GATES if config[gate] for b in range(n_blocks)]
+        if config["hidden_bias"] != "none":
+            names.append("bias")
+        return names
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable weights, counted as the papers do."""
+        return sum(view.size for view in self.__parameters.values())
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs."""
+        return self.__config["n_inputs"]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return self.__config["n_outputs"]
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of memory blocks."""
+        return self.__config["n_blocks"]
+
+    @property
+    def block_size(self) -> int:
+        """Cells a block."""
+        return self.__config["block_size"]
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """Copies of the state after the last step.
+
+        "cell_state" and "cell_output": (n_cells,); "input_gate", "forget_gate", "output_gate":
+        activations, (n_blocks,), of the gates that exist.
+        """
+        return self._state()
+
+    def copy(self) -> Self:
+        """An independent network that goes on exactly as this one would."""
+        other = type(self).__new__(type(self))
+        other.__setstate__(self.__getstate__())
+        return other
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).__new__, (type(self),), self.__getstate__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        optimizer = {"name": "SGD", **vars(self.__optimizer)}
+        return {
+            "format": _STATE_FORMAT,
+            "config": dict(self.__config),
+            "optimizer": optimizer,
+            **self._progress(),
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        if state.get("format") != _STATE_FORMAT:
+            raise ValueError(
+                f"the saved network has format {state.get('format')!r}, wanted {_STATE_FORMAT}: it was "
+                "written by another version of pylstm"
+            )
+        optimizer = {key: value for key, value in state["optimizer"].items() if key != "name"}
+        self._set_up(dict(state["config"]), SGD(**optimizer))
+        if "velocity" in state:
+            self._need_velocity()
+        self._restore(state)
+
+    def __repr__(self) -> str:
+        shape = f"n_inputs={self.n_inputs}, n_outputs={self.n_outputs}, n_blocks={self.n_blocks}"
+        return f"<LSTM {shape}, block_size={self.block_size}, {self.n_parameters} parameters>"

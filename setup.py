@@ -1,0 +1,30 @@
+"""Build of the C engine; everything else is in pyproject.toml."""
+
+import os
+import sys
+from glob import glob
+
+import numpy as np
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# Contraction is off because the sources say where products and sums are rounded together.
+FLAGS = ["-std=c99", "-O3", "-ffp-contract=off", "-fno-math-errno",
+         "-fno-trapping-math", "-fopenmp-simd"]
+# PYLSTM_SANITIZE=1 builds with the address and undefined-behaviour sanitizers, for the test suite.
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g", "-O1"]
+
+windows = sys.platform == "win32"
+sanitize = SANITIZE if os.environ.get("PYLSTM_SANITIZE") == "1" else []
+
+core = Extension(
+    "pylstm._core",
+    sources=["csrc/_core.pyx", *sorted(set(glob("csrc/*.c")) - {"csrc/_core.c"})],
+    depends=sorted(glob("csrc/*.h") + glob("csrc/*.inc")),
+    include_dirs=["csrc", np.get_include()],
+    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+    extra_compile_args=["/O2", "/std:c11"] if windows else FLAGS + sanitize,
+    extra_link_args=[] if windows else sanitize,
+)
+
+setup(ext_modules=cythonize([core]))
