@@ -84,6 +84,7 @@ typedef struct {
     ptrdiff_t work_net, work_z;                               /* of the step to come             */
     ptrdiff_t work_slope, work_a, work_b, work_linear;        /* squash constants, one a row of W */
     ptrdiff_t work_valid;                                     /* 1 for a cell, 0 for padding      */
+    ptrdiff_t work_after;                                     /* what follows the cells in q      */
     ptrdiff_t work_f, work_d, work_e;                         /* rows over the traces, over W     */
     ptrdiff_t work_cell;                                      /* four vectors over cells          */
     ptrdiff_t work_delta, work_dy;                            /* errors at the outputs            */
