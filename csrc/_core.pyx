@@ -504,11 +504,11 @@ cdef class Network:
         cdef bint missing = True
         cdef double loss = float("nan")
         self.check_built()
-        self.check_learnable()
         target = self.checked(target, 1, self.net.n_outputs, "target")
         self.check_targets(target, &missing)
         self.take()
         try:
+            self.check_learnable()
             if not missing:
                 loss = self.table.learn(&self.net, cnp.PyArray_DATA(target))
             if update:
@@ -545,11 +545,11 @@ cdef class Network:
         >>> net.learn_from(y - 0.5)          # what learn([0.5]) would do
         """
         self.check_built()
-        self.check_learnable()
         dy = self.checked(dy, 1, self.net.n_outputs, "dy")
         self.check_finite(dy, "dy")
         self.take()
         try:
+            self.check_learnable()
             self.table.learn_from(&self.net, cnp.PyArray_DATA(dy))
             if update:
                 self.table.update(&self.net)
@@ -709,8 +709,10 @@ cdef class Network:
         self.check_built()
         fresh = type(self).__new__(type(self))
         fresh.build(self._config())
-        fresh.parameters_[:] = self.parameters_
         fresh.net.learning_rate = self.net.learning_rate
+        self.take()
+        fresh.parameters_[:] = self.parameters_
+        pylstm_release(&self.net)
         fresh.run(X, targets, update=max(1, len(X)) + 1)
         fresh.table.collect(&fresh.net)
         return {name: view.copy() for name, view in fresh._views(fresh.gradient_).items()}
@@ -763,8 +765,10 @@ cdef class Network:
     def _state(self):
         """Copies of the state: cell state, cell output, gate activations."""
         cdef pylstm_network *n = &self.net
+        self.take()
         start = n.n_pending * n.record_stride
-        row = self.record_[start:start + n.record_stride]
+        row = self.record_[start:start + n.record_stride].copy()
+        pylstm_release(n)
         state = {
             "cell_state": row[n.at_c:n.at_c + n.n_cells].copy(),
             "cell_output": row[n.at_q:n.at_q + n.n_cells].copy(),
