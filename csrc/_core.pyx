@@ -600,8 +600,9 @@ cdef class Network:
         targets : array_like, shape (n_steps, n_outputs), optional
             Wanted outputs; a row of NaN is a step without target.
         update : "step", "sequence" or int, default "step"
-            When the weights change: after every step that has a target; once, at the end of this call;
-            or every so many steps, counted on from the last update, whichever call that was in.
+            When the weights change: after every step that has a target (1 is the same); once, at the
+            end of this call; or every so many steps, counted on from the last update, whichever call
+            that was in. Without targets nothing changes them.
 
         Returns
         -------

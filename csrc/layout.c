@@ -18,6 +18,12 @@ static ptrdiff_t padded(const pylstm_network *n, ptrdiff_t count)
     return (count + l - 1) / l * l;
 }
 
+/* Vectors over cells and over the readout's sources come in quads: see FOR_QUADS in real.inc. */
+static ptrdiff_t quads(ptrdiff_t count)
+{
+    return (count + 3) / 4 * 4;
+}
+
 /* Reserve `count` numbers at *end, with a spare cache line, and return where they start. */
 static ptrdiff_t reserve(const pylstm_network *n, ptrdiff_t *end, ptrdiff_t count)
 {
@@ -50,17 +56,17 @@ static void layout_rows(pylstm_network *n)
     n->row_g = segment(&n->n_rows, 1, n->n_cells);
     n->row_o = segment(&n->n_rows, n->output_gate, n->n_blocks);
     n->n_traced = n->n_cells * (1 + !!n->input_gate + !!n->forget_gate);
-    n->cell_stride = padded(n, n->n_cells);
+    n->cell_stride = quads(n->n_cells);
     n->row_stride = padded(n, n->n_rows);
     n->trace_stride = padded(n, n->n_traced);
-    n->out_stride = padded(n, n->n_out_sources);
+    n->out_stride = quads(n->n_out_sources);
 }
 
 static void layout_buffers(pylstm_network *n)
 {
     ptrdiff_t end = n->n_sources * n->row_stride;
     n->at_output = end;
-    end += n->n_outputs * n->out_stride;
+    end += padded(n, n->n_outputs * n->out_stride);
     n->at_peephole_i = n->at_peephole_f = n->at_peephole_o = -1;
     if (n->peepholes && n->input_gate)
         n->at_peephole_i = reserve(n, &end, n->n_cells);
