@@ -1,5 +1,5 @@
-/* kernels_avx2.c: for x86-64 with AVX2 and FMA (Haswell, Zen and later). The choice is made here, for
-   this file alone: no flag of the build reaches any other. */
+/* kernels_avx2.c: for x86-64 with AVX2 and FMA (Haswell, Zen and later). The choice is made here,
+   for this file alone: no flag of the build reaches any other. */
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* kernels_avx512.c: for x86-64 with AVX-512 F, VL, DQ and BW (Skylake-X, Zen 4 and later). The choice is made here, for
-   this file alone: no flag of the build reaches any other. */
+/* kernels_avx512.c: for x86-64 with AVX-512 F, VL, DQ and BW (Skylake-X, Zen 4 and later). The
+   choice is made here, for this file alone: no flag of the build reaches any other. */
 #include <math.h>
 #include <string.h>
 
@@ -16,7 +16,10 @@ static int supported(void)
 }
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512"))), apply_to = function)
+#pragma clang attribute push(                                                                      \
+    __attribute__((                                                                                \
+        target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512"))),           \
+    apply_to = function)
 #define __FMA__ 1
 #else
 #pragma GCC target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512")

@@ -1,8 +1,8 @@
 /* layout.c: where everything lies. Shapes in, offsets and strides out; no arithmetic on data.
 
    Every vector starts on a cache line and is padded to whole lines plus one, because a kernel may
-   write a whole vector where only the start of it counts and let the next segment overwrite the rest
-   (see segments in factors.inc). Padding is zero and stays zero. */
+   write a whole vector where only the start of it counts and let the next segment overwrite the
+   rest (see segments in factors.inc). Padding is zero and stays zero. */
 #include "pylstm.h"
 
 enum { RECORD_NUMBERS = 1 << 20, MIN_RECORD = 16, MAX_RECORD = 1024 };

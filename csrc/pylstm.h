@@ -11,9 +11,9 @@
      E  eligibility traces  v        a cell                  b  a block, b(v) = v / block_size
    Gate order is i, f, g, o everywhere; `_prev` is t-1.
 
-   One struct serves both precisions: buffers are `void *`, the kernels know their type. Nothing here
-   allocates: the caller fills in the shape, calls pylstm_layout, and supplies zeroed buffers of the
-   sizes found there, aligned to PYLSTM_ALIGNMENT bytes. */
+   One struct serves both precisions: buffers are `void *`, the kernels know their type. Nothing
+   here allocates: the caller fills in the shape, calls pylstm_layout, and supplies zeroed buffers
+   of the sizes found there, aligned to PYLSTM_ALIGNMENT bytes. */
 #ifndef PYLSTM_H
 #define PYLSTM_H
 
@@ -41,8 +41,8 @@ enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
 enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
 
 /* xGEMM of Fortran BLAS; NULL where none with 32-bit integers was found. */
-typedef void (*pylstm_gemm)(char *, char *, int *, int *, int *, void *, void *, int *, void *, int *,
-                            void *, void *, int *);
+typedef void (*pylstm_gemm)(char *, char *, int *, int *, int *, void *, void *, int *, void *,
+                            int *, void *, void *, int *);
 
 typedef struct {
     /* Shape: set by the caller, then fixed. */
@@ -56,19 +56,21 @@ typedef struct {
     double learning_rate, momentum;
     pylstm_gemm gemm;
 
-    /* Layout: filled by pylstm_layout. Counts are in numbers, strides are whole cache lines.
+    /* Layout: filled by pylstm_layout. Counts are in numbers; rows of W and E are whole cache lines,
+       vectors over cells and rows of V whole quads.
        A row of W is [i: n_blocks | f: n_blocks | g: n_cells | o: n_blocks]; row_* is where each
        starts, -1 where absent. A row of E is [i: n_cells | f: n_cells | g: n_cells], the gates with
-       the cell's place in its block slowest, so that a block's cells fold by adding whole segments. */
+       the cell's place in its block slowest, so that a block's cells fold by adding whole segments.
+     */
     ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced;
     ptrdiff_t row_i, row_f, row_g, row_o;
-    ptrdiff_t cell_stride;   /* a vector over cells                     */
-    ptrdiff_t row_stride;    /* W: (n_sources, row_stride)              */
-    ptrdiff_t trace_stride;  /* E: (n_sources, trace_stride)            */
-    ptrdiff_t out_stride;    /* V: (n_outputs, out_stride)              */
-    ptrdiff_t at_output;     /* V in the parameters                     */
+    ptrdiff_t cell_stride;  /* a vector over cells                     */
+    ptrdiff_t row_stride;   /* W: (n_sources, row_stride)              */
+    ptrdiff_t trace_stride; /* E: (n_sources, trace_stride)            */
+    ptrdiff_t out_stride;   /* V: (n_outputs, out_stride)              */
+    ptrdiff_t at_output;    /* V in the parameters                     */
     ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o; /* (cell_stride) each */
-    ptrdiff_t trace_peephole_i, trace_peephole_f; /* (block_size, cell_stride) each, in the traces */
+    ptrdiff_t trace_peephole_i, trace_peephole_f; /* (block_size, cell_stride), in the traces */
 
     /* Record of the steps since the traces were last settled: row 0 is the state before them, rows
        1..n_pending are the steps, one more row is spare for predictions. Fields of a row: */
@@ -81,23 +83,23 @@ typedef struct {
 
     ptrdiff_t parameter_size, trace_size, work_size; /* buffer sizes, in numbers */
     /* Scratch and constants in `work`. */
-    ptrdiff_t work_net, work_z;                               /* of the step to come             */
-    ptrdiff_t work_slope, work_a, work_b, work_linear;        /* squash constants, one a row of W */
-    ptrdiff_t work_valid;                                     /* 1 for a cell, 0 for padding      */
-    ptrdiff_t work_after;                                     /* what follows the cells in q      */
-    ptrdiff_t work_f, work_d, work_e;                         /* rows over the traces, over W     */
-    ptrdiff_t work_cell;                                      /* four vectors over cells          */
-    ptrdiff_t work_delta, work_dy;                            /* errors at the outputs            */
+    ptrdiff_t work_net, work_z;                        /* of the step to come             */
+    ptrdiff_t work_slope, work_a, work_b, work_linear; /* squash constants, one a row of W */
+    ptrdiff_t work_valid;                              /* 1 for a cell, 0 for padding      */
+    ptrdiff_t work_after;                              /* what follows the cells in q      */
+    ptrdiff_t work_f, work_d, work_e;                  /* rows over the traces, over W     */
+    ptrdiff_t work_cell;                               /* four vectors over cells          */
+    ptrdiff_t work_delta, work_dy;                     /* errors at the outputs            */
 
     /* Progress. */
-    ptrdiff_t n_pending;   /* steps recorded since the traces were settled                    */
-    ptrdiff_t n_collect;   /* steps since the last update, for run(update=k)                  */
-    int closed;            /* the weights changed: settle the traces before the next step     */
-    int learnable;         /* the last step may still be learned from                         */
-    int has_errors;        /* some recorded step has an error not yet in the gradient         */
-    int collected;         /* the gradient buffer holds something                             */
-    int traces_zero;       /* E is zero whatever its buffer says                              */
-    int64_t n_steps;       /* steps made since the network was built                          */
+    ptrdiff_t n_pending; /* steps recorded since the traces were settled                    */
+    ptrdiff_t n_collect; /* steps since the last update, for run(update=k)                  */
+    int closed;          /* the weights changed: settle the traces before the next step     */
+    int learnable;       /* the last step may still be learned from                         */
+    int has_errors;      /* some recorded step has an error not yet in the gradient         */
+    int collected;       /* the gradient buffer holds something                             */
+    int traces_zero;     /* E is zero whatever its buffer says                              */
+    int64_t n_steps;     /* steps made since the network was built                          */
 
     /* Buffers. */
     void *parameters, *gradient, *velocity; /* parameter_size each; velocity with momentum only */
@@ -112,7 +114,8 @@ enum pylstm_status { PYLSTM_OK, PYLSTM_DIVERGED };
 
 /* The network level, one table per instruction set and precision. */
 typedef struct {
-    /* Constants of the shape into `work`; state and traces to zero. Once, after the buffers are set. */
+    /* Constants of the shape into `work`; state and traces to zero. Once, after the buffers are
+     * set. */
     void (*prepare)(pylstm_network *);
     void (*reset)(pylstm_network *);
     /* x: (n_inputs); y: (n_outputs). */
@@ -127,8 +130,8 @@ typedef struct {
     int (*check_weights)(const pylstm_network *);
     /* Bring the gradient buffer up to date with every recorded error. */
     void (*collect)(pylstm_network *);
-    /* X: (n_steps, n_inputs); targets: (n_steps, n_outputs) or NULL, a row that starts with NaN is no
-       target; Y: (n_steps, n_outputs). *done: steps made. */
+    /* X: (n_steps, n_inputs); targets: (n_steps, n_outputs) or NULL, a row that starts with NaN is
+       no target; Y: (n_steps, n_outputs). *done: steps made. */
     int (*run)(pylstm_network *, ptrdiff_t n_steps, const void *X, const void *targets, void *Y,
                ptrdiff_t update_every, ptrdiff_t *done);
     /* First row of X (n, width) with a number that is not finite, or -1. */
@@ -141,7 +144,8 @@ typedef struct {
     pylstm_function function;
 } pylstm_kernel;
 
-/* One instruction set: its network level and, for the tests, its kernels by name, each precision. */
+/* One instruction set: its network level and, for the tests, its kernels by name, each precision.
+ */
 typedef struct {
     const char *name;
     int (*supported)(void);

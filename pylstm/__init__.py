@@ -6,5 +6,5 @@ from pylstm.config import show_config
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
 
-__all__ = ["LSTM", "SGD", "show_config", "__version__"]
+__all__ = ["LSTM", "SGD", "__version__", "show_config"]
 __version__ = version("pylstm")

@@ -53,11 +53,15 @@ def _check_combination(config: dict[str, Any]) -> None:
     has_gate = any(config[gate] for gate in _GATES)
     for switch in ("peepholes", "gate_recurrence"):
         if config[switch] and not has_gate:
-            raise ValueError(f"{switch} is True but there is no gate: wanted at least one gate with it")
+            raise ValueError(
+                f"{switch} is True but there is no gate: wanted at least one gate with it"
+            )
     if config["hidden_bias"] == "gates" and not has_gate:
         raise ValueError("hidden_bias is 'gates' but there is no gate: wanted 'all' or 'none'")
     if config["loss"] == "cross_entropy" and config["output"] == "identity":
-        raise ValueError("loss is 'cross_entropy' with output 'identity', wanted 'logistic' or 'softmax'")
+        raise ValueError(
+            "loss is 'cross_entropy' with output 'identity', wanted 'logistic' or 'softmax'"
+        )
 
 
 class LSTM(_core.Network):
@@ -71,9 +75,9 @@ class LSTM(_core.Network):
         y(t) = output(V [h(t); x(t); 1])
 
     (Hochreiter & Schmidhuber 1997, appendix A.1; forget gates: Gers, Schmidhuber & Cummins 2000;
-    peepholes: Gers, Schraudolph & Schmidhuber 2002). Learning follows the exact gradient of the loss
-    after cutting every path through z and the peepholes: O(1) per weight and step, with memory that
-    does not grow with the stream.
+    peepholes: Gers, Schraudolph & Schmidhuber 2002). Learning follows the exact gradient of the
+    loss after cutting every path through z and the peepholes: O(1) per weight and step, with memory
+    that does not grow with the stream.
 
     Parameters
     ----------
@@ -84,7 +88,8 @@ class LSTM(_core.Network):
     input_gate, forget_gate, output_gate : bool, default True
         Present, or absent (constantly 1).
     peepholes : bool, default False
-        Gates see the cell states of their own block: input and forget gate c(t-1), output gate c(t).
+        Gates see the cell states of their own block: input and forget gate c(t-1), output gate
+        c(t).
     gate_recurrence : bool, default False
         Gate activations of t-1 are sources of the hidden layer, as in 1997.
     cell_recurrence : bool, default True
@@ -95,17 +100,18 @@ class LSTM(_core.Network):
         Which hidden units have a bias; "gates": cell inputs have none.
     output_bias : bool, default True
     cell_input, cell_output : {"tanh", "logistic", "identity", "tanh_half", "two_tanh_half"}
-        Squashing of the cell input (1997: g = "two_tanh_half", 2 tanh(x/2)) and of the cell state
-        (1997: h = "tanh_half", tanh(x/2)). Default "tanh".
+        Squashing of the cell input (1997: g = "two_tanh_half", 2 tanh(x/2)) and of the cell
+        state (1997: h = "tanh_half", tanh(x/2)). Default "tanh".
     output : {"identity", "logistic", "softmax"}, default "identity"
     loss : {"squared", "cross_entropy"}, default "squared"
-        Half the sum of squares through the output squashing, or the cross-entropy (logistic or softmax
-        outputs).
+        Half the sum of squares through the output squashing, or the cross-entropy (logistic or
+        softmax outputs).
     init_range : float, default 0.1
         Weights start uniformly distributed in [-init_range, init_range).
     bias_init : mapping of str to float or sequence, optional
-        Starting biases by name ("input_gate", "forget_gate", "cell_input", "output_gate", "output"),
-        one value or one a row; the others start as weights do. ``{"input_gate": [-3, -6]}``
+        Starting biases by name ("input_gate", "forget_gate", "cell_input", "output_gate",
+        "output"), one value or one a row; the others start as weights do. Example:
+        ``{"input_gate": [-3, -6]}``.
     dtype : {"float32", "float64"}, default "float32"
     seed : int or numpy Generator, default 0
         Of the starting weights; the same seed gives the same bits.
@@ -118,8 +124,8 @@ class LSTM(_core.Network):
 
     Notes
     -----
-    A step costs about four multiply-adds a weight; memory is that of weights, traces and a record of at
-    most a few megabytes, whatever the length of the stream.
+    A step costs about four multiply-adds a weight; memory is that of weights, traces and a record
+    of at most a few megabytes, whatever the length of the stream.
 
     Examples
     --------
@@ -199,8 +205,8 @@ class LSTM(_core.Network):
         for name in bias_init:
             if name not in biased:
                 raise ValueError(
-                    f"bias_init names {name!r}, wanted one of {', '.join(map(repr, biased))}, the units "
-                    "with a bias in this network"
+                    f"bias_init names {name!r}, wanted one of {', '.join(map(repr, biased))}, "
+                    "the units with a bias in this network"
                 )
         for view in self.__parameters.values():
             view[:] = rng.uniform(-init_range, init_range, view.shape)
@@ -209,8 +215,8 @@ class LSTM(_core.Network):
             start = np.asarray(values, float)
             if start.shape not in ((), column.shape) or not np.isfinite(start).all():
                 raise ValueError(
-                    f"bias_init[{name!r}] is {values!r}, wanted one finite number, or one for each of "
-                    f"the {len(column)} rows"
+                    f"bias_init[{name!r}] is {values!r}, wanted one finite number, or one for each "
+                    f"of the {len(column)} rows"
                 )
             column[:] = start
 
@@ -268,22 +274,22 @@ class LSTM(_core.Network):
     @property
     def n_inputs(self) -> int:
         """Number of inputs."""
-        return self.__config["n_inputs"]
+        return int(self.__config["n_inputs"])
 
     @property
     def n_outputs(self) -> int:
         """Number of outputs."""
-        return self.__config["n_outputs"]
+        return int(self.__config["n_outputs"])
 
     @property
     def n_blocks(self) -> int:
         """Number of memory blocks."""
-        return self.__config["n_blocks"]
+        return int(self.__config["n_blocks"])
 
     @property
     def block_size(self) -> int:
         """Cells a block."""
-        return self.__config["block_size"]
+        return int(self.__config["block_size"])
 
     @property
     def state(self) -> dict[str, Array]:
@@ -321,8 +327,8 @@ class LSTM(_core.Network):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         if state.get("format") != _STATE_FORMAT:
             raise ValueError(
-                f"the saved network has format {state.get('format')!r}, wanted {_STATE_FORMAT}: it was "
-                "written by another version of pylstm"
+                f"the saved network has format {state.get('format')!r}, wanted {_STATE_FORMAT}: "
+                "it was written by another version of pylstm"
             )
         optimizer = {key: value for key, value in state["optimizer"].items() if key != "name"}
         self._set_up(dict(state["config"]), SGD(**optimizer))

@@ -37,8 +37,8 @@ class SGD:
 
     Notes
     -----
-    Immutable: to change the rate of a network, give it a new one, ``net.optimizer = SGD(0.01)``. The
-    velocity stays.
+    Immutable: to change the rate of a network, give it a new one, ``net.optimizer = SGD(0.01)``.
+    The velocity stays.
 
     Examples
     --------
@@ -51,7 +51,9 @@ class SGD:
 
     def __post_init__(self) -> None:
         _check_number("learning_rate", self.learning_rate, 0.0, math.inf, "a finite number >= 0")
-        _check_number("momentum", self.momentum, 0.0, 1.0, "a number from 0 up to, not including, 1")
+        _check_number(
+            "momentum", self.momentum, 0.0, 1.0, "a number from 0 up to, not including, 1"
+        )
 
     @property
     def rule(self) -> str:

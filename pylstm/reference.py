@@ -1,0 +1,386 @@
+"""The arithmetic of the engine in NumPy: readable and slow, what the C kernels are tested against.
+
+First a twin of every kernel of csrc/: same name, same argument order, outputs written in place. The
+sizes are arguments because they are the kernel's; the arrays know them anyway. Then
+`online_gradients`, the whole algorithm on the named weights of an `LSTM`.
+
+Symbols as in csrc/pylstm.h. HS97: Hochreiter & Schmidhuber (1997), equations of its appendix A.1;
+Gers 2000: Gers, Schmidhuber & Cummins; Gers 2002: Gers, Schraudolph & Schmidhuber. The engine uses
+nothing of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["KERNELS", "KINDS", "online_gradients", "slope", "squashed"]
+
+Array = npt.NDArray[Any]
+
+#: Names of the squashings; the place of a name is the `kind` of the kernels.
+KINDS: Final = ("tanh", "logistic", "identity", "tanh_half", "two_tanh_half", "softmax")
+
+
+def squashed(x: Array, kind: str) -> Array:
+    """Squash x, elementwise; logistic(x) = 1 / (1 + e^-x) = (1 + tanh(x/2)) / 2."""
+    functions: dict[str, Callable[[Array], Array]] = {
+        "tanh": np.tanh,
+        "logistic": lambda x: (1 + np.tanh(x / 2)) / 2,
+        "identity": np.copy,
+        "tanh_half": lambda x: np.tanh(x / 2),
+        "two_tanh_half": lambda x: 2 * np.tanh(x / 2),
+    }
+    return functions[kind](x)
+
+
+def slope(y: Array, kind: str) -> Array:
+    """Derivative of a squashing where its value is y."""
+    functions: dict[str, Callable[[Array], Array]] = {
+        "tanh": lambda y: 1 - y**2,
+        "logistic": lambda y: y * (1 - y),
+        "identity": np.ones_like,
+        "tanh_half": lambda y: (1 - y**2) / 2,
+        "two_tanh_half": lambda y: 1 - y**2 / 4,
+    }
+    return functions[kind](y)
+
+
+# ---------------------------------------------------------------- csrc/math.inc
+
+
+def squash(
+    x: Array, slope: Array, a: Array, b: Array, linear: Array, y: Array, n: int
+) -> None:  # fmt: skip
+    """y = (a + b q) / (2 + q) + linear x with q = exp(-slope x) - 1; all (n,).
+
+    One formula for every squashing, its constants given per element: the table in csrc/math.inc.
+    """
+    q = np.expm1(-slope * x)
+    y[:] = (a + b * q) / (2 + q) + linear * x
+
+
+def squash_kind(x: Array, y: Array, n: int, kind: int) -> None:
+    """y = squash(x); x, y: (n,). HS97 A.1 eqs 3-5 for 1997's three."""
+    y[:] = squashed(x, KINDS[kind])
+
+
+# ---------------------------------------------------------------- csrc/forward.inc
+
+
+def net_input(W: Array, z: Array, net: Array, n_sources: int, n_rows: int) -> None:
+    """net_r = sum_m z_m W_mr; W: (n_sources, n_rows). HS97 A.1 eqs 3-8."""
+    net[:] = z @ W
+
+
+def peephole_input(U: Array, c: Array, net: Array, n_blocks: int, block_size: int) -> None:
+    """net_b += sum_s U_bs c_bs; U, c: (n_blocks, block_size), net: (n_blocks,). Gers 2002."""
+    net += (U * c).sum(axis=1)
+
+
+def cell_state(
+    i: Array, f: Array, g: Array, valid: Array, c_prev: Array, c: Array, hc: Array,
+    n: int, kind: int,
+) -> None:  # fmt: skip
+    """c = valid (f c_prev + i g); hc = squash_h(c); all (n,). HS97 A.1 eq. 7, f: Gers 2000."""
+    c[:] = valid * (f * c_prev + i * g)
+    hc[:] = squashed(c, KINDS[kind])
+
+
+def cell_output(o: Array, hc: Array, valid: Array, after: Array, h: Array, n: int) -> None:
+    """h = valid o hc + after; all (n,). HS97 A.1 eq. 8; `after` puts the bias behind the cells."""
+    h[:] = valid * o * hc + after
+
+
+def readout(V: Array, q: Array, net: Array, n_outputs: int, n_sources: int) -> None:
+    """net_k = sum_m V_km q_m; V: (n_outputs, n_sources)."""
+    net[:] = V @ q
+
+
+def softmax(net: Array, y: Array, n: int) -> None:
+    """y_k = exp(net_k) / sum_j exp(net_j); net, y: (n,)."""
+    y[:] = np.exp(net - np.logaddexp.reduce(net))
+
+
+# ---------------------------------------------------------------- csrc/error.inc
+
+
+def output_error(dy: Array, y: Array, delta: Array, n: int, kind: int) -> None:
+    """delta_k = dL/dnet_k = sum_j dy_j (dy_j / dnet_k), where dy = dL/dy; all (n,).
+
+    HS97 A.1 eq. 19, with the sign of dL/dw. Softmax: delta = y (dy - sum_j dy_j y_j).
+    """
+    if KINDS[kind] == "softmax":
+        delta[:] = y * (dy - dy @ y)
+    else:
+        delta[:] = dy * slope(y, KINDS[kind])
+
+
+def squared_loss(y: Array, target: Array, dy: Array, n: int) -> float:
+    """L = 1/2 sum_k (y_k - t_k)^2, returned; dy = y - t; all (n,). HS97 A.1 eq. 16."""
+    dy[:] = y - target
+    return float(dy @ dy / 2)
+
+
+def cross_entropy_loss(net: Array, target: Array, n: int, kind: int) -> float:
+    """L from the net inputs, returned; net, target: (n,).
+
+    Logistic: L = -sum t log y + (1 - t) log(1 - y) = sum log(1 + e^net) - t net.
+    Softmax: L = -sum t log y = sum t (log(sum_j e^net_j) - net).
+    """
+    if KINDS[kind] == "softmax":
+        return float(target @ (np.logaddexp.reduce(net) - net))
+    return float((np.logaddexp(0, net) - target * net).sum())
+
+
+def cell_error(
+    V: Array, delta: Array, o: Array, hc: Array, valid: Array, e: Array, eo: Array,
+    n_outputs: int, stride: int, n: int, kind: int,
+) -> None:  # fmt: skip
+    """e = valid o squash_h'(c) eps; eo = valid logistic'(net_o) hc eps; eps_v = sum_k V_kv delta_k.
+
+    V: (n_outputs, stride), its first n columns are those of the cells; delta: (n_outputs,); the
+    rest (n,). HS97 A.1 eqs 24-25, eo before the sum over the cells of a block.
+    """
+    eps = valid * (delta @ V[:, :n])
+    e[:] = o * slope(hc, KINDS[kind]) * eps
+    eo[:] = slope(o, "logistic") * hc * eps
+
+
+# ---------------------------------------------------------------- csrc/trace.inc
+
+
+def _trace_gradient(E: Array, z: Array, f: Array, d: Array, e: Array, n_traced: int) -> Array:
+    """E = f E + d z^T in place; returns dL/dW: e E with a trace, e z^T at output gates."""
+    E[:] = f * E + np.outer(z, d)
+    gradient = np.outer(z, e)
+    gradient[:, :n_traced] = e[:n_traced] * E
+    return gradient
+
+
+def trace_learn_sgd(
+    E: Array, W: Array, z: Array, z_next: Array | None, f: Array, d: Array, e: Array,
+    net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
+) -> None:  # fmt: skip
+    """E = f E + d z^T; W -= rate (e E | e z^T); net += W z_next, unless net is None.
+
+    E: (n_sources, n_traced), W: (n_sources, n_rows), z, z_next: (n_sources,), f, d: (n_traced,),
+    e, net: (n_rows,). HS97 A.1 eqs 19-28, f: Gers 2000 eqs 3.10-3.12.
+    """
+    W -= rate * _trace_gradient(E, z, f, d, e, n_traced)
+    if net is not None and z_next is not None:
+        net += z_next @ W
+
+
+def trace_learn_momentum(
+    E: Array, W: Array, velocity: Array, z: Array, z_next: Array | None, f: Array, d: Array,
+    e: Array, net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
+    momentum: float,
+) -> None:  # fmt: skip
+    """As trace_learn_sgd with velocity = momentum velocity + (e E | e z^T); W -= rate velocity.
+
+    velocity: (n_sources, n_rows).
+    """
+    velocity[:] = momentum * velocity + _trace_gradient(E, z, f, d, e, n_traced)
+    W -= rate * velocity
+    if net is not None and z_next is not None:
+        net += z_next @ W
+
+
+def rank_update(
+    G: Array, Z: Array, C: Array, n_sources: int, n_rows: int, k: int, stride: int
+) -> None:  # fmt: skip
+    """G_mr += sum_s Z_sm C_sr; G: (n_sources, n_rows), Z, C: (k, stride), first columns used.
+
+    The gradient, or the traces, of k recorded steps: the sums over s in csrc/learn.inc.
+    """
+    G += Z[:, :n_sources].T @ C[:, :n_rows]
+
+
+def scale_rows(E: Array, f: Array, n_sources: int, n_rows: int) -> None:
+    """E_mr *= f_r; E: (n_sources, n_rows), f: (n_rows,). The traces fade: Gers 2000."""
+    E *= f
+
+
+def add_scaled_rows(
+    G: Array, E: Array, a: Array, n_sources: int, n_traced: int, n_rows: int
+) -> None:  # fmt: skip
+    """G_mr += a_r E_mr for r < n_traced; G: (n_sources, n_rows), E: (n_sources, n_traced)."""
+    G[:, :n_traced] += a * E
+
+
+# ---------------------------------------------------------------- csrc/optimizer.inc
+
+
+def sgd(w: Array, g: Array, n: int, rate: float) -> None:
+    """w -= rate g; w, g: (n,). HS97 A.1 eq. 22."""
+    w -= rate * g
+
+
+def momentum(w: Array, v: Array, g: Array, n: int, rate: float, momentum: float) -> None:
+    """v = momentum v + g; w -= rate v; w, v, g: (n,)."""
+    v[:] = momentum * v + g
+    w -= rate * v
+
+
+def readout_learn_sgd(
+    V: Array, q: Array, delta: Array, n_outputs: int, stride: int, rate: float
+) -> None:  # fmt: skip
+    """V -= rate delta q^T; V: (n_outputs, stride), q: (stride,), delta: (n_outputs,)."""
+    V -= rate * np.outer(delta, q)
+
+
+def readout_learn_momentum(
+    V: Array, velocity: Array, q: Array, delta: Array, n_outputs: int, stride: int, rate: float,
+    momentum: float,
+) -> None:  # fmt: skip
+    """velocity = momentum velocity + delta q^T; V -= rate velocity; velocity: as V."""
+    velocity[:] = momentum * velocity + np.outer(delta, q)
+    V -= rate * velocity
+
+
+#: Every twin by the name it shares with its kernel.
+KERNELS: Final[dict[str, Callable[..., float | None]]] = {
+    twin.__name__: twin
+    for twin in (
+        squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
+        output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
+        trace_learn_momentum, rank_update, scale_rows, add_scaled_rows, sgd, momentum,
+        readout_learn_sgd, readout_learn_momentum,
+    )
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------- the whole algorithm
+
+_GATES: Final = {  # and the name of their peepholes
+    "input_gate": "peephole_input",
+    "forget_gate": "peephole_forget",
+    "output_gate": "peephole_output",
+}
+
+
+def online_gradients(
+    config: Mapping[str, Any], weights: Mapping[str, Array], X: Array, targets: Array
+) -> Iterator[tuple[Array, dict[str, Array]]]:
+    """Step through a sequence; after each step yield the output and the gradient of its loss.
+
+    The truncated gradient by eligibility traces: whatever enters through z(t) or a peephole is a
+    constant, the path c(t-1) -> c(t) is not cut (HS97 A.1 eqs 12-28, Gers 2000 eqs 3.10-3.12, Gers
+    2002). The weights are read anew at every step: change them between two steps to learn online.
+
+    Parameters
+    ----------
+    config : mapping
+        The keyword arguments of `LSTM` by name, all of them up to `loss`.
+    weights : mapping
+        As `LSTM.parameters`. Not changed here.
+    X : ndarray, (T, n_inputs)
+    targets : ndarray, (T, n_outputs)
+        A row of NaN is no target.
+
+    Yields
+    ------
+    y : ndarray, (n_outputs,)
+    gradient : dict
+        dL/dw by the names of the weights; empty at a step without target.
+
+    Examples
+    --------
+    The inner loop of online learning:
+
+    >>> import numpy as np
+    >>> config = dict(n_inputs=1, n_outputs=1, n_blocks=1, block_size=1, input_gate=False,
+    ...               forget_gate=False, output_gate=False, peepholes=False, gate_recurrence=False,
+    ...               cell_recurrence=False, shortcut=False, hidden_bias="none", output_bias=False,
+    ...               cell_input="identity", cell_output="identity", output="identity",
+    ...               loss="squared")
+    >>> weights = {"cell_input": np.array([[0.5]]), "output": np.array([[1.0]])}
+    >>> X, targets = np.array([[1.0], [2.0]]), np.array([[1.0], [2.0]])
+    >>> for y, gradient in online_gradients(config, weights, X, targets):
+    ...     print(y, gradient["cell_input"], gradient["output"])
+    ...     for name, g in gradient.items():
+    ...         weights[name] -= 0.1 * g
+    [0.5] [[-0.5]] [[-0.25]]
+    [1.64] [[-1.107]] [[-0.576]]
+    """
+    n_blocks, block_size = config["n_blocks"], config["block_size"]
+    act = {gate: np.zeros(n_blocks) for gate in _GATES if config[gate]}
+    c = np.zeros(n_blocks * block_size)
+    h = np.zeros(n_blocks * block_size)
+    traces: dict[str, Array] = {}
+
+    def gate_activation(gate: str, z: Array, c_seen: Array) -> Array:
+        """Activation of each cell's gate, from z and the states its peepholes see; absent: 1."""
+        if not config[gate]:
+            return np.ones(n_blocks * block_size)
+        net = weights[gate] @ z
+        if config["peepholes"]:
+            net += (weights[_GATES[gate]] * c_seen.reshape(n_blocks, block_size)).sum(axis=1)
+        act[gate] = squashed(net, "logistic")
+        return np.repeat(act[gate], block_size)
+
+    for x, target in zip(X, targets, strict=True):
+        # z(t) = [x(t); h(t-1); gates(t-1); 1]
+        z = np.concatenate([
+            x,
+            h if config["cell_recurrence"] else [],
+            *(act.values() if config["gate_recurrence"] else []),
+            [] if config["hidden_bias"] == "none" else [1.0],
+        ])  # fmt: skip
+        z_cell = z[: weights["cell_input"].shape[1]]  # cell inputs may have no bias
+
+        c_prev = c
+        i = gate_activation("input_gate", z, c_prev)
+        f = gate_activation("forget_gate", z, c_prev)
+        g = squashed(weights["cell_input"] @ z_cell, config["cell_input"])
+        c = f * c_prev + i * g
+        o = gate_activation("output_gate", z, c)
+        hc = squashed(c, config["cell_output"])
+        h = o * hc
+
+        # E(t) = f(t) E(t-1) + d(t) z(t)^T, a row for each cell                          (T)
+        seen = np.repeat(c_prev.reshape(n_blocks, block_size), block_size, axis=0)  # by peepholes
+        factors = {
+            "input_gate": (g * slope(i, "logistic"), z),
+            "forget_gate": (c_prev * slope(f, "logistic"), z),
+            "cell_input": (i * slope(g, config["cell_input"]), z_cell),
+        }
+        factors["peephole_input"] = (factors["input_gate"][0], seen)
+        factors["peephole_forget"] = (factors["forget_gate"][0], seen)
+        for name in factors.keys() & weights.keys():
+            d, source = factors[name]
+            traces[name] = f[:, None] * traces.get(name, 0.0) + d[:, None] * source
+
+        # q(t) = [h(t); x(t); 1]
+        q = np.concatenate([
+            h, x if config["shortcut"] else [], [1.0] if config["output_bias"] else []
+        ])  # fmt: skip
+        y = np.empty(config["n_outputs"])
+        net = weights["output"] @ q
+        if config["output"] == "softmax":
+            softmax(net, y, y.size)
+        else:
+            y[:] = squashed(net, config["output"])
+        if np.isnan(target).any():
+            yield y, {}
+            continue
+
+        delta = y - target
+        if config["loss"] == "squared":
+            output_error(y - target, y, delta, y.size, KINDS.index(config["output"]))
+        eps = delta @ weights["output"][:, : h.size]
+        e = o * slope(hc, config["cell_output"]) * eps
+        eo = (slope(o, "logistic") * hc * eps).reshape(n_blocks, block_size).sum(axis=1)
+        gradient = {name: e[:, None] * trace for name, trace in traces.items()}
+        for name in gradient.keys() - {"cell_input"}:  # a gate serves every cell of its block
+            gradient[name] = gradient[name].reshape(n_blocks, block_size, -1).sum(axis=1)
+        gradient["output"] = np.outer(delta, q)
+        if config["output_gate"]:
+            gradient["output_gate"] = np.outer(eo, z)
+        if "peephole_output" in weights:
+            gradient["peephole_output"] = eo[:, None] * c.reshape(n_blocks, block_size)
+        yield y, gradient
