@@ -1,0 +1,80 @@
+"""The command line: ``python -m bench [NAME ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure pylstm and its peers; tables on the screen, everything into files.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="measurements, default all")
+    parser.add_argument("--list", action="store_true", help="name the measurements and stop")
+    parser.add_argument("--quick", action="store_true", help="short repeats, up to 256 cells")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build/bench"),
+        metavar="DIR",
+        help="folder for NAME.json, NAME.md and NAME.png, default %(default)s",
+    )
+    parser.add_argument(
+        "--yardsticks", type=Path, metavar="DIR", help="folder with source_major.c, a C prototype"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="of BLAS and peers, default 1")
+    parser.add_argument("--largest", type=int, metavar="CELLS", help="sizes up to this one")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the measurements named; 0, or 1 when one of them computes something wrong."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    for variable in THREAD_VARIABLES:  # read when NumPy, SciPy and PyTorch are first imported
+        os.environ[variable] = str(args.threads)
+    from bench.machine import header
+    from bench.measurements import MEASUREMENTS
+    from bench.reference import Mismatch
+    from bench.report import save, text
+    from bench.settings import Settings
+
+    if args.list:
+        for name, measure in MEASUREMENTS.items():
+            print(f"{name:10}{(measure.__doc__ or '').splitlines()[0]}")
+        return 0
+    unknown = [name for name in args.names if name not in MEASUREMENTS]
+    if unknown:
+        parser.error(f"no measurement {unknown[0]!r}, choose from {', '.join(MEASUREMENTS)}")
+    changes = {"threads": args.threads, "yardsticks": args.yardsticks}
+    if args.largest or args.quick:
+        changes["largest"] = args.largest or 256
+    settings = Settings.short(**changes) if args.quick else Settings(**changes)
+    head = header(settings)
+    print("\n".join(f"{key:16} {value}" for key, value in head.items()))
+    for name in args.names or MEASUREMENTS:
+        start = time.perf_counter()
+        try:
+            result = MEASUREMENTS[name](settings)
+        except Mismatch as mismatch:
+            print(f"{name}: {mismatch}; nothing was timed", file=sys.stderr)
+            return 1
+        paths = save(name, result, head, args.out)
+        print(f"\n## {name}\n\n{text(result)}\n", flush=True)
+        written = ", ".join(map(str, paths))
+        print(f"{written}: after {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""The measurements by name: one function each, from Settings to a Result.
+
+To add one: write the function in a file here, check with bench/reference.py before it times with
+bench/timing.py, and name it in MEASUREMENTS. The first line of its docstring is what ``--list``
+prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.measurements.floor import measure_floor
+from bench.measurements.memory import measure_memory
+from bench.measurements.regimes import measure_regimes
+from bench.measurements.sequence import measure_sequence
+from bench.measurements.silent import measure_silent
+from bench.measurements.step import measure_step
+from bench.report import Result
+from bench.settings import Settings
+
+__all__ = ["MEASUREMENTS"]
+
+MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
+    "step": measure_step,
+    "regimes": measure_regimes,
+    "sequence": measure_sequence,
+    "silent": measure_silent,
+    "memory": measure_memory,
+    "floor": measure_floor,
+}
