@@ -9,8 +9,14 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 # Contraction is off because the sources say where products and sums are rounded together.
-FLAGS = ["-std=c99", "-O3", "-ffp-contract=off", "-fno-math-errno",
-         "-fno-trapping-math", "-fopenmp-simd"]
+FLAGS = [
+    "-std=c99",
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fopenmp-simd",
+]
 # PYLSTM_SANITIZE=1 builds with the address and undefined-behaviour sanitizers, for the test suite.
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g", "-O1"]
 

@@ -15,7 +15,7 @@ from pylstm.stream.errors import StreamError
 from pylstm.stream.files import check_writable
 from pylstm.stream.job import Outcome, forecast_writer, progress_bar, run_stream, silence
 from pylstm.stream.plot import check_plot, save_plot
-from pylstm.stream.report import report, worst_skill
+from pylstm.stream.reporting import report, worst_skill
 from pylstm.stream.session import Session
 from pylstm.stream.settings import Settings
 from pylstm.stream.table import Table

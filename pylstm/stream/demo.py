@@ -1,0 +1,24 @@
+"""The demonstration: the temperature at an airport six hours ahead, from a measured year."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pylstm.stream.settings import Settings
+
+__all__ = ["ABOUT", "DATA", "STATED_SKILL", "settings"]
+
+DATA = Path(__file__).parent / "data" / "newark_2013.csv.gz"
+# What the README says and a test holds the demonstration to.
+STATED_SKILL = 0.4
+
+ABOUT = """\
+Weather at Newark airport, every hour of 2013, as measured, with its gaps and errors. Network and
+scaling start knowing nothing and see every row once: predict the temperature (degrees Fahrenheit)
+six hours ahead,
+then learn. Data: US National Weather Service, public domain."""
+
+
+def settings(seed: int = 0) -> Settings:
+    """Return the settings of the demonstration: all defaults, but for what the task is."""
+    return Settings(target="temp", horizon=6, season=24, seed=seed)

@@ -1,0 +1,197 @@
+"""Predict-then-learn: one network that sees a stream once, row by row, and learns at every row.
+
+Symbols: x(t) inputs of row t, standardised, y(t) target, h horizon, f the network with its state.
+
+At row t, in this order:
+
+    learn     net.step(x(t-h), target y(t))        the pair that row t completes
+    predict   y^(t+h) = output of ahead.step(x(t))  same weights as net, h rows further on
+
+`net` walks h rows behind the stream, because only then is its target known: its traces belong to
+the step it learns from, and the truncated gradient is exact. `ahead` is a second state of the same
+network at the present row; it gets the weights of `net` at every row and never learns by itself. A
+row thus costs one learning step, one forward step and one copy of the weights, whatever the
+horizon. With h = 1 no second state is needed: `net.predict(x(t))` is what `net.step(x(t))` will
+return at the next row.
+
+What the network puts out is the standardised change y(t+h) - y(t) (or the standardised level).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm.network import LSTM
+from pylstm.optimizers import SGD
+from pylstm.stream.scaling import RunningScale, Vector
+from pylstm.stream.settings import Settings
+
+__all__ = ["Forecaster"]
+
+
+def _new_network(n_inputs: int, settings: Settings) -> LSTM:
+    # Uniform weights of variance 1 / n_sources: net inputs start with the variance of the sources.
+    n_sources = n_inputs + settings.cells + 1
+    return LSTM(
+        n_inputs,
+        1,
+        settings.cells,
+        init_range=float(np.sqrt(3 / n_sources)),
+        bias_init={"forget_gate": 1.0},
+        optimizer=SGD(settings.learning_rate, settings.momentum),
+        dtype=settings.dtype,
+        seed=settings.seed,
+    )
+
+
+def _restored(net: LSTM, state: dict[str, Any]) -> LSTM:
+    """The network of a saved state, which must be of the same make as `net`."""
+    if state["config"] != net.__getstate__()["config"]:
+        raise ValueError("the saved network does not fit the saved settings")
+    restored = LSTM.__new__(LSTM)
+    restored.__setstate__(state)
+    return restored
+
+
+class Forecaster:
+    """Predicts a column of a stream `horizon` rows ahead and learns at every row.
+
+    Parameters
+    ----------
+    n_columns : int
+        Number of input columns.
+    settings : Settings
+        Horizon, size of the network, learning rate and so on.
+
+    Notes ----- Each column is given to the network as its standardised level and its standardised
+    change since the last row. A missing cell keeps the last known level, with change 0. A missing
+    target is not learned from. Memory does not grow with the stream.
+
+    Examples
+    --------
+    Learn a sine wave in one pass and predict it three rows ahead:
+
+    >>> import numpy as np
+    >>> from pylstm.stream import Forecaster, Settings
+    >>> wave = np.sin(0.3 * np.arange(4000))
+    >>> forecaster = Forecaster(1, Settings(target="wave", horizon=3))
+    >>> predictions = [forecaster.update(np.array([value]), value) for value in wave]
+    >>> errors = np.abs(np.array(predictions[:-3]) - wave[3:])
+    >>> bool(errors[-500:].mean() < 0.1)
+    True
+    """
+
+    def __init__(self, n_columns: int, settings: Settings) -> None:
+        self.settings = settings
+        n_inputs = n_columns * (3 if settings.mark_missing else 2)
+        self.net = _new_network(n_inputs, settings)
+        self.ahead = self.net.copy() if settings.horizon > 1 else None
+        self.input_scale = RunningScale(2 * n_columns, settings.memory)
+        # Without a centre, the output 0 of a net that predicts changes means "no change".
+        self.target_scale = RunningScale(1, settings.memory, centre=settings.predict == "level")
+        self.last_inputs = np.full(n_columns, np.nan)
+        self.last_target = np.nan
+        self.pending: deque[tuple[npt.NDArray[Any], float]] = deque()
+
+    def update(self, inputs: Vector, target: float) -> float:
+        """Take in one row: learn what it completes, then predict.
+
+        Parameters
+        ----------
+        inputs : ndarray, shape (n_columns,), float64
+            Cells of this row; NaN where missing.
+        target : float
+            Target of this row; NaN where missing.
+
+        Returns
+        -------
+        float
+            The prediction for the row `horizon` rows from here; NaN as long as no target is known.
+
+        Raises
+        ------
+        ValueError
+            For another number of inputs, or an infinite one; nothing has changed then.
+        FloatingPointError
+            When the weights have diverged.
+        """
+        inputs = np.asarray(inputs, np.float64)
+        if inputs.shape != self.last_inputs.shape or np.isinf(inputs).any() or np.isinf(target):
+            raise ValueError(
+                f"inputs {inputs} and target {target}, wanted {self.last_inputs.size} numbers and "
+                "one, NaN where missing"
+            )
+        if len(self.pending) == self.settings.horizon:
+            x, last_target = self.pending.popleft()
+            self.net.step(x, self._wanted(target, last_target))
+        if not np.isnan(target):
+            self.last_target = target
+        x = self._standardised_inputs(inputs)
+        self.pending.append((x, self.last_target))
+        return self._prediction(self._look_ahead(x))
+
+    def _look_ahead(self, x: npt.NDArray[Any]) -> float:
+        if self.ahead is None:
+            return float(self.net.predict(x)[0])
+        weights = self.net.parameters
+        for name, view in self.ahead.parameters.items():
+            view[...] = weights[name]
+        return float(self.ahead.step(x)[0])
+
+    def _standardised_inputs(self, inputs: Vector) -> npt.NDArray[Any]:
+        missing = np.isnan(inputs)
+        known = np.where(missing, self.last_inputs, inputs)
+        change = inputs - self.last_inputs
+        self.last_inputs = known
+        self.input_scale.update(np.concatenate([inputs, change]))
+        z = self.input_scale.standardise(np.concatenate([known, change]))
+        # A missing cell has change NaN here, and a column never seen a level of NaN.
+        z[np.isnan(z)] = 0.0
+        if self.settings.mark_missing:
+            z = np.concatenate([z, missing])
+        return z.astype(self.net.dtype)
+
+    def _wanted(self, target: float, last_target: float) -> npt.NDArray[Any]:
+        """What the output should have been; NaN, not learned from, where a value is missing."""
+        value = target - last_target if self.settings.predict == "change" else target
+        values = np.array([value])
+        self.target_scale.update(values)
+        return self.target_scale.standardise(values).astype(self.net.dtype)
+
+    def _prediction(self, output: float) -> float:
+        scale = self.target_scale
+        output = min(max(output, -scale.limit), scale.limit)
+        change = float(scale.deviation[0]) * output
+        if self.settings.predict == "change":
+            return self.last_target + change
+        return float(scale.mean[0]) + change if scale.count[0] else np.nan
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that decides how the stream goes on, as plain numbers and arrays."""
+        return {
+            "net": self.net.__getstate__(),
+            "ahead": None if self.ahead is None else self.ahead.__getstate__(),
+            "input_scale": self.input_scale.state(),
+            "target_scale": self.target_scale.state(),
+            "last_inputs": self.last_inputs,
+            "last_target": self.last_target,
+            "pending_inputs": np.array([x for x, _ in self.pending], self.net.dtype),
+            "pending_targets": np.array([target for _, target in self.pending], float),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.net = _restored(self.net, state["net"])
+        if self.ahead is not None:
+            self.ahead = _restored(self.ahead, state["ahead"])
+        self.input_scale.restore(state["input_scale"])
+        self.target_scale.restore(state["target_scale"])
+        self.last_inputs[:] = state["last_inputs"]
+        self.last_target = float(state["last_target"])
+        targets = state["pending_targets"].tolist()
+        inputs = state["pending_inputs"].reshape(len(targets), self.net.n_inputs)
+        self.pending = deque(zip(inputs, targets, strict=True))

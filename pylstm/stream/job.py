@@ -1,0 +1,191 @@
+"""The loop of ``pylstm stream``: rows in, forecasts out, with a progress bar, stopped cleanly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from pylstm.stream.files import check_writable, written_whole
+from pylstm.stream.session import Session
+from pylstm.stream.table import Table
+
+__all__ = ["Outcome", "forecast_writer", "progress_bar", "run_stream", "silence"]
+
+OnForecast = Callable[[int, float], None]
+_BAR_EVERY = 200
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run over a stream ended.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows taken in by this run.
+    seconds : float
+    stopped : {"", "interrupted", "closed"}
+        Nothing at the end of the table; otherwise Ctrl-C, or the reader of the forecasts has gone.
+    """
+
+    n_rows: int
+    seconds: float
+    stopped: str
+
+
+class _Interrupt:
+    """Lets Ctrl-C stop a loop between two rows, never in the middle of one."""
+
+    def __init__(self) -> None:
+        self.at_work = self.wanted = False
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        self.wanted = True
+        if not self.at_work:  # waiting for input: do not wait any longer
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        try:
+            before = signal.signal(signal.SIGINT, self._handle)
+        except ValueError:  # not in the main thread, where no signal arrives
+            yield
+            return
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def run_stream(
+    session: Session,
+    table: Table,
+    *,
+    on_forecast: OnForecast | None = None,
+    bar: Any = None,
+    save: str | None = None,
+    save_every: int | None = None,
+) -> Outcome:
+    """Take in a table row by row: score, learn, forecast; then save.
+
+    Parameters
+    ----------
+    session : Session
+    table : Table
+        With all columns of the session.
+    on_forecast : callable, optional
+        Called at every row with the number of the row predicted (from 1) and the forecast.
+    bar : tqdm, optional
+        Progress bar to move.
+    save : str, optional
+        File to save the session in at the end, also after Ctrl-C.
+    save_every : int, optional
+        Save after every so many rows as well.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    StreamError
+        For an unusable row; nothing is saved then but what `save_every` has saved before.
+    FloatingPointError
+        When the network has diverged.
+    """
+    interrupt, stopped, n_before = _Interrupt(), "", session.n_rows
+    start = time.perf_counter()
+    with interrupt.installed():
+        try:
+            for values in table.rows([*session.columns, session.settings.target]):
+                interrupt.at_work = True
+                _take_in(session, values, on_forecast)
+                if save and save_every and session.n_rows % save_every == 0:
+                    session.save(save)
+                if bar is not None and session.n_rows % _BAR_EVERY == 0:
+                    _move(bar, table, session.n_rows - n_before)
+                interrupt.at_work = False
+                if interrupt.wanted:
+                    break
+        except KeyboardInterrupt:
+            pass
+        except BrokenPipeError:
+            stopped = "closed"
+        if interrupt.wanted:
+            stopped = "interrupted"
+        interrupt.at_work = True
+        seconds = time.perf_counter() - start
+        if bar is not None:
+            _move(bar, table, session.n_rows - n_before)
+            bar.close()
+        if save:
+            session.save(save)
+    return Outcome(session.n_rows - n_before, seconds, stopped)
+
+
+def _take_in(session: Session, values: Any, on_forecast: OnForecast | None) -> None:
+    forecast = session.update(values[:-1], float(values[-1]))
+    if on_forecast is not None:
+        on_forecast(session.n_rows + session.settings.horizon, forecast)
+
+
+def progress_bar(table: Table, wanted: bool) -> Any:
+    """Return a progress bar on standard error, or None without tqdm or without a terminal."""
+    if not wanted or not sys.stderr.isatty():
+        return None
+    try:
+        from tqdm import tqdm  # type: ignore[import-untyped]
+    except ImportError:
+        return None
+    if table.size is None:
+        return tqdm(unit=" rows")
+    return tqdm(total=table.size, unit="B", unit_scale=True)
+
+
+def _move(bar: Any, table: Table, n_rows: int) -> None:
+    bar.update((n_rows if table.size is None else table.position()) - bar.n)
+
+
+@contextmanager
+def forecast_writer(path: str | None) -> Iterator[OnForecast | None]:
+    """Give a function that writes forecasts as lines ``row,prediction``.
+
+    Parameters
+    ----------
+    path : str, optional
+        None: no function. ``-``: standard output, every line at once. Otherwise a file, which
+        appears whole at the end.
+    """
+    if path is None:
+        yield None
+    elif path == "-":
+        yield _lines_to(sys.stdout)
+        sys.stdout.flush()
+    else:
+        check_writable(path)
+        with written_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            yield _lines_to(file, flush=False)
+
+
+def _lines_to(file: Any, flush: bool = True) -> OnForecast:
+    print("row,prediction", file=file, flush=flush)
+
+    def write(row: int, forecast: float) -> None:
+        cell = "" if np.isnan(forecast) else repr(forecast)
+        print(f"{row},{cell}", file=file, flush=flush)
+
+    return write
+
+
+def silence(stream: Any) -> None:
+    """Point a closed pipe nowhere, so that flushing it at exit says nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

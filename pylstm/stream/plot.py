@@ -1,0 +1,83 @@
+"""The picture of a stream: prediction against truth, and the running error. Needs matplotlib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pylstm.stream.errors import StreamError
+from pylstm.stream.files import check_writable, written_whole
+from pylstm.stream.session import LAST, MODEL, SEASON, Session
+
+__all__ = ["check_plot", "save_plot"]
+
+_COLOURS = {MODEL: "C0", LAST: "C1", SEASON: "C2"}
+
+
+def check_plot(path: str) -> None:
+    """Say before the stream is processed that no picture can be made.
+
+    Raises
+    ------
+    StreamError
+        Without matplotlib, for an unknown kind of picture, or a place that cannot be written.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    except ImportError:
+        raise StreamError(
+            "--plot needs matplotlib, which is not installed: pip install 'pylstm[demo]'"
+        ) from None
+    kinds = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if _kind(path) not in kinds:
+        raise StreamError(
+            f"cannot plot to {path}: wanted a name ending in one of .{', .'.join(kinds)}"
+        )
+    check_writable(path)
+
+
+def _kind(path: str) -> str:
+    return Path(path).suffix.removeprefix(".").lower()
+
+
+def save_plot(session: Session, path: str) -> None:
+    """Write the picture of a session.
+
+    Parameters
+    ----------
+    session : Session
+    path : str
+        Its ending says the format (.png, .pdf, .svg, ...).
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    upper, lower = figure.subplots(2, 1)
+    _draw_recent(upper, session)
+    _draw_running_error(lower, session)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format=_kind(path), dpi=120)
+
+
+def _draw_recent(axes: Any, session: Session) -> None:
+    truth, forecast = np.array(session.recent, float).reshape(-1, 2).T
+    rows = session.n_rows - len(truth) + np.arange(1, len(truth) + 1)
+    axes.plot(rows, truth, color="0.35", label="truth")
+    axes.plot(
+        rows, forecast, color=_COLOURS[MODEL], label=f"{MODEL}, {session.settings.horizon} ahead"
+    )
+    axes.set(
+        xlabel="row", ylabel=session.settings.target, title="prediction against truth, last rows"
+    )
+    axes.legend(loc="upper left")
+
+
+def _draw_running_error(axes: Any, session: Session) -> None:
+    rows, errors = session.scores.running_mae(n_points=60)
+    for name, error in errors.items():
+        axes.plot(rows, error, color=_COLOURS[name], label=name)
+    axes.margins(y=0.25)  # room for the legend
+    axes.set(xlabel="row", ylabel="mean absolute error", title="running error", ylim=(0, None))
+    axes.legend(loc="upper right", ncols=len(errors))

@@ -1,0 +1,85 @@
+"""The table at the end of a stream."""
+
+from __future__ import annotations
+
+from pylstm.stream.scores import Scores, Total
+from pylstm.stream.session import MODEL, Session
+
+__all__ = ["FIRST_PART", "report", "worst_skill"]
+
+# Part of the stream that counts as "still learning" and is left out of the second table.
+FIRST_PART = 0.1
+
+
+def report(session: Session, n_rows: int, seconds: float) -> str:
+    """Return the scores of a session as text.
+
+    Parameters
+    ----------
+    session : Session
+    n_rows : int
+        Rows taken in by this run.
+    seconds : float
+        Time this run took.
+
+    Returns
+    -------
+    str
+        MAE, RMSE and skill against each opponent, over the whole stream and after its first tenth,
+        and the steps per second.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pylstm.stream import Session, Settings, report
+    >>> session = Session(Settings(target="load"), ["load"])
+    >>> for value in (1.0, 1.0, 1.0):
+    ...     forecast = session.update(np.array([value]), value)
+    >>> print(report(session, n_rows=3, seconds=0.5))
+    load, 1 row ahead, after 3 rows
+    <BLANKLINE>
+    whole stream, 2 rows scored
+                         MAE        RMSE     skill
+      pylstm               0           0
+      last value           0           0      0.0%
+    <BLANKLINE>
+    after the first tenth, 2 rows scored
+                         MAE        RMSE     skill
+      pylstm               0           0
+      last value           0           0      0.0%
+    <BLANKLINE>
+    skill = 1 - MAE of pylstm / MAE of the opponent, on the same rows
+    3 rows in 0.50 s, 6 steps per second
+    """
+    settings, scores = session.settings, session.scores
+    rows = "1 row" if settings.horizon == 1 else f"{settings.horizon} rows"
+    lines = [f"{settings.target}, {rows} ahead, after {session.n_rows:,} rows"]
+    if scores.total().n_scored == 0:
+        lines.append("no row could be scored: no target had both a forecast and all opponents")
+    else:
+        lines += ["", *_section("whole stream", scores.total())]
+        if scores.total(FIRST_PART).n_scored:
+            lines += ["", *_section("after the first tenth", scores.total(FIRST_PART))]
+        lines += ["", "skill = 1 - MAE of pylstm / MAE of the opponent, on the same rows"]
+    rate = n_rows / seconds if seconds > 0 else float("nan")
+    lines.append(f"{n_rows:,} rows in {seconds:.2f} s, {rate:,.0f} steps per second")
+    return "\n".join(lines)
+
+
+def _section(title: str, total: Total) -> list[str]:
+    width = max(len(name) for name in total.mae)
+    lines = [
+        f"{title}, {total.n_scored:,} rows scored",
+        f"  {'':{width}}  {'MAE':>10}  {'RMSE':>10}  {'skill':>8}",
+    ]
+    for name in total.mae:
+        skill = "" if name == MODEL else f"{total.skill(MODEL, name):8.1%}"
+        line = f"  {name:{width}}  {total.mae[name]:10.4g}  {total.rmse[name]:10.4g}  {skill}"
+        lines.append(line.rstrip())
+    return lines
+
+
+def worst_skill(scores: Scores) -> float:
+    """Return the skill after the first tenth against the strongest opponent."""
+    total = scores.total(FIRST_PART)
+    return min(total.skill(MODEL, name) for name in total.mae if name != MODEL)

@@ -1,0 +1,77 @@
+"""Tables and runs of the command line for the tests of the stream."""
+
+import csv
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+
+from pylstm.cli import main
+
+
+def wavy_table(n_rows, seed=0, missing=0.0):
+    """Columns load and wind: two rhythms and noise; cells missing at random, told as "" or NA."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(n_rows)
+    wind = np.sin(t / 7) + 0.2 * rng.normal(size=n_rows)
+    load = 50 + 10 * np.sin(2 * np.pi * t / 24) + 3 * wind + rng.normal(size=n_rows)
+    table = np.stack([load, wind], axis=1)
+    table[rng.random(table.shape) < missing] = np.nan
+    return table
+
+
+def write_csv(path, header, rows):
+    """Write numbers so that they are read back exactly, NaN as a missing cell."""
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for k, row in enumerate(rows):
+            gap = ("", "NA")[k % 2]
+            writer.writerow([gap if np.isnan(cell) else repr(float(cell)) for cell in row])
+    return str(path)
+
+
+def read_predictions(path):
+    """Rows predicted and predictions, NaN where there is none."""
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["row", "prediction"]
+    numbers = [float(row["prediction"] or "nan") for row in rows]
+    return np.array([int(row["row"]) for row in rows]), np.array(numbers)
+
+
+def member_bytes(path):
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name].tobytes() for name in archive.files}
+
+
+def stream(*args):
+    """Run ``pylstm stream`` in this process; return its exit code."""
+    try:
+        return main(["stream", "--no-progress", *map(str, args)])
+    except SystemExit as stop:
+        return stop.code
+
+
+@contextmanager
+def running_pylstm(*args):
+    """``pylstm`` as a process with pipes, killed after a minute so that no test can hang."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    command = [sys.executable, "-m", "pylstm", *map(str, args)]
+    buffered = {name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, text=True, env=buffered, **pipes) as process:
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def forecasts_of(session, table, target=0):
+    """Feed a session a whole table; return its forecast at every row."""
+    return np.array([session.update(row, row[target]) for row in table])

@@ -1,0 +1,388 @@
+"""Every C kernel by itself against its NumPy twin in pylstm.reference, on every instruction set.
+
+Sizes around the widths of vectors; no input neutral, so that nothing can be left out; outputs full
+of NaN; every array at its own distance from a cache line, with canaries on both sides.
+"""
+
+import numpy as np
+import pytest
+from kernels import (
+    DTYPES,
+    EXPORTED,
+    FIRST_LEVEL,
+    ISAS,
+    LANES,
+    WRITTEN,
+    Numbers,
+    call,
+    check_against_twin,
+    check_close,
+    same_bits,
+    sizes,
+)
+
+import pylstm
+from pylstm import _core, reference
+
+KINDS = range(5)  # the squashings of cells
+SOFTMAX = reference.KINDS.index("softmax")
+LOGISTIC = reference.KINDS.index("logistic")
+RATES = (2.5, -0.5)
+MOMENTUM = 0.9
+
+# ---------------------------------------------------------------- arguments, one generator a kernel
+
+
+def squash(make, dtype):
+    for (n,) in sizes(dtype, lines=1):
+        yield make(n), make(n), make(n), make(n), make(n), make.unset(n), n
+
+
+def squash_kind(make, dtype):
+    for kind in KINDS:
+        for (n,) in sizes(dtype, counts=1):
+            yield 3 * make(n), make.unset(n), n, kind
+
+
+def net_input(make, dtype):
+    for n_sources, n_rows in [*sizes(dtype, counts=1, lines=1), *beyond_first_level(dtype)]:
+        W, z = make(n_sources, n_rows), make(n_sources)
+        yield W, z, make.unset(n_rows), n_sources, n_rows
+
+
+def peephole_input(make, dtype):
+    for n_blocks, block_size in sizes(dtype, counts=2):
+        U, c = make(n_blocks, block_size), make(n_blocks, block_size)
+        yield U, c, make(n_blocks), n_blocks, block_size
+
+
+def cell_state(make, dtype):
+    for kind in KINDS:
+        for (n,) in sizes(dtype, quads=1):
+            gates = make.fraction(n), make.fraction(n), make(n)
+            yield *gates, make(n), make(n), make.unset(n), make.unset(n), n, kind
+
+
+def cell_output(make, dtype):
+    for (n,) in sizes(dtype, quads=1):
+        yield make.fraction(n), make(n), make(n), make(n), make.unset(n), n
+
+
+def readout(make, dtype):
+    for n_outputs, n_sources in sizes(dtype, counts=1, quads=1):
+        V, q = make(n_outputs, n_sources), make(n_sources)
+        yield V, q, make.unset(n_outputs), n_outputs, n_sources
+
+
+def softmax(make, dtype):
+    for scale in (1, 300):
+        for (n,) in sizes(dtype, counts=1):
+            yield scale * make(n), make.unset(n), n
+
+
+def output_error(make, dtype):
+    for kind in (*KINDS, SOFTMAX):
+        for (n,) in sizes(dtype, counts=1):
+            yield make(n), make(n), make.unset(n), n, kind
+
+
+def squared_loss(make, dtype):
+    for (n,) in sizes(dtype, counts=1):
+        yield make(n), make(n), make.unset(n), n
+
+
+def cross_entropy_loss(make, dtype):
+    for kind in (LOGISTIC, SOFTMAX):
+        for scale in (1, 300):
+            for (n,) in sizes(dtype, counts=1):
+                yield scale * make(n), make.fraction(n), n, kind
+
+
+def cell_error(make, dtype):
+    for kind in KINDS:
+        for n_outputs, n in sizes(dtype, counts=1, quads=1):
+            for stride in (n, n + 3):
+                V, delta, gate = (
+                    make.strided(n_outputs, n, stride),
+                    make(n_outputs),
+                    make.fraction(n),
+                )
+                rest = make(n), make(n), make.unset(n), make.unset(n)
+                yield V, delta, gate, *rest, n_outputs, stride, n, kind
+
+
+def trace_learn_sgd(make, dtype):
+    for sources, traced, rows in trace_sizes(dtype):
+        for rate in RATES:
+            E, W, z, z_next, f, d, e, net = trace_arrays(make, sources, traced, rows)
+            yield E, W, z, z_next, f, d, e, net, sources, traced, rows, rate
+            yield E, W, z, None, f, d, e, None, sources, traced, rows, rate
+
+
+def trace_learn_momentum(make, dtype):
+    for sources, traced, rows in trace_sizes(dtype):
+        for rate in RATES:
+            E, W, z, z_next, f, d, e, net = trace_arrays(make, sources, traced, rows)
+            v, rule = make(sources, rows), (rate, MOMENTUM)
+            yield E, W, v, z, z_next, f, d, e, net, sources, traced, rows, *rule
+            yield E, W, v, z, None, f, d, e, None, sources, traced, rows, *rule
+
+
+def rank_update(make, dtype):
+    for n_sources, k, n_rows in sizes(dtype, counts=2, lines=1):
+        stride = max(n_sources, n_rows) + 3
+        Z, C = make.strided(k, n_sources, stride), make.strided(k, n_rows, stride)
+        yield make(n_sources, n_rows), Z, C, n_sources, n_rows, k, stride
+
+
+def scale_rows(make, dtype):
+    for n_sources, n_rows in sizes(dtype, counts=1, lines=1):
+        yield make(n_sources, n_rows), make(n_rows), n_sources, n_rows
+
+
+def add_scaled_rows(make, dtype):
+    for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
+        for n_rows in (n_traced, n_traced + more):
+            G, E, a = make(n_sources, n_rows), make(n_sources, n_traced), make(n_traced)
+            yield G, E, a, n_sources, n_traced, n_rows
+
+
+def sgd(make, dtype):
+    for rate in RATES:
+        for (n,) in sizes(dtype, counts=1):
+            yield make(n), make(n), n, rate
+
+
+def momentum(make, dtype):
+    for rate in RATES:
+        for (n,) in sizes(dtype, counts=1):
+            yield make(n), make(n), make(n), n, rate, MOMENTUM
+
+
+def readout_learn_sgd(make, dtype):
+    for rate in RATES:
+        for n_outputs, stride in sizes(dtype, counts=1, quads=1):
+            yield make(n_outputs, stride), make(stride), make(n_outputs), n_outputs, stride, rate
+
+
+def readout_learn_momentum(make, dtype):
+    for rate in RATES:
+        for n_outputs, stride in sizes(dtype, counts=1, quads=1):
+            V, velocity = make(n_outputs, stride), make(n_outputs, stride)
+            q, delta = make(stride), make(n_outputs)
+            yield V, velocity, q, delta, n_outputs, stride, rate, MOMENTUM
+
+
+ARGUMENTS = {
+    generator.__name__: generator
+    for generator in (
+        squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
+        output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
+        trace_learn_momentum, rank_update, scale_rows, add_scaled_rows, sgd, momentum,
+        readout_learn_sgd, readout_learn_momentum,
+    )
+}  # fmt: skip
+
+
+def beyond_first_level(dtype):
+    """(n_sources, n_rows) of matrices so large that the passes go along memory."""
+    limit, line = FIRST_LEVEL // np.dtype(dtype).itemsize, LANES[dtype]
+    for n_sources in (1, 2, 3, 5, 32, 33, 34, 35):
+        yield n_sources, (limit // n_sources // line + 1) * line
+
+
+def trace_sizes(dtype):
+    """(n_sources, n_traced, n_rows): with and without an output gate's rows; both memory orders."""
+    for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
+        if more == LANES[dtype]:
+            yield n_sources, n_traced, n_traced
+        yield n_sources, n_traced, n_traced + more
+    for n_sources, n_rows in beyond_first_level(dtype):
+        yield n_sources, n_rows // 2 // LANES[dtype] * LANES[dtype], n_rows
+
+
+def trace_arrays(make, n_sources, n_traced, n_rows):
+    E, W = make(n_sources, n_traced), make(n_sources, n_rows)
+    z, z_next, f, d = make(n_sources), make(n_sources), make.fraction(n_traced), make(n_traced)
+    return E, W, z, z_next, f, d, make(n_rows), make(n_rows)
+
+
+# ---------------------------------------------------------------- tests
+
+
+@pytest.fixture(params=ISAS)
+def isa(request):
+    return request.param
+
+
+@pytest.fixture
+def make(rng, dtype):
+    return Numbers(rng, dtype)
+
+
+def test_kernels_and_twins_are_the_same():
+    assert len(EXPORTED) > 20
+    assert sorted(EXPORTED) == sorted(reference.KERNELS) == sorted(ARGUMENTS) == sorted(WRITTEN)
+    for name in reference.KERNELS:
+        assert len(
+            {_core.kernel_address(isa, dtype, name) for isa in ISAS for dtype in DTYPES}
+        ) == (len(ISAS) * len(DTYPES))
+
+
+def test_kinds_are_the_same():
+    kinds = _core.SQUASHINGS | _core.OUTPUTS
+    assert kinds == {name: kind for kind, name in enumerate(reference.KINDS)}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_kernel_equals_its_twin(name, isa, dtype, make):
+    for args in ARGUMENTS[name](make, dtype):
+        check_against_twin(isa, dtype, name, args)
+
+
+@pytest.mark.parametrize("n_sources", [1, 2, 33, 34, 35, 36])
+def test_net_input_has_the_same_bits_in_either_memory_order(n_sources, isa, dtype, make):
+    """Along memory, four cache lines at once and one at once; each row is by itself."""
+    for more in range(4):
+        limit = FIRST_LEVEL // make(1).itemsize // n_sources
+        n_rows = (limit // LANES[dtype] + 1 + more) * LANES[dtype]
+        W, z, net = make(n_sources, n_rows), make(n_sources), make.unset(n_rows)
+        assert W.nbytes > FIRST_LEVEL
+        _, (_, _, whole) = call(isa, dtype, "net_input", W, z, net, n_sources, n_rows)
+        for lines in (1, 4):
+            width = lines * LANES[dtype]
+            for r in range(0, n_rows - width + 1, width):
+                part = W[:, r : r + width].copy()
+                assert part.nbytes <= FIRST_LEVEL
+                _, (_, _, net) = call(
+                    isa, dtype, "net_input", part, z, make.unset(width), n_sources, width
+                )
+                assert same_bits(net, whole[r : r + width])
+
+
+def learn(isa, dtype, arrays, velocity, n_sources, rate=2.5):
+    """trace_learn_* on these arrays; what it has written, by name."""
+    E, W, z, z_next, f, d, e, net = arrays
+    shape = n_sources, f.size, e.size
+    if velocity is None:
+        args = E, W, z, z_next, f, d, e, net, *shape, rate
+        _, after = call(isa, dtype, "trace_learn_sgd", *args)
+        return {"E": after[0], "W": after[1], "net": after[-1]}
+    args = E, W, velocity, z, z_next, f, d, e, net, *shape, rate, MOMENTUM
+    _, after = call(isa, dtype, "trace_learn_momentum", *args)
+    return {"E": after[0], "W": after[1], "velocity": after[2], "net": after[-1]}
+
+
+@pytest.mark.parametrize("forward", [False, True])
+@pytest.mark.parametrize("rule", ["sgd", "momentum"])
+@pytest.mark.parametrize("n_sources", [1, 2, 33, 34])
+def test_learning_has_the_same_bits_in_either_memory_order(
+    n_sources, rule, forward, isa, dtype, make
+):
+    line = LANES[dtype]
+    n_rows = FIRST_LEVEL // make(1).itemsize // n_sources // line * line + 2 * line
+    n_traced = n_rows - 3 * line
+    arrays = trace_arrays(make, n_sources, n_traced, n_rows)
+    E, W, z, z_next, f, d, e, net = arrays if forward else (*arrays[:3], None, *arrays[4:7], None)
+    velocity = make(n_sources, n_rows) if rule == "momentum" else None
+    assert W.nbytes > FIRST_LEVEL
+    whole = learn(isa, dtype, (E, W, z, z_next, f, d, e, net), velocity, n_sources)
+    for r in range(0, n_rows, line):
+        rows = slice(r, r + line)
+        traced = rows if r < n_traced else slice(0)  # rows of the output gate have no traces
+        part = learn(
+            isa, dtype,
+            (E[:, traced].copy(), W[:, rows].copy(), z, z_next, f[traced], d[traced], e[rows],
+             net[rows] if forward else None),
+            None if velocity is None else velocity[:, rows].copy(), n_sources,
+        )  # fmt: skip
+        for name, array in part.items():
+            if array is not None:
+                columns = traced if name == "E" else rows
+                assert same_bits(array, whole[name][..., columns].copy()), name
+
+
+@pytest.mark.parametrize("rule", ["sgd", "momentum"])
+def test_fused_forward_has_the_same_bits_as_separate_calls(rule, isa, dtype, make):
+    """The next step's net input comes out of the learning pass as it would out of net_input."""
+    for n_sources, n_traced, n_rows in trace_sizes(dtype):
+        E, W, z, z_next, f, d, e, _ = trace_arrays(make, n_sources, n_traced, n_rows)
+        velocity = make(n_sources, n_rows) if rule == "momentum" else None
+        zero = np.zeros(n_rows, dtype)
+        fused = learn(isa, dtype, (E, W, z, z_next, f, d, e, zero), velocity, n_sources)
+        alone = learn(isa, dtype, (E, W, z, None, f, d, e, None), velocity, n_sources)
+        _, (_, _, alone["net"]) = call(
+            isa, dtype, "net_input", alone["W"], z_next, make.unset(n_rows), n_sources, n_rows
+        )
+        assert all(same_bits(fused[name], alone[name]) for name in fused)
+
+
+def test_factors_settle_into_the_traces_of_the_learning_pass(isa, dtype, make):
+    """scale_rows and rank_update together do to E what trace_learn_* does."""
+    n_sources, n_traced = 7, 2 * LANES[dtype]
+    E, W, z, _, f, d, e, _ = trace_arrays(make, n_sources, n_traced, n_traced)
+    learned = learn(isa, dtype, (E, W, z, None, f, d, e, None), None, n_sources)
+    _, (scaled, _) = call(isa, dtype, "scale_rows", E, f, n_sources, n_traced)
+    Z, C = make.strided(1, n_sources, n_traced), d[None]
+    Z[0, :n_sources] = z
+    _, (settled, _, _) = call(
+        isa, dtype, "rank_update", scaled.copy(), Z, C, n_sources, n_traced, 1, n_traced
+    )
+    check_close(settled, learned["E"], 1e-6 if dtype == "float32" else 1e-14, "E")
+
+
+# ---------------------------------------------------------------- the whole algorithm
+
+NETS = {
+    "1997": dict(
+        n_blocks=3, block_size=2, forget_gate=False, gate_recurrence=True, hidden_bias="gates",
+        output_bias=False, cell_input="two_tanh_half", cell_output="tanh_half", output="logistic",
+    ),
+    "everything": dict(
+        n_blocks=2, block_size=3, peepholes=True, gate_recurrence=True, shortcut=True,
+        output="softmax",
+    ),
+    "one cell a block": dict(
+        n_blocks=5, peepholes=True, output="logistic", loss="cross_entropy", hidden_bias="gates",
+    ),
+    "bare": dict(
+        n_blocks=4, input_gate=False, forget_gate=False, output_gate=False, hidden_bias="none",
+        cell_input="logistic", cell_output="identity",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(params=NETS)
+def net(request, rng):
+    net = pylstm.LSTM(
+        3, 2, **NETS[request.param], dtype="float64", init_range=0.8, seed=rng,
+        optimizer=pylstm.SGD(0.2),
+    )  # fmt: skip
+    return net
+
+
+@pytest.fixture
+def task(rng):
+    X, targets = rng.normal(size=(30, 3)), rng.uniform(0.1, 0.9, size=(30, 2))
+    targets[rng.random(30) < 0.3] = np.nan
+    return X, targets
+
+
+def test_engine_learns_as_the_reference_does(net, task):
+    weights = {name: view.copy() for name, view in net.parameters.items()}
+    for t, (y, gradient) in enumerate(reference.online_gradients(net._config(), weights, *task)):
+        for name, g in gradient.items():
+            weights[name] -= 0.2 * g
+        got = net.run(task[0][t : t + 1], task[1][t : t + 1])[0]
+        check_close(got, y, 1e-11, f"y({t})")
+        for name, view in net.parameters.items():
+            check_close(view, weights[name], 1e-11, f"{name} after step {t}")
+
+
+def test_engine_has_the_gradient_of_the_reference(net, task):
+    total = {name: np.zeros(view.shape) for name, view in net.parameters.items()}
+    for _, gradient in reference.online_gradients(net._config(), net.parameters, *task):
+        for name, g in gradient.items():
+            total[name] += g
+    for name, g in net.gradient(*task).items():
+        check_close(g, total[name], 1e-11, name)

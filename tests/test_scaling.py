@@ -1,0 +1,96 @@
+"""Running standardisation: right moments, nothing from the future, wild values and shifts."""
+
+import numpy as np
+import pytest
+
+from pylstm.stream import RunningScale
+
+
+def fed(rows, **options):
+    rows = np.atleast_2d(np.array(rows, float).T).T
+    scale = RunningScale(rows.shape[1], **options)
+    for row in rows:
+        row.flags.writeable = False
+        scale.update(row)
+    return scale
+
+
+def test_moments_are_those_of_all_rows_seen(rng):
+    """Uniform values stay inside five deviations, so that none is clipped."""
+    rows = rng.uniform([-1, 100, 5], [1, 300, 5.5], (500, 3))
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    for n in (9, 37, 500):
+        scale = fed(rows[:n], memory=10**6)
+        np.testing.assert_allclose(scale.mean, np.nanmean(rows[:n], axis=0), rtol=1e-12)
+        np.testing.assert_allclose(scale.deviation, np.nanstd(rows[:n], axis=0), rtol=1e-10)
+
+
+def test_without_a_centre_the_deviation_is_the_root_mean_square(rng):
+    rows = rng.uniform(3, 5, (300, 1))
+    scale = fed(rows, centre=False)
+    assert scale.mean == 0
+    np.testing.assert_allclose(scale.deviation, np.sqrt((rows**2).mean(axis=0)), rtol=1e-12)
+
+
+def test_standardised_values():
+    scale = fed([[1.0], [3.0]])
+    values = np.array([[2.0], [4.5], [1000.0], [-1000.0], [np.nan]])
+    standardised = [scale.standardise(value)[0] for value in values]
+    np.testing.assert_array_equal(standardised, [0, 2.5, 5, -5, np.nan])
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, -1e90])
+def test_constant_column_is_zero(constant):
+    scale = fed([[constant]] * 20)
+    assert scale.mean == constant
+    assert scale.standardise(np.array([constant])) == 0
+
+
+def test_column_never_seen_changes_nothing():
+    scale = fed([[np.nan, 1.0], [np.nan, 3.0]])
+    np.testing.assert_array_equal(scale.deviation, [0, 1])
+    np.testing.assert_array_equal(scale.standardise(np.array([np.nan, 3.0])), [np.nan, 1])
+
+
+def test_old_rows_are_forgotten(rng):
+    """The first `memory` rows count alike, later ones by exponential forgetting."""
+    rows = rng.uniform(0, 1, 400)
+    memory = 50
+    mean = rows[:memory].mean()
+    for value in rows[memory:]:
+        mean += (value - mean) / memory
+    np.testing.assert_allclose(fed(rows, memory=memory).mean, mean, rtol=1e-12)
+    assert abs(mean - rows.mean()) > 1e-3
+
+
+def test_one_wild_value_hardly_moves_the_scale(rng):
+    rows = rng.normal(size=1000)
+    before = fed(rows)
+    after = fed([*rows, 1e12])
+    assert abs(after.mean - before.mean) <= 5.01 * before.deviation / 1000
+    assert after.deviation <= 1.02 * before.deviation
+
+
+@pytest.mark.parametrize("factor", [0.1, 1e6])
+def test_lasting_change_of_scale_is_followed(rng, factor):
+    rows = rng.normal(size=4000)
+    rows[1000:] *= factor
+    scale = fed(rows, memory=300)
+    assert scale.deviation == pytest.approx(factor, rel=0.2)
+
+
+def test_lasting_shift_is_followed(rng):
+    rows = rng.normal(size=1500)
+    rows[1000:] += 1e4
+    scale = fed(rows, memory=100)
+    assert abs(scale.standardise(np.array([1e4]))) < 3
+
+
+def test_restored_scale_goes_on_to_the_last_bit(rng):
+    rows = rng.normal(size=(300, 2))
+    whole, half, resumed = fed(rows), fed(rows[:150]), RunningScale(2)
+    resumed.restore(half.state())
+    for row in rows[150:]:
+        resumed.update(row)
+    for name, column in whole.state().items():
+        np.testing.assert_array_equal(resumed.state()[name], column)

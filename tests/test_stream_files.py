@@ -1,0 +1,226 @@
+"""What a stream writes: sessions to go on with, whole files, pictures."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+from streams import member_bytes, read_predictions, stream, wavy_table, write_csv
+
+from pylstm.stream import Session, demo
+
+HEADER = ["load", "wind"]
+
+
+@pytest.fixture
+def table():
+    return wavy_table(400, missing=0.05)
+
+
+@pytest.fixture
+def path(table, tmp_path):
+    return write_csv(tmp_path / "table.csv", HEADER, table)
+
+
+# ---------------------------------------------------------------- going on
+
+
+RESUMED = {
+    "default": [],
+    "ahead": ["--horizon", "3", "--season", "12"],
+    "level": ["--predict", "level", "--mark-missing", "--dtype", "float64"],
+    "momentum": ["--momentum", "0.5", "--horizon", "2", "--seed", "3", "--cells", "40"],
+}
+
+
+@pytest.mark.parametrize("case", list(RESUMED))
+@pytest.mark.parametrize("cut", [1, 2, 150])
+def test_two_halves_end_as_one_pass(case, cut, table, path, tmp_path, capsys):
+    """Predictions, report and saved session are the same to the last bit."""
+    first = write_csv(tmp_path / "first.csv", HEADER, table[:cut])
+    # Its columns in another order, with one more between them.
+    second = write_csv(
+        tmp_path / "second.csv",
+        ["wind", "sun", "load"],
+        np.column_stack([table[cut:, 1], np.ones(len(table) - cut), table[cut:, 0]]),
+    )
+    outs = {name: tmp_path / f"{name}.out" for name in ("whole", "first", "second")}
+    saves = {name: tmp_path / f"{name}.npz" for name in outs}
+    runs = {"whole": (path, "--target", "load"), "first": (first, "--target", "load")}
+    runs["second"] = (second, "--load", saves["first"])
+    report = {}
+    for name, run in runs.items():
+        options = [] if name == "second" else RESUMED[case]
+        options = [*options, "--predictions", outs[name], "--save", saves[name]]
+        assert stream(*run, *options) == 0
+        report[name] = capsys.readouterr().out.splitlines()
+
+    halves = [read_predictions(outs[name]) for name in ("first", "second")]
+    whole = read_predictions(outs["whole"])
+    for column in (0, 1):
+        joined = np.concatenate([half[column] for half in halves])
+        np.testing.assert_array_equal(joined, whole[column])
+    assert np.isfinite(whole[1]).sum() > 300
+    assert member_bytes(saves["second"]) == member_bytes(saves["whole"])
+    assert report["second"][:-2] == report["whole"][:-2]
+
+
+def test_session_goes_on_from_python(table, tmp_path):
+    path = str(tmp_path / "session.npz")
+    session = Session(demo.settings(), HEADER)
+    for row in table[:200]:
+        session.update(row, row[0])
+    session.save(path)
+    resumed = Session.load(path)
+    assert (resumed.settings, resumed.columns) == (session.settings, session.columns)
+    for row in table[200:]:
+        assert resumed.update(row, row[0]) == session.update(row, row[0])
+    assert resumed.n_rows == 400
+
+
+@pytest.fixture
+def saved(path, tmp_path, capsys):
+    out = tmp_path / "saved.npz"
+    assert stream(path, "--target", "load", "--save", out) == 0
+    capsys.readouterr()
+    return out
+
+
+def test_saved_settings_may_be_repeated_but_not_changed(path, saved, capsys):
+    assert stream(path, "--load", saved, "--target", "load", "--cells", "32") == 0
+    for option, value in (("--cells", 64), ("--target", "wind"), ("--learning-rate", 0.02)):
+        assert stream(path, "--load", saved, option, value) == 2
+        assert f"{option} is {value!r} and the session in" in capsys.readouterr().err
+
+
+def test_resumed_table_needs_the_same_columns(saved, tmp_path, capsys):
+    path = write_csv(tmp_path / "other.csv", ["load", "sun"], wavy_table(9))
+    assert stream(path, "--load", saved) == 2
+    assert "has no column 'wind', wanted one of 'load', 'sun'" in capsys.readouterr().err
+
+
+def assert_refused(session, path, capsys):
+    assert stream(path, "--load", session) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"cannot load {session}: wanted an undamaged session saved by pylstm stream" in err
+
+
+def write_array(path):
+    with open(path, "wb") as file:
+        np.save(file, np.ones(3))
+
+
+FOREIGN = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("load,wind\n1,2\n"),
+    "array": write_array,
+    "archive": lambda path: np.savez(path, a=np.ones(3)),
+    "other json": lambda path: np.savez(path, session=np.array("[1, 2]")),
+    "other version": lambda path: np.savez(path, session=np.array('{"format": 9}')),
+}
+
+
+@pytest.mark.parametrize("case", list(FOREIGN))
+def test_foreign_file_is_no_session(case, path, tmp_path, capsys):
+    foreign = tmp_path / "foreign.npz"
+    FOREIGN[case](foreign)
+    assert_refused(foreign, path, capsys)
+
+
+def test_damaged_session_is_refused_or_unharmed(path, saved, tmp_path, rng, capsys):
+    """A byte changed anywhere: either nothing that matters has changed, or the file is refused."""
+    content, good = saved.read_bytes(), member_bytes(saved)
+    damaged, n_refused = tmp_path / "damaged.npz", 0
+    for place in rng.integers(0, len(content), 150):
+        changed = bytearray(content)
+        changed[place] ^= int(rng.integers(1, 256))
+        damaged.write_bytes(changed)
+        code = stream(path, "--load", damaged)
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        if code == 0:
+            assert member_bytes(damaged) == good
+        else:
+            assert (code, captured.err.count("\n")) == (2, 1)
+            n_refused += 1
+    assert n_refused > 100
+
+
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.98])
+def test_cut_session_is_refused(part, path, saved, tmp_path, capsys):
+    content = saved.read_bytes()
+    cut = tmp_path / "cut.npz"
+    cut.write_bytes(content[: int(part * len(content))])
+    assert_refused(cut, path, capsys)
+
+
+class Bomb:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return open, (str(self.trace), "w")
+
+
+def test_loading_runs_no_code(path, tmp_path, capsys):
+    trace, session = tmp_path / "trace", tmp_path / "session.npz"
+    with open(session, "wb") as file:
+        np.savez(file, session=np.array([Bomb(trace)], dtype=object))
+    assert_refused(session, path, capsys)
+    assert not trace.exists()
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_failed_write_leaves_the_old_file(path, saved, tmp_path, capsys, monkeypatch):
+    before = saved.read_bytes()
+
+    def full(file, **arrays):
+        file.write(b"half a file")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    assert stream(path, "--target", "load", "--save", saved) == 2
+    assert f"cannot write {saved}: No space left on device" in capsys.readouterr().err
+    assert saved.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == sorted([saved, tmp_path / "table.csv"])
+
+
+def test_new_file_takes_the_place_of_the_old_one(path, saved, tmp_path):
+    """Nothing is written into the file that was there: its other name keeps the old content."""
+    other, before = tmp_path / "other.npz", saved.read_bytes()
+    os.link(saved, other)
+    assert stream(path, "--target", "load", "--horizon", "2", "--save", saved) == 0
+    assert other.read_bytes() == before != saved.read_bytes()
+
+
+def test_saves_on_the_way(tmp_path, capsys):
+    """What --save-every has saved is there when a later row is bad."""
+    path, saved = tmp_path / "table.csv", tmp_path / "saved.npz"
+    path.write_text("load\n" + "1\n2\n" * 10 + "x\n")
+    assert stream(path, "--target", "load", "--save", saved, "--save-every", 6) == 2
+    assert "line 22 has 'x'" in capsys.readouterr().err
+    assert Session.load(str(saved)).n_rows == 18
+
+
+def test_plot_is_a_picture(path, tmp_path, capsys):
+    picture = tmp_path / "out.png"
+    assert stream(path, "--target", "load", "--season", "24", "--plot", picture) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG\r\n")
+    assert picture.stat().st_size > 10_000
+    assert f"picture in {picture}" in capsys.readouterr().out
+
+
+def test_plot_without_matplotlib_is_refused_at_once(path, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
+    monkeypatch.setattr("pylstm.cli.Table", None)
+    assert stream(path, "--target", "load", "--plot", tmp_path / "out.png") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "pylstm: --plot needs matplotlib, which is not installed: " \
+                  "pip install 'pylstm[demo]'\n"  # fmt: skip
