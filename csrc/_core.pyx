@@ -44,7 +44,7 @@ cdef extern from "pylstm.h":
         ptrdiff_t row_i, row_f, row_g, row_o
         ptrdiff_t row_stride, out_stride, at_output
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
-        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q
+        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_has_error
         ptrdiff_t parameter_size, trace_size, work_size
         ptrdiff_t n_pending, n_collect
         int closed, learnable, has_errors, collected, traces_zero
@@ -227,6 +227,7 @@ cdef class Network:
         self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
         self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
+        self.velocity_ = None
         n.parameters = cnp.PyArray_DATA(self.parameters_)
         n.gradient = cnp.PyArray_DATA(self.gradient_)
         n.traces = cnp.PyArray_DATA(self.traces_)
@@ -710,6 +711,7 @@ cdef class Network:
         self.check_built()
         fresh = type(self).__new__(type(self))
         fresh.build(self._config())
+        fresh.table = self.table
         fresh.net.learning_rate = self.net.learning_rate
         self.take()
         fresh.parameters_[:] = self.parameters_
@@ -820,9 +822,16 @@ cdef class Network:
         record = progress["record"]
         if record.size != (progress["n_pending"] + 1) * n.record_stride or record.size > self.record_.size:
             raise ValueError("the record of the saved network does not fit its architecture")
+        for flag in ("closed", "learnable", "has_errors", "collected", "traces_zero"):
+            if progress[flag] not in (0, 1):
+                raise ValueError(f"{flag} of the saved network is {progress[flag]!r}, wanted 0 or 1")
+        errors = record.reshape(-1, n.record_stride)[1:, n.at_has_error]
+        if progress["has_errors"] != errors.any() or (
+                progress["n_pending"] == 0 and (progress["learnable"] or progress["closed"])):
+            raise ValueError("the saved network contradicts itself about the steps it has recorded")
         self.record_[:record.size] = record
         n.n_pending = progress["n_pending"]
-        n.n_collect = progress["n_collect"]
+        n.n_collect = max(0, progress["n_collect"])
         n.closed = progress["closed"]
         n.learnable = progress["learnable"]
         n.has_errors = progress["has_errors"]

@@ -28,8 +28,7 @@ STREAM_HELP = """\
 One pass over a time-ordered table. At every row: score the forecast made for this row, learn from
 it, forecast the target --horizon rows ahead. Inputs and target are standardised by what has been
 seen so far, never by what comes later. At the end: MAE, RMSE and skill against two opponents on the
-same rows, the last
-known value and, with --season, the value one season ago."""
+same rows, the last known value and, with --season, the value one season ago."""
 
 STREAM_EXAMPLES = """\
 examples:
@@ -41,7 +40,7 @@ examples:
   pylstm stream february.csv --load load.npz --save load.npz
       the same as one pass over both files
   sensor | pylstm stream - --target value --predictions -
-      row by row as they arrive; Ctrl-C ends with the report and saves
+      row by row as they arrive; Ctrl-C ends with the report
 
 the table:
   A line of column names, then rows in the order of time, comma-separated. A cell that is empty, NA,
@@ -55,7 +54,8 @@ what it costs:
   does not grow with the stream. The network learns at row t from what it saw at row t - horizon,
   because only then is the target known; its forecast uses everything up to row t.
 
-exit code: 0; 2 for unusable input; 130 after Ctrl-C (report printed, session saved).
+exit code: 0; 2 for unusable input; 130 after Ctrl-C and 141 when the reader of --predictions - has
+gone (in both cases the session is saved, if --save says so).
 """
 
 

@@ -353,12 +353,13 @@ NETS = {
 
 
 @pytest.fixture(params=NETS)
-def net(request, rng):
-    net = pylstm.LSTM(
+def net(request, isa, rng):
+    before = _core.choose_isa(isa)
+    yield pylstm.LSTM(
         3, 2, **NETS[request.param], dtype="float64", init_range=0.8, seed=rng,
         optimizer=pylstm.SGD(0.2),
     )  # fmt: skip
-    return net
+    _core.choose_isa(before)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def after_collecting_by_hand(net, inputs, targets):
 
 def in_the_middle_of_a_chunk(net, inputs, targets):
     net.run(inputs, targets, update=4)
-    net.run(inputs[:2], targets[-2:], update=4)
+    net.run(inputs[:1], targets[-1:], update=4)  # three steps after the third update
 
 
 def in_a_mini_batch_of_sequences(net, inputs, targets):
@@ -186,3 +186,33 @@ def test_pickle_does_not_grow():
     size = len(pickle.dumps(net))
     net.run(inputs, targets)
     assert len(pickle.dumps(net)) == pytest.approx(size, rel=0.1)
+
+
+def test_state_of_one_network_given_to_another():
+    """__setstate__ on a network that has lived already, velocity and all."""
+    architecture = NETS["2000"]
+    inputs, targets = random_task(architecture, 30, np.random.default_rng(3))
+    source, other = (build(architecture, momentum=0.5, seed=seed) for seed in (1, 2))
+    source.run(inputs, targets)
+    other.run(inputs[:7], targets[:7])
+    other.__setstate__(source.__getstate__())
+    assert_same_future(other, source, architecture)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"has_errors": 1},
+        {"closed": 7},
+        {"n_pending": 0},
+        {"n_pending": 10**6},
+        {"parameters": np.zeros(3)},
+        {"format": 99},
+    ],
+    ids=str,
+)
+def test_contradictory_state_is_refused(lie):
+    net = build(NETS["2000"])
+    net.run(np.zeros((5, 7)))
+    with pytest.raises(ValueError, match="saved network"):
+        build(NETS["2000"]).__setstate__(net.__getstate__() | lie)

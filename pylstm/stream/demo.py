@@ -13,10 +13,9 @@ DATA = Path(__file__).parent / "data" / "newark_2013.csv.gz"
 STATED_SKILL = 0.4
 
 ABOUT = """\
-Weather at Newark airport, every hour of 2013, as measured, with its gaps and errors. Network and
-scaling start knowing nothing and see every row once: predict the temperature (degrees Fahrenheit)
-six hours ahead,
-then learn. Data: US National Weather Service, public domain."""
+Weather at Newark airport, every hour of 2013, as measured, with its gaps and errors. The network
+starts knowing nothing and sees every row once: it predicts the temperature (degrees Fahrenheit) six
+hours ahead, then learns. Data: US National Weather Service, public domain."""
 
 
 def settings(seed: int = 0) -> Settings:

@@ -7,8 +7,9 @@ Symbols: n values seen, m mean, v variance, limit L, memory N rows; all per colu
     m   += rate d
     v    = (1 - rate) (v + rate d^2)
 
-A single wild value moves the scale by at most L deviations; a lasting shift is followed within a
-few per cent of the rows seen, because every further value widens the scale again.
+A wild value counts as L deviations at most (the first eight values of a column count as they are).
+A lasting shift is followed within a few per cent of the rows remembered, because every further
+value widens the scale again.
 """
 
 from __future__ import annotations
