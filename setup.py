@@ -14,7 +14,9 @@ FLAGS = [
     "-O3",
     "-ffp-contract=off",
     "-fno-math-errno",
+    "-fno-wrapv",
     "-fno-trapping-math",
+    "-fno-tree-loop-distribute-patterns",  # a few numbers are copied faster than memcpy is called
     "-fopenmp-simd",
 ]
 # PYLSTM_SANITIZE=1 builds with the address and undefined-behaviour sanitizers, for the test suite.

@@ -344,6 +344,10 @@ cdef class Network:
         cdef Py_ssize_t n = 1 if cnp.PyArray_NDIM(array) == 1 else cnp.PyArray_DIM(array, 0)
         cdef Py_ssize_t row, size = self.net.n_outputs * cnp.PyArray_ITEMSIZE(array)
         cdef int problem
+        if (self.net.loss == PYLSTM_SQUARED
+                and self.table.first_not_finite(data, n, self.net.n_outputs) < 0):
+            missing[0] = False
+            return 0
         for row in range(n):
             problem = self.target_problem(data + row * size, missing)
             if problem:

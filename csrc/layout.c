@@ -126,7 +126,6 @@ static void layout_work(pylstm_network *n)
     n->work_e = reserve(n, &end, longest);
     n->work_cell = reserve(n, &end, 4 * n->cell_stride);
     n->work_delta = reserve(n, &end, n->n_outputs);
-    n->work_dy = reserve(n, &end, n->n_outputs);
     n->work_size = end;
 }
 

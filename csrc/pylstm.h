@@ -89,7 +89,7 @@ typedef struct {
     ptrdiff_t work_after;                              /* what follows the cells in q      */
     ptrdiff_t work_f, work_d, work_e;                  /* rows over the traces, over W     */
     ptrdiff_t work_cell;                               /* four vectors over cells          */
-    ptrdiff_t work_delta, work_dy;                     /* errors at the outputs            */
+    ptrdiff_t work_delta;                              /* an error at the outputs          */
 
     /* Progress. */
     ptrdiff_t n_pending; /* steps recorded since the traces were settled                    */

@@ -31,16 +31,20 @@ class Pair:
         self.architecture, self.rng = architecture, rng
         self.net = build(architecture, momentum=0.6, learning_rate=0.02)
         self.learner = Learner(architecture, self.net.parameters, 0.02, 0.6)
-        self.stepped = False
-        self.counted = 0
+        self.stepped = False  # is there a step to learn from?
+        self.counted = 0  # steps since the last update, whichever call they were in
 
     def task(self, n_steps):
         return random_task(self.architecture, n_steps, self.rng, "sparse")
 
     def step(self):
         x = self.task(1)[0][0]
-        np.testing.assert_allclose(self.net.step(x), self.learner.step(x), rtol=1e-8)
+        np.testing.assert_allclose(self.net.step(x), self.step_learner(x), rtol=1e-8)
+
+    def step_learner(self, x):
         self.stepped = True
+        self.counted += 1
+        return self.learner.step(x)
 
     def learn(self):
         self.teach(self.task(1)[1][0], update=False)
@@ -78,44 +82,32 @@ class Pair:
         self.stepped = False
 
     def run_in_steps(self):
-        inputs, targets = self.task(self.rng.integers(1, 5))
-        self.net.run(inputs, targets)
-        for x, target in zip(inputs, targets, strict=True):
-            self.learner.step(x)
-            self.stepped = True
-            if not np.isnan(target).any():
-                self.learner.learn(target)
-                self.update_learner()
+        self.run("step")
 
     def run_in_chunks(self):
-        self.update()  # from here on, only steps of this run are counted
-        inputs, targets = self.task(self.rng.integers(1, 9))
-        self.net.run(inputs, targets, update=3)
-        for x, target in zip(inputs, targets, strict=True):
-            self.learner.step(x)
-            self.stepped = True
-            if not np.isnan(target).any():
-                self.learner.learn(target)
-            self.counted += 1
-            if self.counted == 3:
-                self.update_learner()
+        self.run(3)
 
     def run_a_sequence(self):
+        self.run("sequence")
+
+    def run(self, update):
         inputs, targets = self.task(self.rng.integers(1, 9))
-        self.net.run(inputs, targets, update="sequence")
+        self.net.run(inputs, targets, update=update)
         for x, target in zip(inputs, targets, strict=True):
-            self.learner.step(x)
-            self.stepped = True
-            if not np.isnan(target).any():
+            self.step_learner(x)
+            has_target = not np.isnan(target).any()
+            if has_target:
                 self.learner.learn(target)
-        self.update_learner()
+            if has_target if update == "step" else update == 3 and self.counted >= 3:
+                self.update_learner()
+        if update == "sequence":
+            self.update_learner()
 
     def run_without_targets(self):
         inputs, _ = self.task(4)
         self.net.run(inputs)
         for x in inputs:
-            self.learner.step(x)
-        self.stepped = True
+            self.step_learner(x)
 
     def look_around(self):
         """Calls that change nothing."""
@@ -143,8 +135,8 @@ class Pair:
         self.step()
 
 
-CALLS = [name for name in vars(Pair) if not name.startswith("_")]
-CALLS = [name for name in CALLS if name not in ("task", "teach", "update_learner")]
+HELPERS = {"task", "teach", "run", "step_learner", "update_learner"}
+CALLS = [name for name in vars(Pair) if not name.startswith("_") and name not in HELPERS]
 
 
 @pytest.mark.parametrize("seed", range(3))
