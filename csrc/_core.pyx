@@ -606,8 +606,8 @@ cdef class Network:
             Wanted outputs; a row of NaN is a step without target.
         update : "step", "sequence" or int, default "step"
             When the weights change: after every step that has a target (1 is the same); once, at the
-            end of this call; or every so many steps of `run`, counted on from the last update,
-            whichever call that was in. Without targets nothing changes them.
+            end of this call; or every so many steps, counted from the last update, whichever calls
+            made them. Without targets nothing changes them.
 
         Returns
         -------

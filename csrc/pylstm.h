@@ -56,12 +56,14 @@ typedef struct {
     double learning_rate, momentum;
     pylstm_gemm gemm;
 
-    /* Layout: filled by pylstm_layout. Counts are in numbers; rows of W and E are whole cache lines,
-       vectors over cells and rows of V whole quads.
-       A row of W is [i: n_blocks | f: n_blocks | g: n_cells | o: n_blocks]; row_* is where each
-       starts, -1 where absent. A row of E is [i: n_cells | f: n_cells | g: n_cells], the gates with
-       the cell's place in its block slowest, so that a block's cells fold by adding whole segments.
-     */
+    /* Layout: filled by pylstm_layout. Counts are in numbers; rows of W and E are whole cache
+       lines, vectors over cells and rows of V whole quads.
+
+       A row of W is [i: n_blocks | f: n_blocks | g: n_cells | o: n_blocks];
+       row_* is where each starts, -1 where absent.
+
+       A row of E is [i: n_cells | f: n_cells | g: n_cells],
+       in i and f with the cell's place in its block slowest: cells fold by whole segments. */
     ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced;
     ptrdiff_t row_i, row_f, row_g, row_o;
     ptrdiff_t cell_stride;  /* a vector over cells                     */

@@ -1,0 +1,51 @@
+"""Every example in a docstring runs, every public object has one, and the README's lines hold."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import pylstm
+from pylstm import _core
+
+MODULES = [
+    "pylstm",
+    *(m.name for m in pkgutil.walk_packages(pylstm.__path__, "pylstm.") if "_" not in m.name[7:8]),
+]
+METHODS = [name for name in vars(_core.Network) if not name.startswith("_")]
+README = Path(__file__).parent.parent / "README.md"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_module(name):
+    results = doctest.testmod(importlib.import_module(name))
+    assert results.failed == 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_examples_of_method(name):
+    method = getattr(pylstm.LSTM, name)
+    finder = doctest.DocTestFinder(recurse=False)
+    for example in finder.find(method, name, module=False, globs={}):
+        assert doctest.DocTestRunner().run(example).failed == 0
+
+
+@pytest.mark.parametrize("name", ["LSTM", "SGD", "show_config"])
+def test_public_object_has_an_example(name):
+    assert ">>>" in inspect.getdoc(getattr(pylstm, name))
+
+
+@pytest.mark.parametrize("name", [m for m in METHODS if callable(getattr(pylstm.LSTM, m))])
+def test_public_method_has_an_example(name):
+    assert ">>>" in inspect.getdoc(getattr(pylstm.LSTM, name))
+
+
+def test_network_of_the_readme_has_the_weights_it_states():
+    block = re.search(r"with its (\d+) weights:\n\n```python\n(.*?)```", README.read_text(), re.S)
+    names = {"pylstm": pylstm}
+    exec(block[2], names)
+    assert names["net"].n_parameters == int(block[1])
