@@ -17,9 +17,8 @@ static int supported(void)
 
 #if defined(__clang__)
 #pragma clang attribute push(                                                                      \
-    __attribute__((                                                                                \
-        target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512"))),           \
-    apply_to = function)
+    __attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw"))), apply_to = function)
+#pragma clang attribute push(__attribute__((min_vector_width(512))), apply_to = function)
 #define __FMA__ 1
 #else
 #pragma GCC target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512")
@@ -31,6 +30,7 @@ const pylstm_isa pylstm_isa_avx512 = {
     "avx512", supported, {&table_f32, &table_f64}, {kernels_f32, kernels_f64}};
 
 #if defined(__clang__)
+#pragma clang attribute pop
 #pragma clang attribute pop
 #endif
 #else
