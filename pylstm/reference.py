@@ -191,18 +191,18 @@ def trace_learn_momentum(
 
 
 def rank_update(
-    G: Array, Z: Array, C: Array, n_sources: int, n_rows: int, k: int, stride: int
+    G: Array, old: Array, scale: Array | None, Z: Array, C: Array, n_sources: int, n_old: int,
+    n_rows: int, k: int, stride: int,
 ) -> None:  # fmt: skip
-    """G_mr += sum_s Z_sm C_sr; G: (n_sources, n_rows), Z, C: (k, stride), first columns used.
+    """G_mr = scale_r old_mr + sum_s Z_sm C_sr, the first term for r < n_old only.
 
-    The gradient, or the traces, of k recorded steps: the sums over s in csrc/learn.inc.
+    G: (n_sources, n_rows), old: (n_sources, n_old), may be G, scale: (n_old,) or None for 1, Z, C:
+    (k, stride), first columns used. The gradient, or the traces, of k recorded steps: the sums over
+    s in csrc/learn.inc.
     """
-    G += Z[:, :n_sources].T @ C[:, :n_rows]
-
-
-def scale_rows(E: Array, f: Array, n_sources: int, n_rows: int) -> None:
-    """E_mr *= f_r; E: (n_sources, n_rows), f: (n_rows,). The traces fade: Gers 2000."""
-    E *= f
+    kept = old[:, :n_old] * (1 if scale is None else scale[:n_old])
+    G[:] = Z[:, :n_sources].T @ C[:, :n_rows]
+    G[:, :n_old] += kept
 
 
 def add_scaled_rows(
@@ -248,7 +248,7 @@ KERNELS: Final[dict[str, Callable[..., float | None]]] = {
     for twin in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
         output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, rank_update, scale_rows, add_scaled_rows, sgd, momentum,
+        trace_learn_momentum, rank_update, add_scaled_rows, sgd, momentum,
         readout_learn_sgd, readout_learn_momentum,
     )
 }  # fmt: skip

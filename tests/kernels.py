@@ -37,7 +37,6 @@ WRITTEN = {
     "trace_learn_sgd": {"E", "W", "net"},
     "trace_learn_momentum": {"E", "W", "velocity", "net"},
     "rank_update": {"G"},
-    "scale_rows": {"E"},
     "add_scaled_rows": {"G"},
     "sgd": {"w"},
     "momentum": {"w", "v"},
