@@ -124,7 +124,7 @@ static void layout_work(pylstm_network *n)
     n->work_f = reserve(n, &end, longest);
     n->work_d = reserve(n, &end, longest);
     n->work_e = reserve(n, &end, longest);
-    n->work_cell = reserve(n, &end, 4 * n->cell_stride);
+    n->work_cell = reserve(n, &end, 3 * n->cell_stride);
     n->work_delta = reserve(n, &end, n->n_outputs);
     n->work_size = end;
 }

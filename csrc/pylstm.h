@@ -90,7 +90,7 @@ typedef struct {
     ptrdiff_t work_valid;                              /* 1 for a cell, 0 for padding      */
     ptrdiff_t work_after;                              /* what follows the cells in q      */
     ptrdiff_t work_f, work_d, work_e;                  /* rows over the traces, over W     */
-    ptrdiff_t work_cell;                               /* four vectors over cells          */
+    ptrdiff_t work_cell;                               /* three vectors over cells         */
     ptrdiff_t work_delta;                              /* an error at the outputs          */
 
     /* Progress. */
@@ -107,7 +107,7 @@ typedef struct {
     void *parameters, *gradient, *velocity; /* parameter_size each; velocity with momentum only */
     void *traces;                           /* trace_size                                       */
     void *record;                           /* record_rows * record_stride                      */
-    void *work;                             /* work_size, filled by pylstm_prepare              */
+    void *work;                             /* work_size, filled by prepare                     */
     int busy;                               /* taken by a call: see pylstm_acquire              */
 } pylstm_network;
 

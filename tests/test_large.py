@@ -9,6 +9,8 @@ import pytest
 from nets import assert_close, assert_same_bits, assert_same_future, build, random_task, run_by_hand
 from oracle import Architecture, join, truncated_slopes
 
+import pylstm
+
 SIZES = {"n_inputs": 64, "n_outputs": 5}
 LARGE = {
     "64x1": Architecture(n_blocks=64, **SIZES),
@@ -93,3 +95,30 @@ def test_run_is_a_loop_of_steps(large, dtype, update, rng):
     outputs = by_run.run(inputs, targets, update=update)
     assert_same_bits(outputs, run_by_hand(by_hand, inputs, targets, update))
     assert_same_future(by_run, by_hand, large)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 2e-4)])
+@pytest.mark.parametrize("block_size", [1, 2])
+def test_traces_settled_by_blas(block_size, dtype, tolerance):
+    """Chunks deep and large enough for BLAS, then one more: it still sees the first of them.
+
+    The weights stand still during the chunks; the change by the last step is its gradient alone.
+    """
+    depth, n_chunks = 80, 3
+    net = pylstm.LSTM(32, 2, 64 // block_size, block_size, dtype=dtype, init_range=0.3, seed=4)
+    rng = np.random.default_rng(5)
+    inputs = rng.uniform(-1, 1, (n_chunks * depth, 32))
+    targets = rng.uniform(-1, 1, (len(inputs), 2))
+    last = np.full_like(targets, np.nan)
+    last[-1] = targets[-1]
+    gradient = net.gradient(inputs, last)
+    before = {name: values.copy() for name, values in net.parameters.items()}
+    net.optimizer = pylstm.SGD(0.0)
+    net.run(inputs[:-depth], targets[:-depth], update=depth)
+    net.optimizer = pylstm.SGD(1.0)
+    net.run(inputs[-depth:], last[-depth:], update="sequence")
+    for name, values in net.parameters.items():
+        largest = np.abs(gradient[name]).max()
+        np.testing.assert_allclose(
+            before[name] - values, gradient[name], rtol=0, atol=tolerance * largest, err_msg=name
+        )
