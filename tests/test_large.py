@@ -99,26 +99,31 @@ def test_run_is_a_loop_of_steps(large, dtype, update, rng):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 2e-4)])
 @pytest.mark.parametrize("block_size", [1, 2])
-def test_traces_settled_by_blas(block_size, dtype, tolerance):
-    """Chunks deep and large enough for BLAS, then one more: it still sees the first of them.
+def test_deep_chunks_remember_what_single_steps_do(block_size, dtype, tolerance, rng):
+    """Chunks deep enough for BLAS against traces advanced step by step, which never use it.
 
-    The weights stand still during the chunks; the change by the last step is its gradient alone.
+    Forget gates near 0.98, so that a trace outlives a chunk. The weights stand still (rate 0) until
+    the last step: their change is then its gradient, through all traces before it.
     """
-    depth, n_chunks = 80, 3
-    net = pylstm.LSTM(32, 2, 64 // block_size, block_size, dtype=dtype, init_range=0.3, seed=4)
-    rng = np.random.default_rng(5)
-    inputs = rng.uniform(-1, 1, (n_chunks * depth, 32))
-    targets = rng.uniform(-1, 1, (len(inputs), 2))
+    depth, n_steps = 80, 240
+    inputs = rng.uniform(-1, 1, (n_steps, 32))
+    targets = rng.uniform(-1, 1, (n_steps, 2))
     last = np.full_like(targets, np.nan)
     last[-1] = targets[-1]
-    gradient = net.gradient(inputs, last)
-    before = {name: values.copy() for name, values in net.parameters.items()}
-    net.optimizer = pylstm.SGD(0.0)
-    net.run(inputs[:-depth], targets[:-depth], update=depth)
-    net.optimizer = pylstm.SGD(1.0)
-    net.run(inputs[-depth:], last[-depth:], update="sequence")
-    for name, values in net.parameters.items():
-        largest = np.abs(gradient[name]).max()
-        np.testing.assert_allclose(
-            before[name] - values, gradient[name], rtol=0, atol=tolerance * largest, err_msg=name
-        )
+
+    def changes(start, update, rest_of_targets):
+        net = pylstm.LSTM(
+            32, 2, 64 // block_size, block_size, bias_init={"forget_gate": 4.0}, init_range=0.1,
+            dtype=dtype, seed=4, optimizer=pylstm.SGD(0.0),
+        )  # fmt: skip
+        before = {name: values.copy() for name, values in net.parameters.items()}
+        net.run(inputs[:start], targets[:start], update=update)
+        net.optimizer = pylstm.SGD(1.0)
+        net.run(inputs[start:], rest_of_targets[start:], update="sequence")
+        return {name: before[name] - values for name, values in net.parameters.items()}
+
+    in_chunks = changes(n_steps - depth, depth, last)
+    in_steps = changes(n_steps - 1, "step", last)
+    for name, wanted in in_steps.items():
+        allowed = tolerance * np.abs(wanted).max()
+        np.testing.assert_allclose(in_chunks[name], wanted, rtol=0, atol=allowed, err_msg=name)
