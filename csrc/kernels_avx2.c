@@ -20,6 +20,7 @@ static int supported(void)
 #pragma GCC target("avx2,fma")
 #endif
 
+#define VECTOR_REGISTERS 16
 #include "kernels.inc"
 
 const pylstm_isa pylstm_isa_avx2 = {

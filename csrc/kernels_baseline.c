@@ -5,6 +5,11 @@
 #include "denormals.h"
 #include "pylstm.h"
 
+#if defined(__aarch64__)
+#define VECTOR_REGISTERS 32
+#else
+#define VECTOR_REGISTERS 16
+#endif
 #include "kernels.inc"
 
 static int supported(void)
