@@ -5,11 +5,8 @@
 #include "denormals.h"
 #include "pylstm.h"
 
-#if defined(__aarch64__)
-#define VECTOR_REGISTERS 32
-#else
-#define VECTOR_REGISTERS 16
-#endif
+#define PYLSTM_TILE_SOURCES 4
+#define PYLSTM_TILE_LINES 1
 #include "kernels.inc"
 
 static int supported(void)

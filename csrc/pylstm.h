@@ -53,6 +53,7 @@ typedef struct {
     int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1 */
     int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
     int cell_input, cell_output, output, loss, precision;
+    ptrdiff_t large_from; /* weights of the hidden layer from which on it is large, see below */
 
     /* Optimiser: may change between calls. */
     int rule;
@@ -70,14 +71,25 @@ typedef struct {
        row_* is where each starts, -1 where absent.
 
        A row of E is [i: n_cells | f: n_cells | g: n_cells],
-       in i and f with the cell's place in its block slowest: cells fold by whole segments. */
+       in i and f with the cell's place in its block slowest: cells fold by whole segments;
+       trace_* is where each starts, -1 where absent.
+
+       W and E are stored as panels, one behind the other, each (n_sources, panel_rows). A large
+       network, which must have one cell a block, has a panel for every gate, its segments whole
+       cache lines; every other has a single one. Panels are what threads share: the memory of each
+       is its own, so that no processor fetches ahead into what another is writing. A large network
+       also writes its weights lazily where it can: see lazy.inc. */
+    int large;
     ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced;
     ptrdiff_t row_i, row_f, row_g, row_o;
-    ptrdiff_t cell_stride;  /* a vector over cells                     */
-    ptrdiff_t row_stride;   /* W: (n_sources, row_stride)              */
-    ptrdiff_t trace_stride; /* E: (n_sources, trace_stride)            */
-    ptrdiff_t out_stride;   /* V: (n_outputs, out_stride)              */
-    ptrdiff_t at_output;    /* V in the parameters                     */
+    ptrdiff_t trace_i, trace_f, trace_g;
+    ptrdiff_t n_panels, panel_rows;          /* of W; n_panels * panel_rows = row_stride     */
+    ptrdiff_t n_traced_panels, panel_traced; /* of E; likewise trace_stride; the first of W's */
+    ptrdiff_t cell_stride;                   /* a vector over cells                     */
+    ptrdiff_t row_stride;                    /* a vector over the rows of W             */
+    ptrdiff_t trace_stride;                  /* a vector over the rows of E             */
+    ptrdiff_t out_stride;                    /* V: (n_outputs, out_stride)              */
+    ptrdiff_t at_output;                     /* V in the parameters                     */
     ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o; /* (cell_stride) each */
     ptrdiff_t trace_peephole_i, trace_peephole_f; /* (block_size, cell_stride), in the traces */
 
@@ -96,7 +108,7 @@ typedef struct {
     ptrdiff_t work_slope, work_a, work_b, work_linear; /* squash constants, one a row of W */
     ptrdiff_t work_valid;                              /* 1 for a cell, 0 for padding      */
     ptrdiff_t work_after;                              /* what follows the cells in q      */
-    ptrdiff_t work_f, work_d, work_e;                  /* rows over the traces, over W     */
+    ptrdiff_t work_f, work_d, work_e, work_u;          /* rows over the traces, over W     */
     ptrdiff_t work_cell;                               /* three vectors over cells         */
     ptrdiff_t work_delta;                              /* an error at the outputs          */
 
