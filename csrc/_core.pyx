@@ -11,8 +11,9 @@ import os
 import numpy as np
 
 cimport numpy as cnp
+from cpython.ref cimport Py_REFCNT
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
-from libc.math cimport fabs, isfinite, isnan
+from libc.math cimport NAN, fabs, isfinite, isnan
 from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
@@ -28,6 +29,7 @@ cdef extern from "pylstm.h":
         PYLSTM_SGD, PYLSTM_MOMENTUM
         PYLSTM_FLOAT32, PYLSTM_FLOAT64
         PYLSTM_UPDATE_AT_END
+        PYLSTM_LAZY_STEPS
         PYLSTM_OK, PYLSTM_DIVERGED
 
     ctypedef void (*pylstm_gemm)()
@@ -37,16 +39,21 @@ cdef extern from "pylstm.h":
         int input_gate, forget_gate, output_gate
         int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias
         int cell_input, cell_output, output, loss, precision
+        ptrdiff_t large_from
+        int large
         int rule
         double learning_rate, momentum
         pylstm_gemm gemm
+        pylstm_team *team
+        int watched
         ptrdiff_t n_cells, n_sources, n_out_sources, n_rows
         ptrdiff_t row_i, row_f, row_g, row_o
+        ptrdiff_t n_panels, panel_rows
         ptrdiff_t row_stride, out_stride, at_output
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
         ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_has_error
         ptrdiff_t parameter_size, trace_size, work_size
-        ptrdiff_t n_pending, n_collect
+        ptrdiff_t n_pending, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
         void *parameters
@@ -66,6 +73,7 @@ cdef extern from "pylstm.h":
         void (*update)(pylstm_network *) noexcept nogil
         int (*check_weights)(const pylstm_network *) noexcept nogil
         void (*collect)(pylstm_network *) noexcept nogil
+        void (*write_back)(pylstm_network *) noexcept nogil
         int (*run)(pylstm_network *, ptrdiff_t, const void *, const void *, void *, ptrdiff_t,
                    ptrdiff_t *) noexcept nogil
         ptrdiff_t (*first_not_finite)(const void *, ptrdiff_t, ptrdiff_t) noexcept nogil
@@ -82,6 +90,12 @@ cdef extern from "pylstm.h":
 
     const pylstm_isa *pylstm_isas[]
     const int pylstm_n_isas
+    ctypedef struct pylstm_team:
+        int n_awake
+    int pylstm_team_acquire(pylstm_team *) noexcept nogil
+    void pylstm_team_release(pylstm_team *) noexcept nogil
+    void pylstm_help(pylstm_team *, int64_t) noexcept nogil
+
     void pylstm_layout(pylstm_network *)
     int pylstm_acquire(pylstm_network *)
     void pylstm_release(pylstm_network *)
@@ -115,6 +129,18 @@ def choose_isa(name=None):
     return before
 
 
+cdef ptrdiff_t large_from = 1 << 15
+
+
+def choose_large_from(n_weights=None):
+    """Treat as large, from now on, networks of so many hidden weights; return the number before."""
+    global large_from
+    before = large_from
+    if n_weights is not None:
+        large_from = n_weights
+    return before
+
+
 def kernel_address(isa, dtype, name):
     """Address of a C kernel, for tests against its twin in `pylstm.reference`."""
     cdef const pylstm_kernel *kernel = find_isa(isa).kernels[np.dtype(dtype) == np.float64]
@@ -123,6 +149,9 @@ def kernel_address(isa, dtype, name):
             return <uintptr_t>kernel.function
         kernel += 1
     raise ValueError(f"there is no kernel {name!r}")
+
+
+include "_team.pxi"
 
 
 cdef pylstm_gemm blas_gemm[2]
@@ -185,6 +214,10 @@ def aligned_zeros(count, dtype):
 
 # ---------------------------------------------------------------- the network
 
+cdef enum:
+    WAKING_SIZE = 1 << 20  # weights from which a single step is long enough to wake a thread for
+
+
 cdef class Network:
     """Buffers and calls of one network. Use `pylstm.LSTM`."""
 
@@ -193,6 +226,7 @@ cdef class Network:
     cdef int typenum
     cdef object dtype_
     cdef object parameters_, gradient_, velocity_, traces_, record_, work_
+    cdef Py_ssize_t n_owners  # references to the memory of the parameters that are the network's own
 
     # ------------------------------------------------------------ building
 
@@ -220,9 +254,11 @@ cdef class Network:
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         n.precision = PYLSTM_FLOAT64 if self.typenum == cnp.NPY_FLOAT64 else PYLSTM_FLOAT32
         n.gemm = blas_gemm[n.precision]
+        n.large_from = large_from
         self.table = current_isa.table[n.precision]
         pylstm_layout(n)
         self.parameters_ = aligned_zeros(n.parameter_size, self.dtype_)
+        self.n_owners = self.n_references()
         self.gradient_ = aligned_zeros(n.parameter_size, self.dtype_)
         self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
         self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
@@ -249,7 +285,7 @@ cdef class Network:
             if self.net.rule == PYLSTM_MOMENTUM:
                 self._need_velocity()
         finally:
-            pylstm_release(&self.net)
+            self.release()
 
     def _need_velocity(self):
         if self.velocity_ is None:
@@ -261,12 +297,29 @@ cdef class Network:
             raise RuntimeError("this LSTM was never initialised: call LSTM.__init__ first")
         return 0
 
-    cdef int take(self) except -1:
+    cdef Py_ssize_t n_references(self):
+        """To the memory of the parameters: every view of them holds one."""
+        return Py_REFCNT(self.parameters_.base)
+
+    cdef int take(self, bint wake=False) except -1:
         if not pylstm_acquire(&self.net):
             raise RuntimeError(
                 "this LSTM is in use by another thread: give every thread its own, see LSTM.copy"
             )
+        if self.is_large():
+            self.net.watched = self.n_references() > self.n_owners
+            self.net.team = borrow_team(wake or self.net.parameter_size >= WAKING_SIZE)
         return 0
+
+    cdef void release(self) noexcept:
+        if self.net.team != NULL:
+            pylstm_team_release(self.net.team)
+            self.net.team = NULL
+        pylstm_release(&self.net)
+
+    cdef bint is_large(self) noexcept nogil:
+        """Worth sharing, and releasing the GIL for."""
+        return self.net.large
 
     cdef diverged(self):
         return FloatingPointError(
@@ -362,6 +415,13 @@ cdef class Network:
         cdef cnp.npy_intp size = self.net.n_outputs
         return cnp.PyArray_SimpleNew(1, &size, self.typenum)
 
+    cdef int advance(self, const void *x, void *y, const void *target) noexcept nogil:
+        cdef int status = self.table.step(&self.net, x, y)
+        if status == PYLSTM_OK and target != NULL:
+            self.table.learn(&self.net, target)
+            self.table.update(&self.net)
+        return status
+
     def step(self, x, target=None):
         """Advance one step and, given a target, learn from it at once.
 
@@ -399,6 +459,10 @@ cdef class Network:
         (1,)
         """
         cdef bint missing = True
+        cdef int status
+        cdef const void *x_data
+        cdef const void *target_data = NULL
+        cdef void *y_data
         self.check_built()
         x = self.checked(x, 1, self.net.n_inputs, "x")
         self.check_finite(x, "x")
@@ -406,15 +470,20 @@ cdef class Network:
             target = self.checked(target, 1, self.net.n_outputs, "target")
             self.check_targets(target, &missing)
         y = self.empty_outputs()
+        x_data, y_data = cnp.PyArray_DATA(x), cnp.PyArray_DATA(y)
+        if not missing:
+            target_data = cnp.PyArray_DATA(target)
         self.take()
         try:
-            if self.table.step(&self.net, cnp.PyArray_DATA(x), cnp.PyArray_DATA(y)) != PYLSTM_OK:
+            if self.is_large():
+                with nogil:
+                    status = self.advance(x_data, y_data, target_data)
+            else:
+                status = self.advance(x_data, y_data, target_data)
+            if status != PYLSTM_OK:
                 raise self.diverged()
-            if not missing:
-                self.table.learn(&self.net, cnp.PyArray_DATA(target))
-                self.table.update(&self.net)
         finally:
-            pylstm_release(&self.net)
+            self.release()
         return y
 
     def predict(self, x):
@@ -456,7 +525,7 @@ cdef class Network:
             if self.table.predict(&self.net, cnp.PyArray_DATA(x), cnp.PyArray_DATA(y)) != PYLSTM_OK:
                 raise self.diverged()
         finally:
-            pylstm_release(&self.net)
+            self.release()
         return y
 
     # ------------------------------------------------------------ learning
@@ -467,6 +536,29 @@ cdef class Network:
                 "there is no step to learn from: wanted a step since the last reset or update"
             )
         return 0
+
+    cdef double correct(self, const void *target, const void *dy, bint update) noexcept nogil:
+        cdef double loss = NAN
+        if target != NULL:
+            loss = self.table.learn(&self.net, target)
+        if dy != NULL:
+            self.table.learn_from(&self.net, dy)
+        if update:
+            self.table.update(&self.net)
+        return loss
+
+    cdef double correct_step(self, const void *target, const void *dy, bint update) except? -1:
+        cdef double loss
+        self.take()
+        try:
+            self.check_learnable()
+            if not self.is_large():
+                return self.correct(target, dy, update)
+            with nogil:
+                loss = self.correct(target, dy, update)
+            return loss
+        finally:
+            self.release()
 
     def learn(self, target, update=True):
         """Learn from the step just made; return its loss.
@@ -507,20 +599,10 @@ cdef class Network:
         True
         """
         cdef bint missing = True
-        cdef double loss = float("nan")
         self.check_built()
         target = self.checked(target, 1, self.net.n_outputs, "target")
         self.check_targets(target, &missing)
-        self.take()
-        try:
-            self.check_learnable()
-            if not missing:
-                loss = self.table.learn(&self.net, cnp.PyArray_DATA(target))
-            if update:
-                self.table.update(&self.net)
-        finally:
-            pylstm_release(&self.net)
-        return loss
+        return self.correct_step(NULL if missing else cnp.PyArray_DATA(target), NULL, update)
 
     def learn_from(self, dy, update=True):
         """Learn from an outside error of the step just made.
@@ -552,14 +634,7 @@ cdef class Network:
         self.check_built()
         dy = self.checked(dy, 1, self.net.n_outputs, "dy")
         self.check_finite(dy, "dy")
-        self.take()
-        try:
-            self.check_learnable()
-            self.table.learn_from(&self.net, cnp.PyArray_DATA(dy))
-            if update:
-                self.table.update(&self.net)
-        finally:
-            pylstm_release(&self.net)
+        self.correct_step(NULL, cnp.PyArray_DATA(dy), update)
 
     def update(self):
         """Change the weights once by all gradients collected since the last update.
@@ -591,7 +666,7 @@ cdef class Network:
             if self.table.check_weights(&self.net) != PYLSTM_OK:
                 raise self.diverged()
         finally:
-            pylstm_release(&self.net)
+            self.release()
 
     def run(self, X, targets=None, update="step"):
         """Run over a whole sequence in one call, learning where there are targets.
@@ -635,6 +710,7 @@ cdef class Network:
         """
         cdef bint missing
         cdef int status = PYLSTM_OK
+        cdef bint watched
         cdef ptrdiff_t n_steps, done = 0, every
         cdef const void *x_data
         cdef const void *target_data = NULL
@@ -656,14 +732,18 @@ cdef class Network:
         Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
         x_data = cnp.PyArray_DATA(X)
         y_data = cnp.PyArray_DATA(Y)
-        self.take()
+        self.take(wake=True)
         try:
+            watched = self.net.watched
+            self.net.watched = False
             with nogil:
                 status = self.table.run(&self.net, n_steps, x_data, target_data, y_data, every, &done)
+                if watched:
+                    self.table.write_back(&self.net)
             if status != PYLSTM_OK:
                 raise self.diverged()
         finally:
-            pylstm_release(&self.net)
+            self.release()
         return Y
 
     cdef ptrdiff_t update_interval(self, update) except -1:
@@ -717,9 +797,8 @@ cdef class Network:
         fresh.build(self._config())
         fresh.table = self.table
         fresh.net.learning_rate = self.net.learning_rate
-        self.take()
-        fresh.parameters_[:] = self.parameters_
-        pylstm_release(&self.net)
+        other = self.copy()  # up to date without changing when this one writes its weights
+        fresh.parameters_[:] = other._flat_parameters()
         fresh.run(X, targets, update=max(1, len(X)) + 1)
         fresh.table.collect(&fresh.net)
         return {name: view.copy() for name, view in fresh._views(fresh.gradient_).items()}
@@ -741,23 +820,22 @@ cdef class Network:
         self.check_built()
         self.take()
         self.table.reset(&self.net)
-        pylstm_release(&self.net)
+        self.release()
 
     # ------------------------------------------------------------ views
 
     def _views(self, flat):
         """The flat parameters, or their gradient, as named arrays (rows, sources)."""
         cdef pylstm_network *n = &self.net
-        W = flat[:n.n_sources * n.row_stride].reshape(n.n_sources, n.row_stride).T
-        views = {}
-        if n.row_i >= 0:
-            views["input_gate"] = W[n.row_i:n.row_i + n.n_blocks]
-        if n.row_f >= 0:
-            views["forget_gate"] = W[n.row_f:n.row_f + n.n_blocks]
+        W = flat[:n.n_sources * n.row_stride].reshape(n.n_panels, n.n_sources, n.panel_rows)
         cell_sources = n.n_sources - (n.hidden_bias == PYLSTM_BIAS_GATES)
-        views["cell_input"] = W[n.row_g:n.row_g + n.n_cells, :cell_sources]
-        if n.row_o >= 0:
-            views["output_gate"] = W[n.row_o:n.row_o + n.n_blocks]
+        views = {}
+        for name, row, count in (("input_gate", n.row_i, n.n_blocks), ("forget_gate", n.row_f, n.n_blocks),
+                                 ("cell_input", n.row_g, n.n_cells), ("output_gate", n.row_o, n.n_blocks)):
+            if row >= 0:
+                first = row % n.panel_rows
+                views[name] = W[row // n.panel_rows, :, first:first + count].T
+        views["cell_input"] = views["cell_input"][:, :cell_sources]
         for name, start in (("peephole_input", n.at_peephole_i), ("peephole_forget", n.at_peephole_f),
                             ("peephole_output", n.at_peephole_o)):
             if start >= 0:
@@ -766,8 +844,15 @@ cdef class Network:
         views["output"] = V.reshape(n.n_outputs, n.out_stride)[:, :n.n_out_sources]
         return views
 
+    def _count_parameters(self):
+        return sum(view.size for view in self._views(self.gradient_).values())
+
     def _flat_parameters(self):
-        return self.parameters_
+        """All parameters in one vector, up to date as long as somebody holds it."""
+        self.take()
+        self.table.write_back(&self.net)
+        self.release()
+        return self.parameters_[:]
 
     def _state(self):
         """Copies of the state: cell state, cell output, gate activations."""
@@ -775,7 +860,7 @@ cdef class Network:
         self.take()
         start = n.n_pending * n.record_stride
         row = self.record_[start:start + n.record_stride].copy()
-        pylstm_release(n)
+        self.release()
         state = {
             "cell_state": row[n.at_c:n.at_c + n.n_cells].copy(),
             "cell_output": row[n.at_q:n.at_q + n.n_cells].copy(),
@@ -794,6 +879,8 @@ cdef class Network:
         try:
             progress = {
                 "n_pending": n.n_pending,
+                "n_absorbed": n.n_absorbed,
+                "large": n.large,
                 "n_collect": n.n_collect,
                 "closed": n.closed,
                 "learnable": n.learnable,
@@ -811,11 +898,13 @@ cdef class Network:
             if self.velocity_ is not None:
                 progress["velocity"] = self.velocity_.copy()
         finally:
-            pylstm_release(&self.net)
+            self.release()
         return progress
 
     def _restore(self, progress):
         cdef pylstm_network *n = &self.net
+        if progress["large"] != n.large:
+            raise ValueError("the saved network is laid out for another size of large networks")
         buffers = {"parameters": self.parameters_, "traces": self.traces_,
                    "gradient": self.gradient_, "velocity": self.velocity_}
         for name, buffer in buffers.items():
@@ -829,12 +918,18 @@ cdef class Network:
         for flag in ("closed", "learnable", "has_errors", "collected", "traces_zero"):
             if progress[flag] not in (0, 1):
                 raise ValueError(f"{flag} of the saved network is {progress[flag]!r}, wanted 0 or 1")
+        if not 0 <= progress["n_absorbed"] <= min(progress["n_pending"], PYLSTM_LAZY_STEPS):
+            raise ValueError(
+                f"n_absorbed of the saved network is {progress['n_absorbed']!r}, wanted at most "
+                f"{min(progress['n_pending'], PYLSTM_LAZY_STEPS)}"
+            )
         errors = record.reshape(-1, n.record_stride)[1:, n.at_has_error]
         if progress["has_errors"] != errors.any() or (
                 progress["n_pending"] == 0 and (progress["learnable"] or progress["closed"])):
             raise ValueError("the saved network contradicts itself about the steps it has recorded")
         self.record_[:record.size] = record
         n.n_pending = progress["n_pending"]
+        n.n_absorbed = progress["n_absorbed"]
         n.n_collect = max(0, progress["n_collect"])
         n.closed = progress["closed"]
         n.learnable = progress["learnable"]

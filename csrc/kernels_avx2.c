@@ -20,6 +20,8 @@ static int supported(void)
 #pragma GCC target("avx2,fma")
 #endif
 
+#define PYLSTM_TILE_SOURCES 6
+#define PYLSTM_TILE_LINES 1
 #include "kernels.inc"
 
 const pylstm_isa pylstm_isa_avx2 = {

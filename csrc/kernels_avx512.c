@@ -24,6 +24,8 @@ static int supported(void)
 #pragma GCC target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512")
 #endif
 
+#define PYLSTM_TILE_SOURCES 8
+#define PYLSTM_TILE_LINES 2
 #include "kernels.inc"
 
 const pylstm_isa pylstm_isa_avx512 = {

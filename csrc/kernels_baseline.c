@@ -5,6 +5,8 @@
 #include "denormals.h"
 #include "pylstm.h"
 
+#define PYLSTM_TILE_SOURCES 4
+#define PYLSTM_TILE_LINES 1
 #include "kernels.inc"
 
 static int supported(void)

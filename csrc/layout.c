@@ -50,15 +50,25 @@ static void layout_rows(pylstm_network *n)
                    (n->gate_recurrence ? n_gates * n->n_blocks : 0) +
                    (n->hidden_bias != PYLSTM_BIAS_NONE);
     n->n_out_sources = n->n_cells + (n->shortcut ? n->n_inputs : 0) + (n->output_bias ? 1 : 0);
+    n->large = n->block_size == 1 && n->n_sources * n->n_cells * (n_gates + 1) >= n->large_from;
+    const ptrdiff_t gate = n->large ? padded(n, n->n_blocks) : n->n_blocks;
+    const ptrdiff_t cells = n->large ? padded(n, n->n_cells) : n->n_cells;
     n->n_rows = 0;
-    n->row_i = segment(&n->n_rows, n->input_gate, n->n_blocks);
-    n->row_f = segment(&n->n_rows, n->forget_gate, n->n_blocks);
-    n->row_g = segment(&n->n_rows, 1, n->n_cells);
-    n->row_o = segment(&n->n_rows, n->output_gate, n->n_blocks);
-    n->n_traced = n->n_cells * (1 + !!n->input_gate + !!n->forget_gate);
-    n->cell_stride = quads(n->n_cells);
+    n->row_i = segment(&n->n_rows, n->input_gate, gate);
+    n->row_f = segment(&n->n_rows, n->forget_gate, gate);
+    n->row_g = segment(&n->n_rows, 1, cells);
+    n->row_o = segment(&n->n_rows, n->output_gate, gate);
+    n->n_traced = 0;
+    n->trace_i = segment(&n->n_traced, n->input_gate, cells);
+    n->trace_f = segment(&n->n_traced, n->forget_gate, cells);
+    n->trace_g = segment(&n->n_traced, 1, cells);
     n->row_stride = padded(n, n->n_rows);
     n->trace_stride = padded(n, n->n_traced);
+    n->panel_rows = n->large ? cells : n->row_stride;
+    n->panel_traced = n->large ? cells : n->trace_stride;
+    n->n_panels = n->row_stride / n->panel_rows;
+    n->n_traced_panels = n->trace_stride / n->panel_traced;
+    n->cell_stride = quads(n->n_cells);
     n->out_stride = quads(n->n_out_sources);
 }
 
@@ -103,6 +113,7 @@ static void layout_record(pylstm_network *n)
     n->at_e = reserve(n, &end, n->n_cells);
     n->at_eo = reserve(n, &end, n->n_cells);
     n->at_coef = reserve(n, &end, longest);
+    n->at_trace_coef = reserve(n, &end, n->n_traced);
     n->record_stride = end;
     ptrdiff_t rows = RECORD_NUMBERS / end;
     rows = rows < MIN_RECORD ? MIN_RECORD : rows > MAX_RECORD ? MAX_RECORD : rows;
@@ -124,6 +135,7 @@ static void layout_work(pylstm_network *n)
     n->work_f = reserve(n, &end, longest);
     n->work_d = reserve(n, &end, longest);
     n->work_e = reserve(n, &end, longest);
+    n->work_u = reserve(n, &end, longest);
     n->work_cell = reserve(n, &end, 3 * n->cell_stride);
     n->work_delta = reserve(n, &end, n->n_outputs);
     n->work_size = end;

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "team.h"
+
 #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
 #define PYLSTM_X86 1 /* the AVX2 and AVX-512 files have something in them */
 #endif
@@ -38,6 +40,7 @@ enum pylstm_loss { PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY };
 enum pylstm_bias { PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL };
 enum pylstm_rule { PYLSTM_SGD, PYLSTM_MOMENTUM };
 enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
+enum { PYLSTM_LAZY_STEPS = 8 };    /* how many changes of the weights are put off: see lazy.inc */
 enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
 
 /* xGEMM of Fortran BLAS; NULL where none with 32-bit integers was found. */
@@ -50,11 +53,16 @@ typedef struct {
     int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1 */
     int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
     int cell_input, cell_output, output, loss, precision;
+    ptrdiff_t large_from; /* weights of the hidden layer from which on it is large, see below */
 
     /* Optimiser: may change between calls. */
     int rule;
     double learning_rate, momentum;
     pylstm_gemm gemm;
+
+    /* Set by the caller for one call. */
+    pylstm_team *team; /* threads to share loops with, or NULL       */
+    int watched;       /* somebody may read W: write it at every step */
 
     /* Layout: filled by pylstm_layout. Counts are in numbers; rows of W and E are whole cache
        lines, vectors over cells and rows of V whole quads.
@@ -63,14 +71,25 @@ typedef struct {
        row_* is where each starts, -1 where absent.
 
        A row of E is [i: n_cells | f: n_cells | g: n_cells],
-       in i and f with the cell's place in its block slowest: cells fold by whole segments. */
+       in i and f with the cell's place in its block slowest: cells fold by whole segments;
+       trace_* is where each starts, -1 where absent.
+
+       W and E are stored as panels, one behind the other, each (n_sources, panel_rows). A large
+       network, which must have one cell a block, has a panel for every gate, its segments whole
+       cache lines; every other has a single one. Panels are what threads share: the memory of each
+       is its own, so that no processor fetches ahead into what another is writing. A large network
+       also writes its weights lazily where it can: see lazy.inc. */
+    int large;
     ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced;
     ptrdiff_t row_i, row_f, row_g, row_o;
-    ptrdiff_t cell_stride;  /* a vector over cells                     */
-    ptrdiff_t row_stride;   /* W: (n_sources, row_stride)              */
-    ptrdiff_t trace_stride; /* E: (n_sources, trace_stride)            */
-    ptrdiff_t out_stride;   /* V: (n_outputs, out_stride)              */
-    ptrdiff_t at_output;    /* V in the parameters                     */
+    ptrdiff_t trace_i, trace_f, trace_g;
+    ptrdiff_t n_panels, panel_rows;          /* of W; n_panels * panel_rows = row_stride     */
+    ptrdiff_t n_traced_panels, panel_traced; /* of E; likewise trace_stride; the first of W's */
+    ptrdiff_t cell_stride;                   /* a vector over cells                     */
+    ptrdiff_t row_stride;                    /* a vector over the rows of W             */
+    ptrdiff_t trace_stride;                  /* a vector over the rows of E             */
+    ptrdiff_t out_stride;                    /* V: (n_outputs, out_stride)              */
+    ptrdiff_t at_output;                     /* V in the parameters                     */
     ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o; /* (cell_stride) each */
     ptrdiff_t trace_peephole_i, trace_peephole_f; /* (block_size, cell_stride), in the traces */
 
@@ -80,7 +99,7 @@ typedef struct {
     ptrdiff_t at_act, at_c, at_q;                      /* the state: activations, c, [h; x; 1] */
     ptrdiff_t at_z, at_gates, at_hc, at_net_out, at_y; /* the rest of the forward pass         */
     ptrdiff_t at_has_error, at_delta, at_e, at_eo;     /* dL/dnet of y, dL/dc, dL/dnet of o    */
-    ptrdiff_t at_coef;                                 /* scratch for the factors of (T)       */
+    ptrdiff_t at_coef, at_trace_coef;                  /* rows over W and E, see lazy.inc      */
     ptrdiff_t state_size;                              /* at_act .. the end of q               */
 
     ptrdiff_t parameter_size, trace_size, work_size; /* buffer sizes, in numbers */
@@ -89,19 +108,20 @@ typedef struct {
     ptrdiff_t work_slope, work_a, work_b, work_linear; /* squash constants, one a row of W */
     ptrdiff_t work_valid;                              /* 1 for a cell, 0 for padding      */
     ptrdiff_t work_after;                              /* what follows the cells in q      */
-    ptrdiff_t work_f, work_d, work_e;                  /* rows over the traces, over W     */
+    ptrdiff_t work_f, work_d, work_e, work_u;          /* rows over the traces, over W     */
     ptrdiff_t work_cell;                               /* three vectors over cells         */
     ptrdiff_t work_delta;                              /* an error at the outputs          */
 
     /* Progress. */
-    ptrdiff_t n_pending; /* steps recorded since the traces were settled                    */
-    ptrdiff_t n_collect; /* steps since the last update, for run(update=k)                  */
-    int closed;          /* the weights changed: settle the traces before the next step     */
-    int learnable;       /* the last step may still be learned from                         */
-    int has_errors;      /* some recorded step has an error not yet in the gradient         */
-    int collected;       /* the gradient buffer holds something                             */
-    int traces_zero;     /* E is zero whatever its buffer says                              */
-    int64_t n_steps;     /* steps made since the network was built                          */
+    ptrdiff_t n_pending;  /* steps recorded since the traces were settled                    */
+    ptrdiff_t n_collect;  /* steps since the last update, for run(update=k)                  */
+    ptrdiff_t n_absorbed; /* of them, those whose weight change is not yet in W: see lazy.inc  */
+    int closed;           /* the weights changed: settle the traces before the next step     */
+    int learnable;        /* the last step may still be learned from                         */
+    int has_errors;       /* some recorded step has an error not yet in the gradient         */
+    int collected;        /* the gradient buffer holds something                             */
+    int traces_zero;      /* E is zero whatever its buffer says                              */
+    int64_t n_steps;      /* steps made since the network was built                          */
 
     /* Buffers. */
     void *parameters, *gradient, *velocity; /* parameter_size each; velocity with momentum only */
@@ -132,6 +152,8 @@ typedef struct {
     int (*check_weights)(const pylstm_network *);
     /* Bring the gradient buffer up to date with every recorded error. */
     void (*collect)(pylstm_network *);
+    /* Bring W and E up to date where their change was put off. */
+    void (*write_back)(pylstm_network *);
     /* X: (n_steps, n_inputs); targets: (n_steps, n_outputs) or NULL, a row that starts with NaN is
        no target; Y: (n_steps, n_outputs). *done: steps made. */
     int (*run)(pylstm_network *, ptrdiff_t n_steps, const void *X, const void *targets, void *Y,

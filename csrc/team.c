@@ -3,7 +3,7 @@
 
 #include "denormals.h"
 
-enum { PIECES_A_THREAD = 4, MOST_PIECES = 0xffff };
+enum { PIECES_A_THREAD = 1, MOST_PIECES = 0xffff };
 
 static ptrdiff_t piece_start(const pylstm_team *team, ptrdiff_t piece)
 {

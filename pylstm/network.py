@@ -18,7 +18,7 @@ Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"
 Array = npt.NDArray[Any]
 
 _GATES = ("input_gate", "forget_gate", "output_gate")
-_STATE_FORMAT = 1
+_STATE_FORMAT = 2
 
 
 def _size(name: str, value: int) -> int:
@@ -196,19 +196,19 @@ class LSTM(_core.Network):
         self.__config = config
         self._build(config)
         self.optimizer = optimizer
-        self.__parameters = self._views(self._flat_parameters())
 
     def _initialise(
         self, init_range: float, bias_init: Mapping[str, npt.ArrayLike], rng: np.random.Generator
     ) -> None:
-        biased = self._bias_columns()
+        parameters = self.parameters
+        biased = self._bias_columns(parameters)
         for name in bias_init:
             if name not in biased:
                 raise ValueError(
                     f"bias_init names {name!r}, wanted one of {', '.join(map(repr, biased))}, "
                     "the units with a bias in this network"
                 )
-        for view in self.__parameters.values():
+        for view in parameters.values():
             view[:] = rng.uniform(-init_range, init_range, view.shape)
         for name, values in bias_init.items():
             column = biased[name]
@@ -220,12 +220,12 @@ class LSTM(_core.Network):
                 )
             column[:] = start
 
-    def _bias_columns(self) -> dict[str, Array]:
+    def _bias_columns(self, parameters: dict[str, Array]) -> dict[str, Array]:
         hidden = self.__config["hidden_bias"]
         with_bias = [name for name in _GATES if hidden != "none" and self.__config[name]]
         with_bias += ["cell_input"] if hidden == "all" else []
         with_bias += ["output"] if self.__config["output_bias"] else []
-        return {name: view[:, -1] for name, view in self.__parameters.items() if name in with_bias}
+        return {name: view[:, -1] for name, view in parameters.items() if name in with_bias}
 
     def _config(self) -> dict[str, Any]:
         return self.__config
@@ -250,8 +250,11 @@ class LSTM(_core.Network):
         n_sources), without the bias column when only gates have one; "peephole_input",
         "peephole_forget", "peephole_output": (n_blocks, block_size); "output": (n_outputs, n_cells
         [+ n_inputs] [+ 1]). The columns of the first four are named by `sources`.
+
+        A large network puts off writing its weights for a few steps; as long as a view of them is
+        held it writes them at the end of every call, which takes longer.
         """
-        return dict(self.__parameters)
+        return self._views(self._flat_parameters())
 
     @property
     def sources(self) -> list[str]:
@@ -269,7 +272,7 @@ class LSTM(_core.Network):
     @property
     def n_parameters(self) -> int:
         """Number of trainable weights, counted as the papers do."""
-        return sum(view.size for view in self.__parameters.values())
+        return self._count_parameters()
 
     @property
     def n_inputs(self) -> int:

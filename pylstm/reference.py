@@ -190,26 +190,30 @@ def trace_learn_momentum(
         net += z_next @ W
 
 
-def rank_update(
-    G: Array, old: Array, scale: Array | None, Z: Array, C: Array, n_sources: int, n_old: int,
-    n_rows: int, k: int, stride: int,
-) -> None:  # fmt: skip
-    """G_mr = scale_r old_mr + sum_s Z_sm C_sr, the first term for r < n_old only.
-
-    G: (n_sources, n_rows), old: (n_sources, n_old), may be G, scale: (n_old,) or None for 1, Z, C:
-    (k, stride), first columns used. The gradient, or the traces, of k recorded steps: the sums over
-    s in csrc/learn.inc.
-    """
-    kept = old[:, :n_old] * (1 if scale is None else scale[:n_old])
-    G[:] = Z[:, :n_sources].T @ C[:, :n_rows]
-    G[:, :n_old] += kept
-
-
 def add_scaled_rows(
     G: Array, E: Array, a: Array, n_sources: int, n_traced: int, n_rows: int
 ) -> None:  # fmt: skip
     """G_mr += a_r E_mr for r < n_traced; G: (n_sources, n_rows), E: (n_sources, n_traced)."""
     G[:, :n_traced] += a * E
+
+
+# ---------------------------------------------------------------- csrc/product.inc
+
+
+def product(
+    G: Array, old: Array, scale: Array | None, A: Array, B: Array, n_sources: int, n_old: int,
+    n_rows: int, k: int, g_stride: int, old_stride: int, a_step: int, a_source: int,
+    b_stride: int,
+) -> None:  # fmt: skip
+    """G_mr = scale_r old_mr + sum_s A_sm B_sr, the first term for r < n_old only.
+
+    G: (n_sources, g_stride), n_rows columns used, old: (n_sources, old_stride), may be G, scale:
+    (n_old,) or None for 1, A: flat, A_sm at s a_step + m a_source, B: (k, b_stride).
+    """
+    steps, sources = np.ogrid[:k, :n_sources]
+    kept = old[:, :n_old] * (1 if scale is None else scale[:n_old])
+    G[:, :n_rows] = A.ravel()[steps * a_step + sources * a_source].T @ B[:, :n_rows]
+    G[:, :n_old] += kept
 
 
 # ---------------------------------------------------------------- csrc/optimizer.inc
@@ -248,7 +252,7 @@ KERNELS: Final[dict[str, Callable[..., float | None]]] = {
     for twin in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
         output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, rank_update, add_scaled_rows, sgd, momentum,
+        trace_learn_momentum, add_scaled_rows, product, sgd, momentum,
         readout_learn_sgd, readout_learn_momentum,
     )
 }  # fmt: skip

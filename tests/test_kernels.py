@@ -4,6 +4,8 @@ Sizes around the widths of vectors; no input neutral, so that nothing can be lef
 of NaN; every array at its own distance from a cache line, with canaries on both sides.
 """
 
+from itertools import product as pairs
+
 import numpy as np
 import pytest
 from kernels import (
@@ -128,22 +130,31 @@ def trace_learn_momentum(make, dtype):
             yield E, W, v, z, None, f, d, e, None, sources, traced, rows, *rule
 
 
-def rank_update(make, dtype):
-    for n_sources, k, n_rows in sizes(dtype, counts=2, lines=1):
-        stride = max(n_sources, n_rows) + 3
-        Z, C = make.strided(k, n_sources, stride), make.strided(k, n_rows, stride)
-        for n_old in {0, LANES[dtype], n_rows}:
-            old, scale = make(n_sources, max(n_old, 1)), make(max(n_old, 1))
-            for scale_or_one in (scale, None):
-                G = make.unset(n_sources, n_rows)
-                yield G, old, scale_or_one, Z, C, n_sources, n_old, n_rows, k, stride
-
-
 def add_scaled_rows(make, dtype):
     for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
         for n_rows in (n_traced, n_traced + more):
             G, E, a = make(n_sources, n_rows), make(n_sources, n_traced), make(n_traced)
             yield G, E, a, n_sources, n_traced, n_rows
+
+
+def product(make, dtype):
+    """Z^T C, where steps are far apart, and Z W, where a step is beside the next."""
+    for n_sources, k, n_rows in sizes(dtype, counts=2, lines=1):
+        for n_old in {0, LANES[dtype], n_rows}:
+            for transposed in (True, False):
+                g_stride, old_stride, b_stride = n_rows + 2, max(n_old, 1) + 1, n_rows + 5
+                a_step, a_source = (n_sources + 3, 1) if transposed else (1, k + 3)
+                A = (
+                    make.strided(k, n_sources, a_step)
+                    if transposed
+                    else make.strided(n_sources, k, a_source)
+                )
+                B = make.strided(k, n_rows, b_stride)
+                old, scale = make(n_sources, old_stride), make(max(n_old, 1))
+                strides = g_stride, old_stride, a_step, a_source, b_stride
+                for scale_or_one in (scale, None):
+                    G = make.unset(n_sources, g_stride)
+                    yield G, old, scale_or_one, A, B, n_sources, n_old, n_rows, k, *strides
 
 
 def sgd(make, dtype):
@@ -177,7 +188,7 @@ ARGUMENTS = {
     for generator in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
         output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, rank_update, add_scaled_rows, sgd, momentum,
+        trace_learn_momentum, add_scaled_rows, product, sgd, momentum,
         readout_learn_sgd, readout_learn_momentum,
     )
 }  # fmt: skip
@@ -317,15 +328,38 @@ def test_fused_forward_has_the_same_bits_as_separate_calls(rule, isa, dtype, mak
 
 
 def test_factors_settle_into_the_traces_of_the_learning_pass(isa, dtype, make):
-    """rank_update does to E what trace_learn_* does."""
+    """product does to E what trace_learn_* does."""
     n_sources, n_traced = 7, 2 * LANES[dtype]
     E, W, z, _, f, d, e, _ = trace_arrays(make, n_sources, n_traced, n_traced)
     learned = learn(isa, dtype, (E, W, z, None, f, d, e, None), None, n_sources)
     Z, C = make.strided(1, n_sources, n_traced), d[None]
     Z[0, :n_sources] = z
-    sizes_of_all = (n_sources, n_traced, n_traced, 1, n_traced)
-    _, (settled, *_) = call(isa, dtype, "rank_update", E.copy(), E, f, Z, C, *sizes_of_all)
+    sizes_of_all = (n_sources, n_traced, n_traced, 1, n_traced, n_traced, n_traced, 1, n_traced)
+    _, (settled, *_) = call(isa, dtype, "product", E.copy(), E, f, Z, C, *sizes_of_all)
     check_close(settled, learned["E"], 1e-6 if dtype == "float32" else 1e-14, "E")
+
+
+def test_product_has_the_same_bits_in_parts(isa, dtype, make):
+    """Wherever sources and rows are cut, and steps, also beyond what one block of them holds."""
+    line = LANES[dtype]
+    n_sources, n_rows, k = 27, 5 * line, 300
+    old, A, B = make(n_sources, n_rows), make(k, n_sources), make(k, n_rows)
+
+    def multiply(old, A, B):
+        shape = old.shape[0], old.shape[1], old.shape[1], len(A)
+        strides = old.shape[1], old.shape[1], A.shape[1], 1, B.shape[1]
+        _, (G, *_) = call(
+            isa, dtype, "product", make.unset(*old.shape), old, None, A, B, *shape, *strides
+        )
+        return G
+
+    whole = multiply(old, A, B)
+    in_steps = multiply(multiply(old, A[:77], B[:77]), A[77:], B[77:])
+    assert same_bits(in_steps, whole)
+    for m, r in pairs((slice(0, 1), slice(1, 4), slice(4, 27)), (0, line, 3 * line)):
+        rows = slice(r, n_rows)
+        part = multiply(old[m, rows].copy(), A[:, m].copy(), B[:, rows].copy())
+        assert same_bits(part, whole[m, rows].copy())
 
 
 # ---------------------------------------------------------------- the whole algorithm

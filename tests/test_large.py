@@ -1,4 +1,4 @@
-"""Large nets: matrices beyond the first-level cache, matrix products by BLAS.
+"""Large nets: matrices beyond the first-level cache, deep matrix products.
 
 Too many weights for one tangent each, so the gradient is proved along directions, and online
 learning by its limit for a vanishing learning rate.
@@ -100,7 +100,7 @@ def test_run_is_a_loop_of_steps(large, dtype, update, rng):
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 2e-4)])
 @pytest.mark.parametrize("block_size", [1, 2])
 def test_deep_chunks_remember_what_single_steps_do(block_size, dtype, tolerance, rng):
-    """Chunks deep enough for BLAS against traces advanced step by step, which never use it.
+    """Deep chunks, which are matrix products, against traces advanced step by step, which are not.
 
     Forget gates near 0.98, so that a trace outlives a chunk. The weights stand still (rate 0) until
     the last step: their change is then its gradient, through all traces before it.
