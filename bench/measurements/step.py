@@ -13,6 +13,7 @@ from bench.reference import check_forward, check_learning
 from bench.report import Curves, Result, Table
 from bench.settings import Settings
 from bench.task import Learner, RunLearner, StepLearner, Task, make_task
+from bench.threads import tell_threads
 from bench.timing import Timing, alternate, learning
 
 __all__ = ["measure_step"]
@@ -44,14 +45,6 @@ def measure_step(settings: Settings) -> Result:
         curves=curves(tasks, timings, prototype),
         notes=notes(prototype, timings),
     )
-
-
-def tell_threads(n_threads: int) -> None:
-    """PyTorch asks for its number of threads to be set by a call."""
-    if any(peer.package == "torch" and peer.installed for peer in PEERS):
-        import torch
-
-        torch.set_num_threads(n_threads)
 
 
 def time_learners(
