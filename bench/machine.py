@@ -38,7 +38,8 @@ def header(settings: Settings, arguments: Sequence[str] = ()) -> dict[str, str]:
         "command": " ".join(["python -m bench", *arguments]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": _processor(),
-        "cores": f"{available_threads()} of {os.cpu_count()} may be used, load average at the start {_load()}",
+        "cores": f"{available_threads()} of {os.cpu_count()} may be used, "
+        f"load average at the start {_load()}",
         "threads": f"{own_threads(settings.threads)[-1]} in pylstm, {settings.threads} in BLAS and "
         "the peers",
         "system": platform.platform(),

@@ -22,7 +22,7 @@ import numpy as np
 from bench.kernels import INTEGER, POINTER, blas_product, kernel
 from bench.reference import compare
 from bench.settings import Settings
-from bench.task import Array, make_task
+from bench.task import make_task
 from bench.timing import Work, alternate, repeated
 from pylstm import _core
 
