@@ -242,6 +242,25 @@ def readout_learn_momentum(
     V -= rate * velocity
 
 
+# ---------------------------------------------------------------- csrc/floor.inc
+
+
+def read_lines(a: Array, sum: Array, n_lines: int, repeats: int) -> None:
+    """sum_l = repeats sum_j a_jl; a: (n_lines, lanes), sum: (lanes,). For bench/."""
+    sum[:] = repeats * a.sum(0)
+
+
+def scale_lines(a: Array, n_lines: int, repeats: int, factor: float) -> None:
+    """a_jl = factor^repeats a_jl; a: (n_lines, lanes). For bench/."""
+    a *= factor**repeats
+
+
+def multiply_add_lines(a: Array, n_lines: int, repeats: int, factor: float, addend: float) -> None:
+    """a_jl = factor a_jl + addend, repeatedly; a: (n_lines, lanes), 3, 6 or 12. For bench/."""
+    for _ in range(repeats):
+        a[:] = factor * a + addend
+
+
 #: Every twin by the name it shares with its kernel.
 KERNELS: Final[dict[str, Callable[..., float | None]]] = {
     twin.__name__: twin
@@ -249,7 +268,7 @@ KERNELS: Final[dict[str, Callable[..., float | None]]] = {
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
         output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
         trace_learn_momentum, rank_update, add_scaled_rows, sgd, momentum,
-        readout_learn_sgd, readout_learn_momentum,
+        readout_learn_sgd, readout_learn_momentum, read_lines, scale_lines, multiply_add_lines,
     )
 }  # fmt: skip
 

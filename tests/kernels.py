@@ -42,6 +42,9 @@ WRITTEN = {
     "momentum": {"w", "v"},
     "readout_learn_sgd": {"V"},
     "readout_learn_momentum": {"V", "velocity"},
+    "read_lines": {"sum"},
+    "scale_lines": {"a"},
+    "multiply_add_lines": {"a"},
 }
 
 

@@ -172,13 +172,32 @@ def readout_learn_momentum(make, dtype):
             yield V, velocity, q, delta, n_outputs, stride, rate, MOMENTUM
 
 
+def read_lines(make, dtype):
+    for (n_lines,) in sizes(dtype, counts=1):
+        for repeats in (0, 1, 3):
+            lanes = LANES[dtype]
+            yield make(n_lines, lanes), make.unset(lanes), n_lines, repeats
+
+
+def scale_lines(make, dtype):
+    for (n_lines,) in sizes(dtype, counts=1):
+        for repeats in (0, 1, 3):
+            yield make(n_lines, LANES[dtype]), n_lines, repeats, -0.7
+
+
+def multiply_add_lines(make, dtype):
+    for n_lines in (3, 6, 12):
+        for repeats in (0, 1, 3):
+            yield make(n_lines, LANES[dtype]), n_lines, repeats, -0.7, 0.6
+
+
 ARGUMENTS = {
     generator.__name__: generator
     for generator in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
         output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
         trace_learn_momentum, rank_update, add_scaled_rows, sgd, momentum,
-        readout_learn_sgd, readout_learn_momentum,
+        readout_learn_sgd, readout_learn_momentum, read_lines, scale_lines, multiply_add_lines,
     )
 }  # fmt: skip
 
