@@ -29,16 +29,17 @@ def has_kernel(name: str) -> bool:
 
 
 def blas_product() -> Callable[..., None]:
-    """SGEMM of SciPy's BLAS, the function pylstm calls: everything by pointer, as in Fortran."""
+    """SGEMM of SciPy's BLAS, everything by pointer as in Fortran; a LookupError without C ints."""
     from scipy.linalg import cython_blas
 
+    capsule = cython_blas.__pyx_capi__["sgemm"]
     api = ctypes.pythonapi
-    api.PyCapsule_GetName.restype, api.PyCapsule_GetName.argtypes = (
-        ctypes.c_char_p,
-        [ctypes.py_object],
-    )
+    api.PyCapsule_GetName.restype = ctypes.c_char_p
+    api.PyCapsule_GetName.argtypes = [ctypes.py_object]
     api.PyCapsule_GetPointer.restype = ctypes.c_void_p
     api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
-    capsule = cython_blas.__pyx_capi__["sgemm"]
-    address = api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
+    signature = api.PyCapsule_GetName(capsule)
+    if signature.count(b"int *") != 6 or b"int64" in signature or b"blas_int" in signature:
+        raise LookupError("SciPy's BLAS does not count in C ints")
+    address = api.PyCapsule_GetPointer(capsule, signature)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(address)

@@ -28,7 +28,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def header(settings: Settings, arguments: Sequence[str] = ()) -> dict[str, str]:
     """Machine, versions, flags and settings, in the order they are printed."""
-    blas = "SciPy's BLAS when large" if _core.has_blas() else "own kernels only"
     available = ", ".join(_core.available_isas())
     versions = [f"Python {platform.python_version()}", f"NumPy {np.__version__}"]
     versions += [f"SciPy {scipy.__version__}"]
@@ -45,7 +44,6 @@ def header(settings: Settings, arguments: Sequence[str] = ()) -> dict[str, str]:
         "system": platform.platform(),
         "pylstm": f"{pylstm.__version__}{_commit()}",
         "instruction set": f"{_core.choose_isa()} (available: {available})",
-        "matrix products": blas,
         "versions": ", ".join(versions),
         "compiler": _compiler(),
         "repeats": f"median of {settings.repeats}, each over {settings.seconds:g} s{quick}",

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.kernels import INTEGER, POINTER, blas_product, kernel
+from bench.kernels import INTEGER, POINTER, blas_product, has_kernel, kernel
 from bench.reference import compare
 from bench.settings import Settings
 from bench.task import make_task
@@ -54,22 +54,27 @@ class Record:
 
     def own(self, n_sources: int) -> Call:
         """The kernel, over so many of the sources."""
-        function = kernel("rank_update", "float32", *[POINTER] * 5, *[INTEGER] * 5)
         G, Z, C = (array.ctypes.data for array in (self.G, self.Z, self.C))
-        sizes = n_sources, self.n_rows, self.n_rows, self.depth, self.stride
-        return lambda: function(G, G, None, Z, C, *sizes)
+        sizes = [n_sources, self.n_rows, self.n_rows, self.depth]
+        if has_kernel("product"):
+            name, strides = "product", [self.n_rows, self.n_rows, self.stride, 1, self.stride]
+        else:
+            name, strides = "rank_update", [self.stride]
+        types = [POINTER] * 5 + [INTEGER] * (len(sizes) + len(strides))
+        function = kernel(name, "float32", *types)
+        return lambda: function(G, G, None, Z, C, *sizes, *strides)
 
     def blas(self, n_sources: int) -> Call:
         """BLAS, whose matrices are columns: G^T += C^T Z."""
-        function, one = blas_product(), ctypes.c_float(1)
-        rows, sources, depth, stride = map(
-            ctypes.c_int, (self.n_rows, n_sources, self.depth, self.stride)
+        function, at = blas_product(), ctypes.byref
+        rows, sources, depth, stride = (
+            at(ctypes.c_int(size)) for size in (self.n_rows, n_sources, self.depth, self.stride)
         )
-        at = ctypes.byref
-        sizes = at(rows), at(sources), at(depth), at(one)
+        one = at(ctypes.c_float(1))
         G, Z, C = (array.ctypes.data for array in (self.G, self.Z, self.C))
-        first = b"N", b"T", *sizes, C, at(stride), Z, at(stride), at(one), G, at(rows)
-        return lambda: function(*first)
+        return lambda: function(
+            b"N", b"T", rows, sources, depth, one, C, stride, Z, stride, one, G, rows
+        )
 
     def check(self, name: str, call: Call) -> None:
         """Raise Mismatch unless the call adds the product to G."""

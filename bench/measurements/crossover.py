@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 
+from bench.kernels import blas_product
 from bench.machine import ROOT
 from bench.products import BLAS, DEPTHS, OWN
 from bench.report import Result, Table
 from bench.settings import Settings
 from bench.threads import THREAD_VARIABLES
-from pylstm import _core
 
 __all__ = ["measure_crossover"]
 
@@ -21,9 +21,11 @@ MOST_SECONDS, MOST_REPEATS = 0.2, 3
 
 
 def measure_crossover(settings: Settings) -> Result:
-    """The product of csrc/learn.inc by kernel and by SciPy's BLAS, over depth and size."""
-    if not _core.has_blas():
-        return Result([], [], notes=["SciPy's BLAS is not in use: there is nothing to compare."])
+    """The matrix product of the library and SciPy's BLAS, over depth and size."""
+    try:
+        blas_product()
+    except LookupError as reason:
+        return Result([], [], notes=[f"Nothing to compare: {reason}."])
     limits = min(settings.seconds, MOST_SECONDS), min(settings.repeats, MOST_REPEATS)
     command = [sys.executable, "-m", "bench.products", *map(str, [*limits, settings.largest])]
     one = os.environ | dict.fromkeys(THREAD_VARIABLES, "1")
@@ -44,8 +46,7 @@ def measure_crossover(settings: Settings) -> Result:
     columns = ["cells", "sources x rows", *(f"depth {depth}" for depth in DEPTHS)]
     note = (
         "float32, one thread each, the cost of calling through ctypes taken off. Above 1: the "
-        "kernel is faster. BLAS_STEPS and BLAS_WORK of csrc/learn.inc say from which depth and "
-        "which number of multiply-adds on BLAS is taken."
+        "kernel is faster. Depth: recorded steps, or streams times steps."
     )
     return Result(
         [

@@ -8,7 +8,7 @@ floor is the longer of the two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,18 @@ def measure_floor(settings: Settings) -> Result:
     rows = [[n, *(peaks[dtype, n] / 1e3 for dtype in ("float32", "float64"))] for n in counts]
     peak_table = Table("Multiply-adds, in thousands of millions a second", columns, rows)
     records = peak_records + level_records + step_records
-    return Result([levels, peak_table, steps], records)
+    return Result([levels, peak_table, steps], records, notes=_crowded(level_records))
+
+
+def _crowded(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A warning where the threads did not get a core each."""
+    had, wanted = min((r["cores"] / r["threads"], r["threads"]) for r in records)
+    if had > 0.8:
+        return []
+    return [
+        f"The machine was busy with something else: {wanted} threads had {had * wanted:.2f} cores; "
+        "these floors are too high."
+    ]
 
 
 def check_kernels() -> None:
