@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["main"]
+from bench.threads import THREAD_VARIABLES, available_threads
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+__all__ = ["main"]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -21,18 +21,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="measurements, default all")
     parser.add_argument("--list", action="store_true", help="name the measurements and stop")
+    parser.add_argument(
+        "--targets", action="store_true", help="measure what the targets need, and judge them"
+    )
     parser.add_argument("--quick", action="store_true", help="short repeats, up to 256 cells")
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("build/bench"),
         metavar="DIR",
-        help="folder for NAME.json, NAME.md and NAME.png, default %(default)s",
+        help="folder for NAME.json, NAME.md, pictures as .png and .svg, default %(default)s",
     )
     parser.add_argument(
         "--yardsticks", type=Path, metavar="DIR", help="folder with source_major.c, a C prototype"
     )
-    parser.add_argument("--threads", type=int, default=1, help="of BLAS and peers, default 1")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=available_threads(),
+        help="of pylstm, BLAS and the peers, default the cores there are, %(default)s",
+    )
     parser.add_argument("--largest", type=int, metavar="CELLS", help="sizes up to this one")
     return parser
 
@@ -41,13 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measurements named; 0, or 1 when one of them computes something wrong."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    for variable in THREAD_VARIABLES:  # read when NumPy, SciPy and PyTorch are first imported
+    if args.threads < 1:
+        parser.error(f"--threads is {args.threads}, wanted at least 1")
+    for variable in THREAD_VARIABLES:
         os.environ[variable] = str(args.threads)
     from bench.machine import header
     from bench.measurements import MEASUREMENTS
     from bench.reference import Mismatch
-    from bench.report import save, text
+    from bench.report import Result, save, text
     from bench.settings import Settings
+    from bench.targets import judge, needed
+    from bench.threads import tell_threads
 
     if args.list:
         for name, measure in MEASUREMENTS.items():
@@ -60,19 +72,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.largest or args.quick:
         changes["largest"] = args.largest or 256
     settings = Settings.short(**changes) if args.quick else Settings(**changes)
-    head = header(settings)
+    names = args.names or [name for name in MEASUREMENTS if not args.targets or name in needed()]
+    head = header(settings, sys.argv[1:] if arguments is None else arguments)
     print("\n".join(f"{key:16} {value}" for key, value in head.items()))
-    for name in args.names or MEASUREMENTS:
-        start = time.perf_counter()
+    tell_threads(settings.threads)
+    start = time.perf_counter()
+
+    def report(name: str, result: Result) -> None:
+        paths = save(name, result, head, args.out)
+        print(f"\n## {name}\n\n{text(result)}\n", flush=True)
+        written = ", ".join(map(str, paths))
+        print(f"{written}: after {time.perf_counter() - start:.0f} s", file=sys.stderr)
+
+    records = {}
+    for name in names:
         try:
             result = MEASUREMENTS[name](settings)
         except Mismatch as mismatch:
             print(f"{name}: {mismatch}; nothing was timed", file=sys.stderr)
             return 1
-        paths = save(name, result, head, args.out)
-        print(f"\n## {name}\n\n{text(result)}\n", flush=True)
-        written = ", ".join(map(str, paths))
-        print(f"{written}: after {time.perf_counter() - start:.0f} s", file=sys.stderr)
+        records[name] = result.records
+        report(name, result)
+    if args.targets or not args.names:
+        report("targets", judge(records))
     return 0
 
 

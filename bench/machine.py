@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sysconfig
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ import scipy
 
 import pylstm
 from bench.settings import Settings
+from bench.threads import available_threads, own_threads
 from pylstm import _core
 
 __all__ = ["ROOT", "header"]
@@ -24,23 +26,24 @@ __all__ = ["ROOT", "header"]
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def header(settings: Settings) -> dict[str, str]:
+def header(settings: Settings, arguments: Sequence[str] = ()) -> dict[str, str]:
     """Machine, versions, flags and settings, in the order they are printed."""
-    blas = "SciPy's BLAS when large" if _core.has_blas() else "own kernels only"
     available = ", ".join(_core.available_isas())
     versions = [f"Python {platform.python_version()}", f"NumPy {np.__version__}"]
     versions += [f"SciPy {scipy.__version__}"]
     versions += [f"{peer} {metadata.version(peer)}" for peer in ("torch", "jax") if find_spec(peer)]
     quick = " (quick: shows that it works, not how fast it is)" if settings.quick else ""
     return {
+        "command": " ".join(["python -m bench", *arguments]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": _processor(),
-        "cores": f"{os.cpu_count()}, load average at the start {_load()}",
-        "threads": f"{settings.threads} for BLAS and the peers that can be told, 1 in pylstm",
+        "cores": f"{available_threads()} of {os.cpu_count()} may be used, "
+        f"load average at the start {_load()}",
+        "threads": f"{own_threads(settings.threads)[-1]} in pylstm, {settings.threads} in BLAS and "
+        "the peers",
         "system": platform.platform(),
         "pylstm": f"{pylstm.__version__}{_commit()}",
         "instruction set": f"{_core.choose_isa()} (available: {available})",
-        "matrix products": blas,
         "versions": ", ".join(versions),
         "compiler": _compiler(),
         "repeats": f"median of {settings.repeats}, each over {settings.seconds:g} s{quick}",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
+import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,11 +39,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Curves:
-    """Lines of a log-log plot: label -> points (x, y)."""
+    """Lines of a log-log plot: label -> points (x, y); each label stands at the end of its line.
+
+    `styles`: label -> arguments of matplotlib's plot. `name` is added to the name of the file.
+    """
 
     x: str
     y: str
     lines: Mapping[str, Sequence[tuple[float, float]]]
+    title: str = ""
+    styles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Result:
 
     tables: Sequence[Table]
     records: Sequence[Mapping[str, Any]]
-    curves: Curves | None = None
+    curves: Sequence[Curves] = ()
     notes: Sequence[str] = field(default_factory=tuple)
 
 
@@ -77,17 +86,19 @@ def text(result: Result) -> str:
 
 
 def save(name: str, result: Result, header: Mapping[str, str], folder: Path) -> list[Path]:
-    """Write name.json, name.md and, with matplotlib and curves, name.png; return the paths."""
+    """Write name.json, name.md and, with matplotlib, the curves as PNG and SVG; the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    head = "\n".join(f"- {key}: {value}" for key, value in header.items())
     document = {"measurement": name, "header": dict(header), "records": list(result.records)}
-    contents = {
-        f"{name}.json": json.dumps(document, indent=1).encode() + b"\n",
-        f"{name}.md": f"## {name}\n\n{head}\n\n{text(result)}\n".encode(),
-    }
-    picture = _picture(result.curves, header) if result.curves else None
-    if picture:
-        contents[f"{name}.png"] = picture
+    contents = {f"{name}.json": json.dumps(document, indent=1).encode() + b"\n"}
+    pictures = []
+    for curves in result.curves:
+        stem = "_".join(filter(None, [name, curves.name]))
+        for kind, picture in _pictures(curves, header).items():
+            contents[f"{stem}.{kind}"] = picture
+            pictures += [f"![{curves.title or curves.y}]({stem}.png)"] * (kind == "png")
+    head = "\n".join(f"- {key}: {value}" for key, value in header.items())
+    parts = [f"## {name}", head, *pictures, text(result)]
+    contents[f"{name}.md"] = "\n\n".join(parts).encode() + b"\n"
     for file_name, content in contents.items():
         _write(folder / file_name, content)
     return [folder / file_name for file_name in contents]
@@ -106,31 +117,86 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
-def _picture(curves: Curves, header: Mapping[str, str]) -> bytes | None:
-    """The curves as PNG; None without matplotlib."""
+def _pictures(curves: Curves, header: Mapping[str, str]) -> dict[str, bytes]:
+    """The curves as PNG and SVG; nothing without matplotlib."""
     try:
+        import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        return None
-    import io
-
-    figure = Figure(figsize=(8, 5.5), layout="constrained")
+        return {}
+    figure = Figure(figsize=(8.4, 5.4))
+    figure.subplots_adjust(left=0.075, right=0.8, bottom=0.11, top=0.87)
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(xscale="log", yscale="log", xlabel=curves.x, ylabel=curves.y)
+    axes = figure.add_subplot(xscale="log", yscale="log")
     for label, points in curves.lines.items():
-        own = label.startswith("pylstm")
-        axes.plot(
-            *zip(*points, strict=True),
-            marker="o",
-            markersize=4,
-            linewidth=2.5 if own else 1.2,
-            linestyle="-" if own else "--",
-            label=label,
+        style = {"linewidth": 1.5, "markersize": 4.5, "marker": "o"} | dict(
+            curves.styles.get(label, {})
         )
-    axes.grid(which="major", alpha=0.3)
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.set_title(header.get("processor", ""), fontsize="small", loc="left")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    return buffer.getvalue()
+        axes.plot(*zip(*points, strict=True), label=label, clip_on=False, **style)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: _round_number(value))
+    axes.yaxis.set_minor_formatter("")
+    axes.xaxis.set_minor_formatter("")
+    axes.tick_params(labelsize=11)
+    axes.set_xlabel(curves.x, fontsize=12)
+    axes.grid(which="major", color="0.9", zorder=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title(curves.title or curves.y, fontsize=13, fontweight="bold", loc="left", pad=22)
+    below = f"{curves.y}; {header['processor']}, threads: {header['threads']}"
+    axes.text(0, 1.02, below, transform=axes.transAxes, fontsize=10, color="0.35")
+    _label_lines(axes)
+    found = {}
+    with matplotlib.rc_context({"svg.hashsalt": "pylstm"}):
+        for kind, metadata in (("png", None), ("svg", {"Date": None})):
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=kind, dpi=160, metadata=metadata)
+            found[kind] = buffer.getvalue()
+    return found
+
+
+def _label_lines(axes: Any) -> None:
+    """Every label beside the last point of its line, moved apart where they would overlap."""
+    lines = sorted(axes.lines, key=lambda line: line.get_ydata()[-1])
+    low, high = map(math.log, axes.get_ylim())
+    ends = [(math.log(line.get_ydata()[-1]) - low) / (high - low) for line in lines]
+    for line, y in zip(lines, _apart(ends, 0.06), strict=True):
+        axes.annotate(
+            line.get_label(),
+            xy=line.get_xydata()[-1],
+            xytext=(1.045, y),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=11,
+            fontweight="bold" if line.get_linewidth() > 2 else "normal",
+            color=line.get_color(),
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": line.get_color(),
+                "lw": 0.7,
+                "shrinkA": 1,
+                "shrinkB": 5,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+def _apart(wanted: Sequence[float], gap: float) -> list[float]:
+    """Ascending numbers at least a gap apart, as near to the wanted, ascending ones as can be."""
+    groups: list[list[float]] = []  # neighbours that touch, as what they want of their first one
+    for k, value in enumerate(wanted):
+        groups.append([value - k * gap])
+        while len(groups) > 1 and statistics.mean(groups[-2]) > statistics.mean(groups[-1]):
+            last = groups.pop()
+            groups[-1] += last
+    firsts = [statistics.mean(group) for group in groups for _ in group]
+    return [first + k * gap for k, first in enumerate(firsts)]
+
+
+def _round_number(value: float) -> str:
+    """10000 as 10k: ticks of a logarithmic axis."""
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

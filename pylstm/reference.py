@@ -216,6 +216,55 @@ def product(
     G[:, :n_old] += kept
 
 
+# ---------------------------------------------------------------- csrc/lazy.inc
+
+
+def lazy_input(
+    W: Array, E: Array, z: Array, A: Array, w: Array, dots: Array, net: Array, u: Array,
+    n_sources: int, n_traced: int, n_rows: int, k: int, stride: int,
+) -> None:  # fmt: skip
+    """net = W z + A (E z) + sum_s w_s dots_s, the second term for the first n_traced rows.
+
+    W: (n_sources, n_rows), E: (n_sources, n_traced), A, u: (n_traced,), w: (k, stride), first
+    columns used, dots: (k,), net: (n_rows,); u = E z. The weights of a lazy network: csrc/lazy.inc.
+    """
+    u[:] = z @ E
+    net[:] = z @ W + dots @ w[:, :n_rows]
+    net[:n_traced] += A * u
+
+
+def lazy_coefficients(
+    d: Array, w: Array, F: Array, A: Array, d_now: Array, w_now: Array, f: Array, e: Array,
+    n_traced: int, k: int, stride: int, rate: float,
+) -> None:  # fmt: skip
+    """d_s = f d_s, w_s -= rate e d_s for s < k; F = f F, A -= rate e F; w_now -= rate e d_now.
+
+    d, w: (k, stride), first columns used; the rest (n_traced,).
+    """
+    d[:k, :n_traced] *= f
+    w[:k, :n_traced] -= rate * e * d[:k, :n_traced]
+    F *= f
+    A -= rate * e * F
+    w_now -= rate * e * d_now
+
+
+def lazy_learn(
+    E: Array, W: Array, Z: Array, z_next: Array | None, d: Array, w: Array, F: Array, A: Array,
+    net: Array | None, n_sources: int, n_traced: int, n_rows: int, k: int, stride: int,
+) -> None:  # fmt: skip
+    """W += A E + sum_s w_s z_s^T; E = F E + sum_s d_s z_s^T; net += W z_next unless net is None.
+
+    E: (n_sources, n_traced), W: (n_sources, n_rows), Z, d, w: (k, stride), first columns used, F,
+    A: (n_traced,), z_next: (n_sources,), net: (n_rows,).
+    """
+    Z = Z[:, :n_sources]
+    W += Z.T @ w[:, :n_rows]
+    W[:, :n_traced] += A * E
+    E[:] = F * E + Z.T @ d[:, :n_traced]
+    if net is not None and z_next is not None:
+        net += z_next @ W
+
+
 # ---------------------------------------------------------------- csrc/optimizer.inc
 
 
@@ -246,14 +295,34 @@ def readout_learn_momentum(
     V -= rate * velocity
 
 
+# ---------------------------------------------------------------- csrc/floor.inc
+
+
+def read_lines(a: Array, sum: Array, n_lines: int, repeats: int) -> None:
+    """sum_l = repeats sum_j a_jl; a: (n_lines, lanes), sum: (lanes,). For bench/."""
+    sum[:] = repeats * a.sum(0)
+
+
+def scale_lines(a: Array, n_lines: int, repeats: int, factor: float) -> None:
+    """a_jl = factor^repeats a_jl; a: (n_lines, lanes). For bench/."""
+    a *= factor**repeats
+
+
+def multiply_add_lines(a: Array, n_lines: int, repeats: int, factor: float, addend: float) -> None:
+    """a_jl = factor a_jl + addend, repeatedly; a: (n_lines, lanes), 3, 6 or 12. For bench/."""
+    for _ in range(repeats):
+        a[:] = factor * a + addend
+
+
 #: Every twin by the name it shares with its kernel.
 KERNELS: Final[dict[str, Callable[..., float | None]]] = {
     twin.__name__: twin
     for twin in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
         output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, add_scaled_rows, product, sgd, momentum,
-        readout_learn_sgd, readout_learn_momentum,
+        trace_learn_momentum, lazy_input, lazy_coefficients, lazy_learn, add_scaled_rows, product,
+        sgd, momentum, readout_learn_sgd, readout_learn_momentum, read_lines, scale_lines,
+        multiply_add_lines,
     )
 }  # fmt: skip
 

@@ -36,12 +36,18 @@ WRITTEN = {
     "cell_error": {"e", "eo"},
     "trace_learn_sgd": {"E", "W", "net"},
     "trace_learn_momentum": {"E", "W", "velocity", "net"},
+    "lazy_input": {"net", "u"},
+    "lazy_coefficients": {"d", "w", "F", "A", "w_now"},
+    "lazy_learn": {"E", "W", "net"},
     "add_scaled_rows": {"G"},
     "product": {"G"},
     "sgd": {"w"},
     "momentum": {"w", "v"},
     "readout_learn_sgd": {"V"},
     "readout_learn_momentum": {"V", "velocity"},
+    "read_lines": {"sum"},
+    "scale_lines": {"a"},
+    "multiply_add_lines": {"a"},
 }
 
 

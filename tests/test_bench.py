@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ["step", "regimes", "sequence", "silent", "memory", "floor"]
+NAMES = ["step", "threads", "floor", "regimes", "crossover", "sequence", "silent", "memory"]
 
 
 @pytest.fixture(autouse=True)
@@ -46,15 +46,17 @@ def test_writes_tables_and_records(tmp_path):
     assert done.returncode == 0, done.stderr
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["memory.json", "memory.md", "silent.json", "silent.md"]
+    assert "targets" not in done.stdout
     document = json.loads((tmp_path / "memory.json").read_text())
     assert document["measurement"] == "memory"
+    assert document["header"]["command"].startswith("python -m bench silent memory --quick")
     assert [record["n_steps"] for record in document["records"]] == [10**3, 10**5, 10**6]
     table = (tmp_path / "silent.md").read_text()
     assert "instruction set" in table
     assert table[table.index("###") :].strip() in done.stdout
 
 
-@pytest.mark.parametrize("name", ["regimes", "sequence", "floor"])
+@pytest.mark.parametrize("name", ["threads", "floor", "regimes", "crossover", "sequence"])
 def test_measures(name):
     from bench.measurements import MEASUREMENTS
     from bench.report import text
@@ -74,7 +76,116 @@ def test_own_step_and_the_numpy_peer_are_measured(monkeypatch):
     learners = [record["learner"] for record in result.records]
     assert learners == ["pylstm run", "pylstm step", "NumPy traces"]
     assert all(record["us"] > 0 for record in result.records)
-    assert set(result.curves.lines) == set(learners)
+    steps, weights = result.curves
+    assert set(steps.lines) == set(learners)
+    assert weights.lines["pylstm run"] == [
+        (112, pytest.approx(1e3 * result.records[0]["us"] / 112)),
+    ]
+    assert [len(table.rows) for table in result.tables] == [1, 1, 1]
+
+
+def test_pictures_are_written(tmp_path):
+    pytest.importorskip("matplotlib")
+    from bench.report import Curves, Result, save
+
+    lines = {"one": [(1.0, 2.0), (10.0, 3.0)], "other": [(1.0, 9.0), (10.0, 3.0)]}
+    curves = Curves("cells", "us", lines, name="cost")
+    header = {"processor": "a processor", "threads": "2"}
+    paths = save("work", Result([], [], [curves]), header, tmp_path)
+    names = ["work.json", "work.md", "work_cost.png", "work_cost.svg"]
+    assert sorted(path.name for path in paths) == names
+    assert (tmp_path / "work_cost.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "work_cost.svg").read_text().count("<svg") == 1
+    assert "![us](work_cost.png)" in (tmp_path / "work.md").read_text()
+
+
+def test_labels_stand_apart_and_near_their_lines():
+    from bench.report import _apart
+
+    assert _apart([0.0, 1.0, 1.0, 3.0], 0.5) == pytest.approx([0.0, 0.75, 1.25, 3.0])
+    assert _apart([1.0, 1.0, 1.0], 0.5) == pytest.approx([0.5, 1.0, 1.5])
+
+
+def test_a_floor_below_what_the_machine_does_would_be_seen(monkeypatch):
+    from bench.measurements import floor
+    from bench.reference import Mismatch
+
+    floor.check_kernels()
+    honest = floor.kernel
+
+    def lazy(name, *rest):
+        function = honest(name, *rest)
+        if name != "read_lines":
+            return function
+        return lambda a, sum, n_lines, repeats: function(a, sum, n_lines, 1)
+
+    monkeypatch.setattr(floor, "kernel", lazy)
+    with pytest.raises(Mismatch, match="read_lines"):
+        floor.check_kernels()
+
+
+def test_floors_of_a_step():
+    from bench.measurements.floor import measure_floor
+
+    records = measure_floor(settings()).records
+    (step,) = [record for record in records if record["what"] == "step"]
+    assert step["n_cells"] == 4
+    assert step["floor_us"] == max(step["read_us"], step["arithmetic_us"])
+    peak = max(r["multiply_adds_per_us"] for r in records if r.get("dtype") == "float32")
+    assert step["arithmetic_us"] == pytest.approx(3.5 * 112 / peak)
+    assert {r["threads"] for r in records} == {1}
+
+
+def test_a_team_divides_the_lines():
+    from bench.measurements.floor import Lines
+
+    lines = Lines(100 * 64, 3)
+    lines.read(2)
+    assert lines.n_bytes == 102 * 64
+    assert [total.tolist() for total in lines.sums] == [[68.0] * 16] * 3
+
+
+def test_targets_are_looked_up_in_the_records():
+    from bench.targets import TARGETS, judge, needed
+
+    def step(learner, n_cells, us):
+        n_weights = 4 * n_cells * (n_cells // 2 + n_cells + 1)
+        return {"learner": learner, "n_cells": n_cells, "n_weights": n_weights, "us": us}
+
+    records = {
+        "step": [
+            step("pylstm run", 4, 1.0),
+            step("JAX scan", 4, 8.0),
+            step("pylstm run", 64, 10.0),
+            step("JAX scan", 64, 19.0),
+            step("pylstm run", 16, 1.0),
+        ],
+        "floor": [
+            {"what": "step", "n_cells": 256, "threads": 1, "us": 9.0, "read_us": 1.0},
+            {"what": "step", "n_cells": 256, "threads": 2, "us": 5.2, "read_us": 4.0},
+        ],
+    }
+    rows = {(work, against): row for work, against, *row in judge(records).tables[0].rows}
+    assert len(rows) == len(TARGETS)
+    assert rows["run, 112 weights", "JAX scan"] == ["at least 8", 8.0, "yes"]
+    assert rows["run, 24,832 weights", "JAX scan"] == ["at least 2", 1.9, "no"]
+    assert rows["run, 416 weights", "JAX scan"] == ["at least 8", None, None]
+    at_most = rows["run, 394,240 weights", "reading W and E once"]
+    assert at_most == ["at most 1.3", 1.3, "yes"]
+    flat = rows["run, 10^3 to 10^5 weights", "ns a weight, largest to smallest"]
+    assert flat == ["at most 2", pytest.approx((1 / 1600) / (10 / 24832)), "yes"]
+    assert needed() == ["step", "floor", "population", "sequence"]
+
+
+def test_a_product_that_is_wrong_is_not_timed():
+    from bench.products import Record
+    from bench.reference import Mismatch
+
+    record = Record(4, 8)
+    record.check("kernel", record.own(record.n_sources))
+    record.check("BLAS", record.blas(record.n_sources))
+    with pytest.raises(Mismatch, match="half of it"):
+        record.check("half of it", record.own(record.n_sources // 2))
 
 
 def test_a_wrong_learner_is_not_timed():
@@ -126,6 +237,18 @@ def test_contenders_take_turns():
     timings = alternate(works, settings(seconds=0.0, repeats=3))
     assert [len(timing.turns) for timing in timings.values()] == [3, 3]
     assert [name for name, _ in groupby(calls)] == ["first", "second"] * 4  # once to warm up
+
+
+def test_a_turn_begins_with_what_it_needs():
+    from bench.timing import Work, alternate
+
+    calls = []
+    works = {
+        name: Work(lambda name=name: calls.append(name), before=lambda name=name: calls.append(-1))
+        for name in ("first", "second")
+    }
+    alternate(works, settings(seconds=0.0, repeats=1))
+    assert [name for name, _ in groupby(calls)] == [-1, "first", -1, "second"] * 2
 
 
 def test_prototype_is_compiled_and_parsed(tmp_path):

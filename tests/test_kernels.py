@@ -9,6 +9,7 @@ from itertools import product as pairs
 import numpy as np
 import pytest
 from kernels import (
+    COUNTS,
     DTYPES,
     EXPORTED,
     FIRST_LEVEL,
@@ -130,6 +131,48 @@ def trace_learn_momentum(make, dtype):
             yield E, W, v, z, None, f, d, e, None, sources, traced, rows, *rule
 
 
+def lazy_sizes(dtype):
+    """(n_sources, n_traced, n_rows, k): a gate with traces, one without, and both in one."""
+    line = LANES[dtype]
+    for n_sources in (*COUNTS, 16, 17):
+        for n_traced, n_rows in (
+            (line, line),
+            (0, 2 * line),
+            (3 * line, 3 * line),
+            (line, 2 * line),
+        ):
+            for k in (1, 2, 8, 15):
+                yield n_sources, n_traced, n_rows, k
+
+
+def lazy_input(make, dtype):
+    for n_sources, n_traced, n_rows, k in lazy_sizes(dtype):
+        W, E, z = make(n_sources, n_rows), make(n_sources, n_traced), make(n_sources)
+        w, rest = make.strided(k, n_rows, n_rows + 3), (make.unset(n_rows), make.unset(n_traced))
+        sizes = n_sources, n_traced, n_rows, k, n_rows + 3
+        yield W, E, z, make(n_traced), w, make(k), *rest, *sizes
+
+
+def lazy_coefficients(make, dtype):
+    for rate in RATES:
+        for k, n in sizes(dtype, counts=1, lines=1):
+            d, w = make.strided(k, n, n + 3), make.strided(k, n, n + 3)
+            rows = make.fraction(n), make(n), make(n), make(n), make.fraction(n), make(n)
+            yield d, w, *rows, n, k, n + 3, rate
+            yield d, w, *rows, n, 0, n + 3, rate
+
+
+def lazy_learn(make, dtype):
+    for n_sources, n_traced, n_rows, k in lazy_sizes(dtype):
+        stride = n_rows + n_sources
+        E, W, z_next = make(n_sources, n_traced), make(n_sources, n_rows), make(n_sources)
+        Z, w = make.strided(k, n_sources, stride), make.strided(k, n_rows, stride)
+        d, F, A = make.strided(k, n_traced, stride), make.fraction(n_traced), make(n_traced)
+        sizes = n_sources, n_traced, n_rows, k, stride
+        yield E, W, Z, z_next, d, w, F, A, make(n_rows), *sizes
+        yield E, W, Z, None, d, w, F, A, None, *sizes
+
+
 def add_scaled_rows(make, dtype):
     for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
         for n_rows in (n_traced, n_traced + more):
@@ -183,13 +226,33 @@ def readout_learn_momentum(make, dtype):
             yield V, velocity, q, delta, n_outputs, stride, rate, MOMENTUM
 
 
+def read_lines(make, dtype):
+    for (n_lines,) in sizes(dtype, counts=1):
+        for repeats in (0, 1, 3):
+            lanes = LANES[dtype]
+            yield make(n_lines, lanes), make.unset(lanes), n_lines, repeats
+
+
+def scale_lines(make, dtype):
+    for (n_lines,) in sizes(dtype, counts=1):
+        for repeats in (0, 1, 3):
+            yield make(n_lines, LANES[dtype]), n_lines, repeats, -0.7
+
+
+def multiply_add_lines(make, dtype):
+    for n_lines in (3, 6, 12):
+        for repeats in (0, 1, 3):
+            yield make(n_lines, LANES[dtype]), n_lines, repeats, -0.7, 0.6
+
+
 ARGUMENTS = {
     generator.__name__: generator
     for generator in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
         output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, add_scaled_rows, product, sgd, momentum,
-        readout_learn_sgd, readout_learn_momentum,
+        trace_learn_momentum, lazy_input, lazy_coefficients, lazy_learn, add_scaled_rows, product,
+        sgd, momentum, readout_learn_sgd, readout_learn_momentum, read_lines, scale_lines,
+        multiply_add_lines,
     )
 }  # fmt: skip
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bench.measurements.crossover import measure_crossover
 from bench.measurements.floor import measure_floor
 from bench.measurements.memory import measure_memory
 from bench.measurements.regimes import measure_regimes
 from bench.measurements.sequence import measure_sequence
 from bench.measurements.silent import measure_silent
 from bench.measurements.step import measure_step
+from bench.measurements.threads import measure_threads
 from bench.report import Result
 from bench.settings import Settings
 
@@ -22,9 +24,11 @@ __all__ = ["MEASUREMENTS"]
 
 MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "step": measure_step,
+    "threads": measure_threads,
+    "floor": measure_floor,
     "regimes": measure_regimes,
+    "crossover": measure_crossover,
     "sequence": measure_sequence,
     "silent": measure_silent,
     "memory": measure_memory,
-    "floor": measure_floor,
 }

@@ -34,14 +34,17 @@ def measure_regimes(settings: Settings) -> Result:
             for n_cells, timed in timings.items()
             for k, timing in timed.items()
         ],
-        curves=Curves(
-            "steps between two updates",
-            "microseconds a step",
-            {
-                f"{n_cells} cells": [(k, timing.median) for k, timing in timed.items()]
-                for n_cells, timed in timings.items()
-            },
-        ),
+        curves=[
+            Curves(
+                "steps between two updates",
+                "microseconds a step",
+                {
+                    f"{n_cells} cells": [(k, timing.median) for k, timing in timed.items()]
+                    for n_cells, timed in timings.items()
+                },
+                title="Changing the weights every k steps",
+            )
+        ],
     )
 
 

@@ -12,13 +12,29 @@ from bench.prototype import Prototype
 from bench.reference import check_forward, check_learning
 from bench.report import Curves, Result, Table
 from bench.settings import Settings
+from bench.targets import flatness
 from bench.task import Learner, RunLearner, StepLearner, Task, make_task
+from bench.threads import tell_threads
 from bench.timing import Timing, alternate, learning
 
 __all__ = ["measure_step"]
 
 SIZES = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 RUN, STEP, PROTOTYPE = "pylstm run", "pylstm step", "C prototype"
+
+#: Okabe and Ito's colours, told apart by colour-blind readers: one a library, solid where the whole
+#: sequence is known.
+STYLES: dict[str, dict[str, Any]] = {
+    RUN: {"color": "#d55e00", "linewidth": 3.2, "markersize": 6, "zorder": 4},
+    STEP: {"color": "#d55e00", "linewidth": 2.4, "markersize": 6, "ls": "--", "zorder": 4},
+    "JAX scan": {"color": "#0072b2", "marker": "s"},
+    "JAX step": {"color": "#0072b2", "marker": "s", "ls": "--"},
+    "PyTorch traces": {"color": "#009e73", "marker": "^", "ls": "--"},
+    "PyTorch cell": {"color": "#009e73", "marker": "v", "ls": ":"},
+    "NumPy traces": {"color": "#666666", "marker": "D", "ls": "--"},
+    PROTOTYPE: {"color": "#b07aa1", "marker": "x"},
+}
+FLAT_FROM, FLAT_TO = 10**3, 10**5
 
 Timings = dict[str, Timing]
 
@@ -39,19 +55,15 @@ def measure_step(settings: Settings) -> Result:
             tasks[n_cells] = make_task(n_cells)
             timings[n_cells] = time_learners(learners, peers, tasks[n_cells], settings)
     return Result(
-        tables=[own_table(tasks, timings), peer_table(peers, prototype, tasks, timings)],
+        tables=[
+            own_table(tasks, timings),
+            overhead_table(timings),
+            peer_table(peers, prototype, tasks, timings),
+        ],
         records=list(records(tasks, timings, prototype)),
         curves=curves(tasks, timings, prototype),
         notes=notes(prototype, timings),
     )
-
-
-def tell_threads(n_threads: int) -> None:
-    """PyTorch asks for its number of threads to be set by a call."""
-    if any(peer.package == "torch" and peer.installed for peer in PEERS):
-        import torch
-
-        torch.set_num_threads(n_threads)
 
 
 def time_learners(
@@ -67,18 +79,35 @@ def time_learners(
 
 def own_table(tasks: Mapping[int, Task], timings: Mapping[int, Timings]) -> Table:
     columns = ["cells", "inputs", "outputs", "weights", "run, us", "run, ns a weight"]
-    columns += ["step, us", "step's overhead a call, us"]
+    columns += ["cores in use"]
     rows = []
     for n_cells, timed in timings.items():
-        task, run, step = tasks[n_cells], timed[RUN], timed[STEP]
+        task, run = tasks[n_cells], timed[RUN]
         sizes = [n_cells, task.n_inputs, task.n_outputs, task.n_weights]
-        nanoseconds = 1e3 * run.median / task.n_weights
-        rows.append([*sizes, run.median, nanoseconds, step.median, step.more_than(run)])
+        rows.append([*sizes, run.median, 1e3 * run.median / task.n_weights, run.cores])
+    flat = flatness(records(tasks, timings, None), FLAT_FROM, FLAT_TO)
     return Table(
         "A learning step of pylstm (float32, forget gates, SGD at every step)",
         columns,
         rows,
-        "`run` is given the sequence in one call, `step(x, target)` is called from Python.",
+        f"From {FLAT_FROM:,} to {FLAT_TO:,} weights the longest time a weight is {flat:.2f} times "
+        "the shortest."
+        if flat
+        else "",
+    )
+
+
+def overhead_table(timings: Mapping[int, Timings]) -> Table:
+    rows = [
+        [n_cells, timed[RUN].median, timed[STEP].median, timed[STEP].more_than(timed[RUN])]
+        for n_cells, timed in timings.items()
+    ]
+    return Table(
+        "What a call from Python costs",
+        ["cells", "run, us", "step, us", "more, us"],
+        rows,
+        "`run` is given the sequence in one call, `step(x, target)` is called from Python for "
+        "every step.",
     )
 
 
@@ -128,12 +157,25 @@ def records(
 
 def curves(
     tasks: Mapping[int, Task], timings: Mapping[int, Timings], prototype: Prototype | None
-) -> Curves:
+) -> list[Curves]:
     lines: dict[str, list[tuple[float, float]]] = {}
-    for record in records(tasks, timings, prototype):
+    found = records(tasks, timings, prototype)
+    for record in found:
         point = record["n_weights"], record["us"]
         lines.setdefault(record["learner"], []).append(point)
-    return Curves("weights of the hidden layer", "microseconds a learning step", lines)
+    flat = flatness(found, FLAT_FROM, FLAT_TO)
+    title = "What a weight costs"
+    title += f": flat within {flat:.1f} from 1k to 100k" if flat else ""
+    own = {
+        label: [(n_weights, 1e3 * us / n_weights) for n_weights, us in lines[label]]
+        for label in (RUN, STEP, "JAX scan")
+        if label in lines
+    }
+    size = "weights of the hidden layer"
+    return [
+        Curves(size, "microseconds a step", lines, "A learning step", STYLES),
+        Curves(size, "nanoseconds a weight and step", own, title, STYLES, "weight"),
+    ]
 
 
 def notes(prototype: Prototype | None, timings: Mapping[int, Timings]) -> list[str]:

@@ -1,0 +1,139 @@
+"""What the library is to reach, as data; and whether a run reached it.
+
+A target is a ratio of two figures of the same run. It finds them in the records of a measurement by
+their labels, so a measurement that is not there yet, or left a size out, leaves a dash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.report import Result, Table
+
+__all__ = ["TARGETS", "Target", "judge", "needed"]
+
+Record = Mapping[str, Any]
+Ratio = Callable[[Sequence[Record]], float | None]
+
+RUN, STEP = "pylstm run", "pylstm step"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`ratio` of the records of `measurement`: at least `wanted`, or at most."""
+
+    work: str
+    against: str
+    measurement: str
+    ratio: Ratio
+    wanted: float
+    at_most: bool = False
+
+    def reached(self, ratio: float) -> bool:
+        return ratio <= self.wanted if self.at_most else ratio >= self.wanted
+
+
+def find(records: Sequence[Record], **labels: Any) -> Record | None:
+    """The last record with these labels; with several numbers of threads, the most come last."""
+    found = [r for r in records if all(r.get(key) == label for key, label in labels.items())]
+    return found[-1] if found else None
+
+
+def faster(own: str, peer: str, **labels: Any) -> Ratio:
+    """How many times longer the peer takes."""
+
+    def ratio(records: Sequence[Record]) -> float | None:
+        mine = find(records, learner=own, **labels)
+        yours = find(records, learner=peer, **labels)
+        return yours["us"] / mine["us"] if mine and yours else None
+
+    return ratio
+
+
+def above(floor: str, n_cells: int) -> Ratio:
+    """A step in units of a floor, a key of the records of `floor`; with all threads."""
+
+    def ratio(records: Sequence[Record]) -> float | None:
+        found = find(records, what="step", n_cells=n_cells)
+        return found["us"] / found[floor] if found else None
+
+    return ratio
+
+
+def flatness(records: Sequence[Record], fewest: int = 10**3, most: int = 10**5) -> float | None:
+    """Largest to smallest time a weight of `run` over all sizes from fewest to most weights."""
+    costs = [
+        r["us"] / r["n_weights"]
+        for r in records
+        if r.get("learner") == RUN and fewest <= r["n_weights"] <= most
+    ]
+    return max(costs) / min(costs) if len(costs) > 1 else None
+
+
+def _targets() -> list[Target]:
+    def weights(n_cells: int) -> str:
+        """Of the hidden layer of make_task."""
+        n_inputs = max(1, n_cells // 2)
+        return f"{4 * n_cells * (n_inputs + n_cells + 1):,} weights"
+
+    found = []
+    for wanted, sizes in ((8, (4, 8, 16)), (2, (64,)), (3, (128, 256)), (2, (512, 1024))):
+        for n_cells in sizes:
+            ratio = faster(RUN, "JAX scan", n_cells=n_cells)
+            found.append(Target(f"run, {weights(n_cells)}", "JAX scan", "step", ratio, wanted))
+    for wanted, sizes in ((200, (4, 8, 16)), (25, (128,))):
+        for n_cells in sizes:
+            ratio = faster(STEP, "PyTorch cell", n_cells=n_cells)
+            against = "PyTorch cell, detached"
+            found.append(Target(f"step, {weights(n_cells)}", against, "step", ratio, wanted))
+    against = "ns a weight, largest to smallest"
+    found.append(Target("run, 10^3 to 10^5 weights", against, "step", flatness, 2, True))
+    ratio = above("floor_us", 128)
+    found.append(Target(f"run, {weights(128)}", "the larger floor", "floor", ratio, 2, True))
+    for n_cells in (256, 512, 1024):
+        ratio = above("read_us", n_cells)
+        against = "reading W and E once"
+        found.append(Target(f"run, {weights(n_cells)}", against, "floor", ratio, 1.3, True))
+    ratio = faster("pylstm", "JAX vmap", n_nets=16, n_cells=4)
+    found.append(Target("16 nets of 112 weights", "JAX vmap in scan", "population", ratio, 8))
+    for wanted, n_streams, n_inputs, n_cells in (
+        (4, 1, 64, 128),
+        (2.5, 16, 64, 128),
+        (2, 32, 128, 256),
+    ):
+        shape = {"n_streams": n_streams, "n_inputs": n_inputs, "n_cells": n_cells}
+        ratio = faster("pylstm", "PyTorch", **shape)
+        work = f"{n_streams} sequences of 100 steps, {n_inputs} inputs, {n_cells} cells"
+        found.append(Target(work, "nn.LSTM", "sequence", ratio, wanted))
+    return found
+
+
+TARGETS = _targets()
+
+
+def needed() -> list[str]:
+    """The measurements that the targets look into."""
+    return list(dict.fromkeys(target.measurement for target in TARGETS))
+
+
+def judge(records: Mapping[str, Sequence[Record]]) -> Result:
+    """Every target beside what was reached, from the records of a run by measurement."""
+    rows, verdicts = [], []
+    for target in TARGETS:
+        ratio = target.ratio(records.get(target.measurement, ()))
+        verdict = None if ratio is None else "yes" if target.reached(ratio) else "no"
+        wanted = f"{'at most' if target.at_most else 'at least'} {target.wanted:g}"
+        rows.append([target.work, target.against, wanted, ratio, verdict])
+        verdicts.append(
+            {"work": target.work, "against": target.against, "measurement": target.measurement}
+            | {"wanted": target.wanted, "at_most": target.at_most, "ratio": ratio}
+        )
+    judged = [verdict for *_, verdict in rows if verdict]
+    note = (
+        f"{judged.count('yes')} of {len(judged)} reached, {len(rows) - len(judged)} not measured. "
+        "At least: times faster. At most: times the floor, or times the smallest."
+    )
+    columns = ["work", "against", "wanted", "reached", "held"]
+    return Result([Table("Targets, ratios within this run", columns, rows, note)], verdicts)
