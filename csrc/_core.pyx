@@ -12,7 +12,6 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.ref cimport Py_REFCNT
-from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from libc.math cimport NAN, fabs, isfinite, isnan
 from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
@@ -32,8 +31,6 @@ cdef extern from "pylstm.h":
         PYLSTM_LAZY_STEPS
         PYLSTM_OK, PYLSTM_DIVERGED
 
-    ctypedef void (*pylstm_gemm)()
-
     ctypedef struct pylstm_network:
         ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
         int input_gate, forget_gate, output_gate
@@ -43,7 +40,6 @@ cdef extern from "pylstm.h":
         int large
         int rule
         double learning_rate, momentum
-        pylstm_gemm gemm
         pylstm_team *team
         int watched
         ptrdiff_t n_cells, n_sources, n_out_sources, n_rows
@@ -101,7 +97,7 @@ cdef extern from "pylstm.h":
     void pylstm_release(pylstm_network *)
 
 
-# ---------------------------------------------------------------- instruction sets and BLAS
+# ---------------------------------------------------------------- instruction sets, sizes, threads
 
 def available_isas():
     """Names of the instruction sets compiled in that this machine has, best last."""
@@ -152,28 +148,6 @@ def kernel_address(isa, dtype, name):
 
 
 include "_team.pxi"
-
-
-cdef pylstm_gemm blas_gemm[2]
-
-
-cdef void find_blas():
-    """xGEMM from SciPy's BLAS, where its integers are C ints."""
-    from scipy.linalg import cython_blas
-    for k, name in enumerate(("sgemm", "dgemm")):
-        capsule = cython_blas.__pyx_capi__[name]
-        signature = PyCapsule_GetName(capsule)
-        blas_gemm[k] = NULL
-        if signature.count(b"int *") == 6 and b"int64" not in signature and b"blas_int" not in signature:
-            blas_gemm[k] = <pylstm_gemm>PyCapsule_GetPointer(capsule, signature)
-
-
-find_blas()
-
-
-def has_blas():
-    """Whether SciPy's BLAS is in use for large matrix products."""
-    return blas_gemm[0] != NULL
 
 
 # ---------------------------------------------------------------- names of the switches
@@ -253,7 +227,6 @@ cdef class Network:
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         n.precision = PYLSTM_FLOAT64 if self.typenum == cnp.NPY_FLOAT64 else PYLSTM_FLOAT32
-        n.gemm = blas_gemm[n.precision]
         n.large_from = large_from
         self.table = current_isa.table[n.precision]
         pylstm_layout(n)

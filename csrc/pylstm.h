@@ -43,10 +43,6 @@ enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
 enum { PYLSTM_LAZY_STEPS = 8 };    /* how many changes of the weights are put off: see lazy.inc */
 enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
 
-/* xGEMM of Fortran BLAS; NULL where none with 32-bit integers was found. */
-typedef void (*pylstm_gemm)(char *, char *, int *, int *, int *, void *, void *, int *, void *,
-                            int *, void *, void *, int *);
-
 typedef struct {
     /* Shape: set by the caller, then fixed. */
     ptrdiff_t n_inputs, n_outputs, n_blocks, block_size;
@@ -58,7 +54,6 @@ typedef struct {
     /* Optimiser: may change between calls. */
     int rule;
     double learning_rate, momentum;
-    pylstm_gemm gemm;
 
     /* Set by the caller for one call. */
     pylstm_team *team; /* threads to share loops with, or NULL       */

@@ -5,6 +5,15 @@ from importlib.metadata import version
 from pylstm.config import show_config
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
+from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 
-__all__ = ["LSTM", "SGD", "__version__", "show_config"]
+__all__ = [
+    "LSTM",
+    "SGD",
+    "__version__",
+    "get_threads",
+    "register_threadpoolctl",
+    "set_threads",
+    "show_config",
+]
 __version__ = version("pylstm")

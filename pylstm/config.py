@@ -13,7 +13,7 @@ __all__ = ["show_config"]
 
 
 def show_config() -> None:
-    """Print versions, the instruction set in use and where matrix products are done.
+    """Print versions, the instruction set in use and the number of threads.
 
     The instruction set is the best this machine has of those compiled in; set the environment
     variable PYLSTM_ISA to one of the names printed, before importing pylstm, to force another.
@@ -26,9 +26,7 @@ def show_config() -> None:
     instruction set  ...
     """
     available = ", ".join(_core.available_isas())
-    blas = "SciPy's BLAS" if _core.has_blas() else "own kernels"
     print(f"pylstm           {version('pylstm')}")
     print(f"instruction set  {_core.choose_isa()} (available: {available})")
-    print(f"matrix products  own kernels when small, {blas} when large")
-    print(f"versions         Python {platform.python_version()}, NumPy {np.__version__}, ", end="")
-    print(f"SciPy {version('scipy')}")
+    print(f"threads          {_core.get_threads()}, for large networks; see pylstm.set_threads")
+    print(f"versions         Python {platform.python_version()}, NumPy {np.__version__}")
