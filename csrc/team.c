@@ -55,9 +55,10 @@ static ptrdiff_t claim_piece(pylstm_team *team, int from_front)
     }
 }
 
-void pylstm_share(pylstm_team *team, pylstm_part part, void *task, ptrdiff_t count, ptrdiff_t grain)
+void pylstm_share_out(pylstm_team *team, pylstm_part part, void *task, ptrdiff_t count,
+                      ptrdiff_t grain)
 {
-    const ptrdiff_t n_awake = team ? __atomic_load_n(&team->n_awake, __ATOMIC_ACQUIRE) : 0;
+    const ptrdiff_t n_awake = __atomic_load_n(&team->n_awake, __ATOMIC_ACQUIRE);
     if (n_awake == 0 || count <= grain) {
         if (count > 0)
             part(task, 0, count);
@@ -111,7 +112,8 @@ void pylstm_team_release(pylstm_team *team)
     (void)team;
 }
 
-void pylstm_share(pylstm_team *team, pylstm_part part, void *task, ptrdiff_t count, ptrdiff_t grain)
+void pylstm_share_out(pylstm_team *team, pylstm_part part, void *task, ptrdiff_t count,
+                      ptrdiff_t grain)
 {
     (void)team, (void)grain;
     if (count > 0)

@@ -37,7 +37,17 @@ void pylstm_team_release(pylstm_team *);
 
 /* part(task, from, to) over all of [0, count), cut at multiples of grain; by the caller alone when
    team is NULL. The caller owns the team. Returns when all is done. */
-void pylstm_share(pylstm_team *, pylstm_part part, void *task, ptrdiff_t count, ptrdiff_t grain);
+void pylstm_share_out(pylstm_team *, pylstm_part part, void *task, ptrdiff_t count,
+                      ptrdiff_t grain);
+
+static inline void pylstm_share(pylstm_team *team, pylstm_part part, void *task, ptrdiff_t count,
+                                ptrdiff_t grain)
+{
+    if (team)
+        pylstm_share_out(team, part, task, count, grain);
+    else
+        part(task, 0, count);
+}
 
 /* Help until nothing has been on offer for `patience` looks. */
 void pylstm_help(pylstm_team *, int64_t patience);

@@ -95,6 +95,15 @@ def cell_output(o: Array, hc: Array, valid: Array, after: Array, h: Array, n: in
     h[:] = valid * o * hc + after
 
 
+def cells(
+    i: Array, f: Array, g: Array, o: Array, valid: Array, after: Array, c_prev: Array, c: Array,
+    hc: Array, h: Array, n: int, kind: int,
+) -> None:  # fmt: skip
+    """cell_state, then cell_output; all (n,)."""
+    cell_state(i, f, g, valid, c_prev, c, hc, n, kind)
+    cell_output(o, hc, valid, after, h, n)
+
+
 def readout(V: Array, q: Array, net: Array, n_outputs: int, n_sources: int) -> None:
     """net_k = sum_m V_km q_m; V: (n_outputs, n_sources)."""
     net[:] = V @ q
@@ -318,8 +327,8 @@ def multiply_add_lines(a: Array, n_lines: int, repeats: int, factor: float, adde
 KERNELS: Final[dict[str, Callable[..., float | None]]] = {
     twin.__name__: twin
     for twin in (
-        squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
-        output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
+        squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
+        softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
         trace_learn_momentum, lazy_input, lazy_coefficients, lazy_learn, add_scaled_rows, product,
         sgd, momentum, readout_learn_sgd, readout_learn_momentum, read_lines, scale_lines,
         multiply_add_lines,

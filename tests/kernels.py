@@ -28,6 +28,7 @@ WRITTEN = {
     "peephole_input": {"net"},
     "cell_state": {"c", "hc"},
     "cell_output": {"h"},
+    "cells": {"c", "hc", "h"},
     "readout": {"net"},
     "softmax": {"y"},
     "output_error": {"delta"},

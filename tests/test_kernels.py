@@ -71,6 +71,13 @@ def cell_output(make, dtype):
         yield make.fraction(n), make(n), make(n), make(n), make.unset(n), n
 
 
+def cells(make, dtype):
+    for kind in KINDS:
+        for (n,) in sizes(dtype, quads=1):
+            gates = make.fraction(n), make.fraction(n), make(n), make.fraction(n)
+            yield *gates, make(n), make(n), make(n), *(make.unset(n) for _ in range(3)), n, kind
+
+
 def readout(make, dtype):
     for n_outputs, n_sources in sizes(dtype, counts=1, quads=1):
         V, q = make(n_outputs, n_sources), make(n_sources)
@@ -248,8 +255,8 @@ def multiply_add_lines(make, dtype):
 ARGUMENTS = {
     generator.__name__: generator
     for generator in (
-        squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
-        output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
+        squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
+        softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
         trace_learn_momentum, lazy_input, lazy_coefficients, lazy_learn, add_scaled_rows, product,
         sgd, momentum, readout_learn_sgd, readout_learn_momentum, read_lines, scale_lines,
         multiply_add_lines,
