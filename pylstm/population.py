@@ -24,10 +24,10 @@ _STATE_FORMAT = 1
 class Population(_core.PopulationBase):
     """Many small `LSTM` networks of one architecture, stepped together across SIMD lanes.
 
-    For seeds, sweeps of learning rates, one model for each of many keys: every net has weights, state,
-    learning rate and momentum of its own and computes what a single `LSTM` does, up to rounding. The
-    verbs are those of `LSTM` with an axis of nets in front of every array; `nets=` in a call lets only
-    some of them take part. What a net computes does not depend on the others.
+    For seeds, sweeps of learning rates, one model for each of many keys: every net has weights,
+    state, learning rate and momentum of its own and computes what a single `LSTM` does, up to
+    rounding. The verbs are those of `LSTM` with an axis of nets in front of every array; `nets=` in
+    a call lets only some of them take part. What a net computes does not depend on the others.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ class Population(_core.PopulationBase):
 
     Notes
     -----
-    A net that diverges does so alone: its outputs are NaN from that step on, `diverged` says so, and
-    the others go on; no exception is raised.
+    A net that diverges does so alone: its outputs are NaN from that step on, `diverged` says so,
+    and the others go on; no exception is raised.
 
-    Learning is eager (traces are brought up to date at every step), so `Population` is for small nets:
-    the weights of 16 of them should fit the cache of a core. Memory: three numbers a weight (four with
-    momentum), rounded up to whole groups of 16 nets (8 in float64).
+    Learning is eager (traces are brought up to date at every step), so `Population` is for small
+    nets: the weights of 16 of them should fit the cache of a core. Memory: three numbers a weight
+    (four with momentum), rounded up to whole groups of 16 nets (8 in float64).
 
     Examples
     --------
@@ -97,8 +97,8 @@ class Population(_core.PopulationBase):
         model = LSTM(
             n_inputs, n_outputs, n_blocks, block_size, dtype=dtype, bias_init=bias_init, **switches
         )
-        for value in set(ranges):
-            if not isinstance(value, numbers.Real) or not 0 <= value < np.inf:
+        for value in ranges:
+            if not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
                 raise ValueError(f"init_range has {value!r}, wanted finite numbers >= 0")
         rngs = [np.random.default_rng(s) for s in _seeds(seed, n_nets)]
         self._set_up(model._config(), n_nets, SGD(0.01) if optimizer is None else optimizer)
@@ -115,7 +115,6 @@ class Population(_core.PopulationBase):
         self.__config = dict(config)
         self._build(self.__config, n_nets)
         self.optimizer = optimizers
-        self.__n_parameters = sum(v[0].size for v in self._get_parameters().values())
 
     def _config(self) -> dict[str, Any]:
         return self.__config
@@ -285,7 +284,7 @@ class Population(_core.PopulationBase):
     @property
     def n_parameters(self) -> int:
         """Number of trainable weights of one net."""
-        return self.__n_parameters
+        return sum(values[0].size for values in self._get_parameters().values())
 
     @property
     def n_inputs(self) -> int:
@@ -371,11 +370,12 @@ def _one_each(name: str, values: Any, n_nets: int) -> list[Any]:
 def _seeds(seed: Any, n_nets: int) -> list[Seed]:
     if isinstance(seed, numbers.Integral) and not isinstance(seed, bool):
         return [int(seed) + k for k in range(n_nets)]
-    if isinstance(seed, np.random.Generator) or not isinstance(seed, Sequence | np.ndarray):
-        raise TypeError(
-            f"seed is {seed!r}, wanted an int, or a sequence of one int or Generator a net"
-        )
-    return _one_each("seed", seed, n_nets)
+    each = list(seed) if isinstance(seed, Sequence | np.ndarray) else [seed]
+    if np.ndim(seed) != 1 or not all(
+        isinstance(one, numbers.Integral | np.random.Generator) for one in each
+    ):
+        raise TypeError(f"seed is {seed!r}, wanted an int, or an int or Generator for each net")
+    return _one_each("seed", each, n_nets)
 
 
 def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
