@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from bench.measurements.floor import measure_floor
 from bench.measurements.memory import measure_memory
+from bench.measurements.population import measure_population
 from bench.measurements.regimes import measure_regimes
 from bench.measurements.sequence import measure_sequence
 from bench.measurements.silent import measure_silent
@@ -24,6 +25,7 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "step": measure_step,
     "regimes": measure_regimes,
     "sequence": measure_sequence,
+    "population": measure_population,
     "silent": measure_silent,
     "memory": measure_memory,
     "floor": measure_floor,
