@@ -53,6 +53,7 @@ cdef class PopulationBase:
     cdef pylstm_population pop
     cdef const pylstm_population_table *table
     cdef const pylstm_table *net_table
+    cdef int typenum
     cdef object dtype_, everyone_
     cdef object parameters_, gradient_, velocity_, traces_, steps_, work_, rates_, groups_, counts_
 
@@ -64,6 +65,7 @@ cdef class PopulationBase:
         fill_shape(&p.shape, config)
         p.n_nets = n_nets
         self.dtype_ = np.dtype(config["dtype"])
+        self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         self.table = current_isa.population[p.shape.precision]
         self.net_table = current_isa.table[p.shape.precision]
         pylstm_population_layout(p)
@@ -126,43 +128,66 @@ cdef class PopulationBase:
 
     # ------------------------------------------------------------ checking what comes in
 
-    cdef object placing(self, nets):
-        """(n_groups * lanes,): which row of a call's arrays is for which net, -1 for none."""
+    cdef object placing(self, nets, Py_ssize_t *count):
+        """(n_groups * lanes,): which row of a call's arrays is for which net, -1 for none; how many."""
+        cdef Py_ssize_t j, k, n_nets = self.pop.n_nets
+        cdef cnp.npy_intp size = self.pop.n_groups * self.pop.lanes
+        cdef const cnp.npy_intp *chosen
+        cdef cnp.npy_intp *place
         if self.parameters_ is None:
             raise RuntimeError("this Population was never initialised: call Population.__init__ first")
+        count[0] = n_nets
         if nets is None:
             return self.everyone_
-        chosen = self._chosen(nets)
-        place = np.full(self.everyone_.size, -1, np.intp)
-        place[chosen] = np.arange(chosen.size)
-        return place
+        indices = self.as_indices(nets)
+        count[0] = cnp.PyArray_DIM(indices, 0)
+        chosen = <const cnp.npy_intp *>cnp.PyArray_DATA(indices)
+        places = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_INTP)
+        place = <cnp.npy_intp *>cnp.PyArray_DATA(places)
+        memset(place, 0xff, size * sizeof(cnp.npy_intp))  # -1
+        for j in range(count[0]):
+            k = chosen[j] + (n_nets if chosen[j] < 0 else 0)
+            if k < 0 or k >= n_nets:
+                raise IndexError(f"nets contains {chosen[j]}, wanted indices of {n_nets} nets")
+            if place[k] >= 0:
+                raise ValueError(f"nets contains {k} twice, wanted every net once")
+            place[k] = j
+        return places
+
+    cdef object as_indices(self, nets):
+        """`nets`, indices or a mask, as a row of indices, not yet checked."""
+        array = np.asarray(nets)
+        if array.dtype == bool:
+            if array.shape != (self.pop.n_nets,):
+                raise ValueError(f"nets is a mask of shape {array.shape}, wanted ({self.pop.n_nets},)")
+            return np.flatnonzero(array)
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+            raise TypeError(
+                f"nets has dtype {array.dtype} and shape {array.shape}, wanted a row of indices or a "
+                f"mask of shape ({self.pop.n_nets},)"
+            )
+        return np.ascontiguousarray(array, np.intp)
 
     def _chosen(self, nets):
         """`nets`, indices or a mask, as indices."""
-        cdef ptrdiff_t n_nets = self.pop.n_nets
-        chosen = np.asarray(nets)
-        if chosen.dtype == bool:
-            if chosen.shape != (n_nets,):
-                raise ValueError(f"nets is a mask of shape {chosen.shape}, wanted ({n_nets},)")
-            return np.flatnonzero(chosen)
-        if chosen.size == 0 and chosen.ndim == 1:
-            return np.empty(0, np.intp)
-        if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
-            raise TypeError(
-                f"nets has dtype {chosen.dtype} and shape {chosen.shape}, wanted a row of indices or a "
-                f"mask of shape ({n_nets},)"
-            )
-        outside = (chosen < -n_nets) | (chosen >= n_nets)
-        if outside.any():
-            raise IndexError(f"nets contains {chosen[outside][0]}, wanted indices of {n_nets} nets")
-        chosen = chosen.astype(np.intp) % n_nets
-        if np.unique(chosen).size != chosen.size:
-            raise ValueError(f"nets is {nets!r}, wanted every net once")
-        return chosen
+        cdef Py_ssize_t count
+        place = self.placing(nets, &count)
+        chosen = np.flatnonzero(place >= 0)
+        return chosen[np.argsort(place[chosen])]
 
     cdef object as_array(self, object values, tuple shape, str what):
         """`values` as a C-contiguous array of the dtype, of `shape` or shared by all: shape[1:]. A
         None in the shape is any number."""
+        cdef int k, start, n = len(shape)
+        if isinstance(values, cnp.ndarray):  # quick where there is nothing to do
+            start = n - cnp.PyArray_NDIM(values)
+            if (0 <= start <= 1 and cnp.PyArray_TYPE(values) == self.typenum
+                    and cnp.PyArray_ISCARRAY_RO(values)):
+                for k in range(start, n):
+                    if shape[k] is not None and cnp.PyArray_DIM(values, k - start) != shape[k]:
+                        break
+                else:
+                    return values
         array = np.asarray(values)
         if array.dtype == object or not np.can_cast(array.dtype, self.dtype_, "same_kind"):
             raise TypeError(
@@ -180,9 +205,9 @@ cdef class PopulationBase:
 
     cdef object inputs(self, object values, tuple shape, str what):
         array = self.as_array(values, shape, what)
-        cdef ptrdiff_t width = array.shape[array.ndim - 1]
+        cdef ptrdiff_t width = cnp.PyArray_DIM(array, cnp.PyArray_NDIM(array) - 1)
         cdef ptrdiff_t row = self.net_table.first_not_finite(
-            cnp.PyArray_DATA(array), array.size // width, width)
+            cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array) // width, width)
         if row >= 0:
             bad = array.reshape(-1, width)[row]
             where = place_of(array, row)
@@ -199,8 +224,8 @@ cdef class PopulationBase:
         cdef int problem
         array = self.as_array(values, shape, "targets")
         data = <const char *>cnp.PyArray_DATA(array)
-        n_rows = array.size // n.n_outputs
-        size = n.n_outputs * array.itemsize
+        n_rows = cnp.PyArray_SIZE(array) // n.n_outputs
+        size = n.n_outputs * cnp.PyArray_ITEMSIZE(array)
         missing[0] = self.net_table.first_not_finite(data, n_rows, n.n_outputs) >= 0
         if not missing[0] and n.loss == PYLSTM_SQUARED:
             return array
@@ -211,14 +236,19 @@ cdef class PopulationBase:
                 raise ValueError(f"targets{place_of(array, row)} is {bad}: {TARGET_PROBLEMS[problem]}")
         return array
 
-    cdef int check_learnable(self, object place) except -1:
+    cdef int check_learnable(self, object places) except -1:
         cdef pylstm_population *p = &self.pop
-        bits = self.groups_[:, 1] | self.groups_[:, 4]  # learnable or diverged
-        unable = np.flatnonzero((place >= 0) & ~self.spread(bits))
-        if unable.size:
+        cdef const cnp.npy_intp *place = <const cnp.npy_intp *>cnp.PyArray_DATA(places)
+        cdef ptrdiff_t k
+        cdef list unable = []
+        for k in range(p.n_nets):
+            if place[k] >= 0 and not (
+                    p.groups[k // p.lanes].learnable | p.groups[k // p.lanes].diverged
+                    ) >> (k % p.lanes) & 1:
+                unable.append(k)
+        if unable:
             raise RuntimeError(
-                f"nets {unable.tolist()} have no step to learn from: wanted a step since the last reset "
-                "or update"
+                f"nets {unable} have no step to learn from: wanted a step since the last reset or update"
             )
         return 0
 
@@ -266,9 +296,9 @@ cdef class PopulationBase:
         >>> pop.step([[0.5, -0.5], [0.1, 0.2]], nets=[3, 7]).shape
         (2, 1)
         """
+        cdef Py_ssize_t count
         cdef pylstm_network *n = &self.pop.shape
-        place = self.placing(nets)
-        count = self.pop.n_nets if nets is None else int((place >= 0).sum())
+        place = self.placing(nets, &count)
         X = self.inputs(X, (count, n.n_inputs), "X")
         return self.advance(place, count, 1, X, targets, 1, False).reshape(count, n.n_outputs)
 
@@ -297,10 +327,10 @@ cdef class PopulationBase:
         >>> bool((pop.predict([1.0]) == pop.step([1.0])).all())
         True
         """
+        cdef Py_ssize_t count
         cdef pylstm_population_call call
         cdef pylstm_network *n = &self.pop.shape
-        place = self.placing(nets)
-        count = self.pop.n_nets if nets is None else int((place >= 0).sum())
+        place = self.placing(nets, &count)
         X = self.inputs(X, (count, n.n_inputs), "X")
         Y = np.empty((count, n.n_outputs), self.dtype_)
         self.start(&call, place)
@@ -354,10 +384,10 @@ cdef class PopulationBase:
         >>> pop.run(X[:, :-1], targets=X[:, 1:]).shape
         (32, 99, 1)
         """
+        cdef Py_ssize_t count
         cdef pylstm_network *n = &self.pop.shape
         every = update_interval(update)
-        place = self.placing(nets)
-        count = self.pop.n_nets if nets is None else int((place >= 0).sum())
+        place = self.placing(nets, &count)
         X = self.inputs(X, (count, None, n.n_inputs), "X")
         return self.advance(place, count, X.shape[X.ndim - 2], X, targets, every, True)
 
@@ -426,11 +456,11 @@ cdef class PopulationBase:
         >>> bool((abs(pop.learn([0.5]) - 0.5 * (y[:, 0] - 0.5) ** 2) < 1e-6).all())
         True
         """
+        cdef Py_ssize_t count
         cdef pylstm_population_call call
         cdef bint missing
         cdef pylstm_network *n = &self.pop.shape
-        place = self.placing(nets)
-        count = self.pop.n_nets if nets is None else int((place >= 0).sum())
+        place = self.placing(nets, &count)
         targets = self.as_targets(targets, (count, n.n_outputs), &missing)
         losses = np.empty(count)
         self.start(&call, place)
@@ -475,10 +505,10 @@ cdef class PopulationBase:
         >>> y = pop.step([1.0])
         >>> pop.learn_from(y - 0.5)          # what learn([0.5]) would do
         """
+        cdef Py_ssize_t count
         cdef pylstm_population_call call
         cdef pylstm_network *n = &self.pop.shape
-        place = self.placing(nets)
-        count = self.pop.n_nets if nets is None else int((place >= 0).sum())
+        place = self.placing(nets, &count)
         dy = self.inputs(dy, (count, n.n_outputs), "dy")
         self.start(&call, place)
         call.targets = cnp.PyArray_DATA(dy)
@@ -509,8 +539,9 @@ cdef class PopulationBase:
         ...     losses = pop.learn([value], update=False)
         >>> pop.update()
         """
+        cdef Py_ssize_t count
         cdef pylstm_population_call call
-        place = self.placing(nets)
+        place = self.placing(nets, &count)
         self.start(&call, place)
         call.check = True
         self.take()
@@ -537,8 +568,9 @@ cdef class PopulationBase:
         >>> (pop.step([1.0]) == first).ravel().tolist()
         [False, True, False]
         """
+        cdef Py_ssize_t count
         cdef pylstm_population_call call
-        place = self.placing(nets)
+        place = self.placing(nets, &count)
         self.start(&call, place)
         self.take()
         self.table.reset(&self.pop, &call)
