@@ -232,6 +232,19 @@ def test_company_changes_no_bit(architecture, dtype, rng):
         assert_same_bits({k: v[6:7] for k, v in crowd.parameters.items()}, alone.parameters)
 
 
+def test_an_error_can_be_added_to_while_a_neighbour_updates(architecture, dtype, rng):
+    """Net 0 is due at the third step, net 1 is not and gets more error for that step."""
+    pair, _ = build(architecture, 2, dtype)
+    alone = pylstm.Population.from_nets([pair[1]])
+    X, targets = random_tasks(architecture, 2, 3, rng, "dense")
+    pair.step(X[:1, 0], nets=[0])
+    pair.run(X, targets, update=4)
+    pair.learn(targets[1:, 0], nets=[1])
+    alone.run(X[1:], targets[1:], update=4)
+    alone.learn(targets[1:, 0])
+    assert_same_bits({k: v[1:] for k, v in pair.parameters.items()}, alone.parameters)
+
+
 # ---------------------------------------------------------------- only some nets
 
 
