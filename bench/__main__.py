@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if args.list:
         for name, measure in MEASUREMENTS.items():
-            print(f"{name:10}{(measure.__doc__ or '').splitlines()[0]}")
+            print(f"{name:12}{(measure.__doc__ or '').splitlines()[0]}")
         return 0
     unknown = [name for name in args.names if name not in MEASUREMENTS]
     if unknown:

@@ -13,7 +13,8 @@ import numpy as np
 cimport numpy as cnp
 from cpython.ref cimport Py_REFCNT
 from libc.math cimport NAN, fabs, isfinite, isnan
-from libc.stdint cimport int64_t, uintptr_t
+from cpython.pyport cimport PY_SSIZE_T_MAX
+from libc.stdint cimport int64_t, uint32_t, uintptr_t
 from libc.string cimport memset
 
 cnp.import_array()
@@ -44,8 +45,10 @@ cdef extern from "pylstm.h":
         int watched
         ptrdiff_t n_cells, n_sources, n_out_sources, n_rows
         ptrdiff_t row_i, row_f, row_g, row_o
-        ptrdiff_t n_panels, panel_rows
-        ptrdiff_t row_stride, out_stride, at_output
+        ptrdiff_t n_panels, panel_rows, panel_traced
+        ptrdiff_t trace_i, trace_f, trace_g
+        ptrdiff_t n_traced, row_stride, trace_stride, out_stride, at_output, cell_stride
+        ptrdiff_t trace_peephole_i, trace_peephole_f
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
         ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_has_error
         ptrdiff_t parameter_size, trace_size, work_size
@@ -73,16 +76,19 @@ cdef extern from "pylstm.h":
         int (*run)(pylstm_network *, ptrdiff_t, const void *, const void *, void *, ptrdiff_t,
                    ptrdiff_t *) noexcept nogil
         ptrdiff_t (*first_not_finite)(const void *, ptrdiff_t, ptrdiff_t) noexcept nogil
+        void (*settle)(pylstm_network *) noexcept nogil
 
     ctypedef void (*pylstm_function)()
     ctypedef struct pylstm_kernel:
         const char *name
         pylstm_function function
+    ctypedef struct pylstm_population_table
     ctypedef struct pylstm_isa:
         const char *name
         int (*supported)()
         const pylstm_table *table[2]
         const pylstm_kernel *kernels[2]
+        const pylstm_population_table *population[2]
 
     const pylstm_isa *pylstm_isas[]
     const int pylstm_n_isas
@@ -186,6 +192,68 @@ def aligned_zeros(count, dtype):
     return raw[start:start + count * dtype.itemsize].view(dtype)
 
 
+cdef fill_shape(pylstm_network *n, dict config):
+    """Sizes and switches of a network from the arguments of its constructor."""
+    n.n_inputs = config["n_inputs"]
+    n.n_outputs = config["n_outputs"]
+    n.n_blocks = config["n_blocks"]
+    n.block_size = config["block_size"]
+    n.input_gate = config["input_gate"]
+    n.forget_gate = config["forget_gate"]
+    n.output_gate = config["output_gate"]
+    n.peepholes = config["peepholes"]
+    n.gate_recurrence = config["gate_recurrence"]
+    n.cell_recurrence = config["cell_recurrence"]
+    n.shortcut = config["shortcut"]
+    n.hidden_bias = HIDDEN_BIASES[config["hidden_bias"]]
+    n.output_bias = config["output_bias"]
+    n.cell_input = SQUASHINGS[config["cell_input"]]
+    n.cell_output = SQUASHINGS[config["cell_output"]]
+    n.output = OUTPUTS[config["output"]]
+    n.loss = LOSSES[config["loss"]]
+    n.precision = PYLSTM_FLOAT64 if np.dtype(config["dtype"]) == np.float64 else PYLSTM_FLOAT32
+
+
+cdef double number(const pylstm_network *n, const void *data, Py_ssize_t j) noexcept nogil:
+    if n.precision == PYLSTM_FLOAT64:
+        return (<const double *>data)[j]
+    return (<const float *>data)[j]
+
+
+cdef int target_problem(const pylstm_network *n, const void *data, bint *missing) noexcept nogil:
+    """What is wrong with one target row: 0 nothing, else an index into TARGET_PROBLEMS."""
+    cdef Py_ssize_t k, n_nan = 0
+    cdef double value, total = 0
+    for k in range(n.n_outputs):
+        value = number(n, data, k)
+        n_nan += isnan(value)
+        total += value
+    missing[0] = n_nan == n.n_outputs
+    if missing[0]:
+        return 0
+    if n_nan > 0:
+        return 1
+    for k in range(n.n_outputs):
+        value = number(n, data, k)
+        if not isfinite(value):
+            return 2
+        if n.loss == PYLSTM_CROSS_ENTROPY and (value < 0 or value > 1):
+            return 3
+    if n.loss == PYLSTM_CROSS_ENTROPY and n.output == PYLSTM_SOFTMAX and fabs(total - 1) > 1e-4:
+        return 4
+    return 0
+
+
+cdef ptrdiff_t update_interval(update) except -1:
+    if update == "step":
+        return 1
+    if update == "sequence":
+        return PYLSTM_UPDATE_AT_END
+    if isinstance(update, (int, np.integer)) and not isinstance(update, bool) and update > 0:
+        return update
+    raise ValueError(f'update is {update!r}, wanted "step", "sequence" or a positive number of steps')
+
+
 # ---------------------------------------------------------------- the network
 
 cdef enum:
@@ -207,26 +275,9 @@ cdef class Network:
     cdef build(self, dict config):
         cdef pylstm_network *n = &self.net
         memset(n, 0, sizeof(pylstm_network))
-        n.n_inputs = config["n_inputs"]
-        n.n_outputs = config["n_outputs"]
-        n.n_blocks = config["n_blocks"]
-        n.block_size = config["block_size"]
-        n.input_gate = config["input_gate"]
-        n.forget_gate = config["forget_gate"]
-        n.output_gate = config["output_gate"]
-        n.peepholes = config["peepholes"]
-        n.gate_recurrence = config["gate_recurrence"]
-        n.cell_recurrence = config["cell_recurrence"]
-        n.shortcut = config["shortcut"]
-        n.hidden_bias = HIDDEN_BIASES[config["hidden_bias"]]
-        n.output_bias = config["output_bias"]
-        n.cell_input = SQUASHINGS[config["cell_input"]]
-        n.cell_output = SQUASHINGS[config["cell_output"]]
-        n.output = OUTPUTS[config["output"]]
-        n.loss = LOSSES[config["loss"]]
+        fill_shape(n, config)
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
-        n.precision = PYLSTM_FLOAT64 if self.typenum == cnp.NPY_FLOAT64 else PYLSTM_FLOAT32
         n.large_from = large_from
         self.table = current_isa.table[n.precision]
         pylstm_layout(n)
@@ -285,9 +336,8 @@ cdef class Network:
         return 0
 
     cdef void release(self) noexcept:
-        if self.net.team != NULL:
-            pylstm_team_release(self.net.team)
-            self.net.team = NULL
+        return_team(self.net.team)
+        self.net.team = NULL
         pylstm_release(&self.net)
 
     cdef bint is_large(self) noexcept nogil:
@@ -326,11 +376,6 @@ cdef class Network:
                 return values
         return self.as_array(values, ndim, width, what)
 
-    cdef double number(self, const void *data, Py_ssize_t j) noexcept nogil:
-        if self.net.precision == PYLSTM_FLOAT64:
-            return (<const double *>data)[j]
-        return (<const float *>data)[j]
-
     cdef int check_finite(self, object array, str what) except -1:
         cdef Py_ssize_t width = cnp.PyArray_DIM(array, cnp.PyArray_NDIM(array) - 1)
         cdef Py_ssize_t n = 1 if cnp.PyArray_NDIM(array) == 1 else cnp.PyArray_DIM(array, 0)
@@ -339,30 +384,6 @@ cdef class Network:
             bad = array if cnp.PyArray_NDIM(array) == 1 else array[row]
             where = "" if cnp.PyArray_NDIM(array) == 1 else f" at row {row}"
             raise ValueError(f"{what} contains {bad[~np.isfinite(bad)][0]}{where}: wanted finite numbers")
-        return 0
-
-    cdef int target_problem(self, const void *data, bint *missing) noexcept nogil:
-        """What is wrong with one target row: 0 nothing, else an index into TARGET_PROBLEMS."""
-        cdef Py_ssize_t k, n_nan = 0
-        cdef double value, total = 0
-        for k in range(self.net.n_outputs):
-            value = self.number(data, k)
-            n_nan += isnan(value)
-            total += value
-        missing[0] = n_nan == self.net.n_outputs
-        if missing[0]:
-            return 0
-        if n_nan > 0:
-            return 1
-        for k in range(self.net.n_outputs):
-            value = self.number(data, k)
-            if not isfinite(value):
-                return 2
-            if self.net.loss == PYLSTM_CROSS_ENTROPY and (value < 0 or value > 1):
-                return 3
-        if (self.net.loss == PYLSTM_CROSS_ENTROPY and self.net.output == PYLSTM_SOFTMAX
-                and fabs(total - 1) > 1e-4):
-            return 4
         return 0
 
     cdef int check_targets(self, object array, bint *missing) except -1:
@@ -375,7 +396,7 @@ cdef class Network:
             missing[0] = False
             return 0
         for row in range(n):
-            problem = self.target_problem(data + row * size, missing)
+            problem = target_problem(&self.net, data + row * size, missing)
             if problem:
                 bad = array if cnp.PyArray_NDIM(array) == 1 else array[row]
                 where = "target" if cnp.PyArray_NDIM(array) == 1 else f"targets row {row}"
@@ -689,7 +710,7 @@ cdef class Network:
         cdef const void *target_data = NULL
         cdef void *y_data
         self.check_built()
-        every = self.update_interval(update)
+        every = update_interval(update)
         X = self.checked(X, 2, self.net.n_inputs, "X")
         self.check_finite(X, "X")
         n_steps = cnp.PyArray_DIM(X, 0)
@@ -718,15 +739,6 @@ cdef class Network:
         finally:
             self.release()
         return Y
-
-    cdef ptrdiff_t update_interval(self, update) except -1:
-        if update == "step":
-            return 1
-        if update == "sequence":
-            return PYLSTM_UPDATE_AT_END
-        if isinstance(update, (int, np.integer)) and not isinstance(update, bool) and update > 0:
-            return update
-        raise ValueError(f'update is {update!r}, wanted "step", "sequence" or a positive number of steps')
 
     def gradient(self, X, targets):
         """Truncated gradient of the summed loss of a sequence, from a fresh state; changes nothing.
@@ -816,6 +828,13 @@ cdef class Network:
         V = flat[n.at_output:n.at_output + n.n_outputs * n.out_stride]
         views["output"] = V.reshape(n.n_outputs, n.out_stride)[:, :n.n_out_sources]
         return views
+
+    cdef trace_segment(self, flat, ptrdiff_t row):
+        """The traces of one gate, (n_sources, n_cells), in a buffer of traces; row: where it starts."""
+        cdef pylstm_network *n = &self.net
+        E = flat[:n.n_sources * n.trace_stride].reshape(-1, n.n_sources, n.panel_traced)
+        first = row % n.panel_traced
+        return E[row // n.panel_traced, :, first:first + n.n_cells]
 
     def _count_parameters(self):
         return sum(view.size for view in self._views(self.gradient_).values())
@@ -927,3 +946,6 @@ cdef class Network:
     def dtype(self):
         """The NumPy dtype of weights, state and results."""
         return self.dtype_
+
+
+include "_population.pxi"

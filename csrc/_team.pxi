@@ -59,3 +59,8 @@ cdef pylstm_team *borrow_team(bint wake) except? NULL:
     if wake:
         wake_helpers()
     return &team
+
+
+cdef void return_team(pylstm_team *borrowed) noexcept nogil:
+    if borrowed != NULL:
+        pylstm_team_release(borrowed)

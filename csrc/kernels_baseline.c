@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "denormals.h"
+#include "population.h"
 #include "pylstm.h"
 
 #define PYLSTM_TILE_SOURCES 4
@@ -14,5 +15,8 @@ static int supported(void)
     return 1;
 }
 
-const pylstm_isa pylstm_isa_baseline = {
-    "baseline", supported, {&table_f32, &table_f64}, {kernels_f32, kernels_f64}};
+const pylstm_isa pylstm_isa_baseline = {"baseline",
+                                        supported,
+                                        {&table_f32, &table_f64},
+                                        {kernels_f32, kernels_f64},
+                                        {&population_table_f32, &population_table_f64}};

@@ -155,6 +155,8 @@ typedef struct {
                ptrdiff_t update_every, ptrdiff_t *done);
     /* First row of X (n, width) with a number that is not finite, or -1. */
     ptrdiff_t (*first_not_finite)(const void *X, ptrdiff_t n, ptrdiff_t width);
+    /* Gradient and traces up to the last step, which cannot be learned from any more. */
+    void (*settle)(pylstm_network *);
 } pylstm_table;
 
 typedef void (*pylstm_function)(void);
@@ -163,13 +165,15 @@ typedef struct {
     pylstm_function function;
 } pylstm_kernel;
 
-/* One instruction set: its network level and, for the tests, its kernels by name, each precision.
- */
+/* One instruction set: its network level, its kernels by name for the tests, its population level;
+   each precision. */
+struct pylstm_population_table;
 typedef struct {
     const char *name;
     int (*supported)(void);
     const pylstm_table *table[2];
-    const pylstm_kernel *kernels[2]; /* ends with a NULL name */
+    const pylstm_kernel *kernels[2];                     /* ends with a NULL name */
+    const struct pylstm_population_table *population[2]; /* see population.h */
 } pylstm_isa;
 
 extern const pylstm_isa pylstm_isa_baseline;

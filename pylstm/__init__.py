@@ -5,11 +5,13 @@ from importlib.metadata import version
 from pylstm.config import show_config
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
+from pylstm.population import Population
 from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 
 __all__ = [
     "LSTM",
     "SGD",
+    "Population",
     "__version__",
     "get_threads",
     "register_threadpoolctl",

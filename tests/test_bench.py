@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ["step", "threads", "floor", "regimes", "crossover", "sequence", "silent", "memory"]
+NAMES = [
+    "step",
+    "threads",
+    "floor",
+    "regimes",
+    "crossover",
+    "sequence",
+    "population",
+    "silent",
+    "memory",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -186,6 +196,31 @@ def test_a_product_that_is_wrong_is_not_timed():
     record.check("BLAS", record.blas(record.n_sources))
     with pytest.raises(Mismatch, match="half of it"):
         record.check("half of it", record.own(record.n_sources // 2))
+
+
+def test_own_population_is_measured(monkeypatch):
+    from bench.measurements import population
+
+    monkeypatch.setattr(population, "POPULATION_PEERS", [])
+    result = population.measure_population(settings())
+    assert {record["learner"] for record in result.records} == {"pylstm population", "pylstm run"}
+    assert all(record["us"] > 0 for record in result.records)
+
+
+def test_a_wrong_population_is_not_timed():
+    from bench.measurements.population import RunLearners, check_population, make_tasks
+    from bench.reference import Mismatch
+
+    class Exchanged(RunLearners):
+        """Gives the second net the first one's weights."""
+
+        def __init__(self, tasks):
+            super().__init__([tasks[0], tasks[0], *tasks[2:]])
+
+    tasks = make_tasks(3, 20)
+    check_population({"run": RunLearners}, tasks)
+    with pytest.raises(Mismatch, match="exchanged"):
+        check_population({"exchanged": Exchanged}, tasks)
 
 
 def test_a_wrong_learner_is_not_timed():

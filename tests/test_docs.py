@@ -16,7 +16,12 @@ MODULES = [
     "pylstm",
     *(m.name for m in pkgutil.walk_packages(pylstm.__path__, "pylstm.") if "_" not in m.name[7:8]),
 ]
-METHODS = [name for name in vars(_core.Network) if not name.startswith("_")]
+METHODS = [
+    (public, name)
+    for public, base in ((pylstm.LSTM, _core.Network), (pylstm.Population, _core.PopulationBase))
+    for name in vars(base)
+    if not name.startswith("_")
+]
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -26,22 +31,24 @@ def test_examples_of_module(name):
     assert results.failed == 0
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_examples_of_method(name):
-    method = getattr(pylstm.LSTM, name)
+@pytest.mark.parametrize(("public", "name"), METHODS)
+def test_examples_of_method(public, name):
+    method = getattr(public, name)
     finder = doctest.DocTestFinder(recurse=False)
     for example in finder.find(method, name, module=False, globs={}):
         assert doctest.DocTestRunner().run(example).failed == 0
 
 
-@pytest.mark.parametrize("name", ["LSTM", "SGD", "show_config"])
+@pytest.mark.parametrize("name", ["LSTM", "SGD", "Population", "show_config"])
 def test_public_object_has_an_example(name):
     assert ">>>" in inspect.getdoc(getattr(pylstm, name))
 
 
-@pytest.mark.parametrize("name", [m for m in METHODS if callable(getattr(pylstm.LSTM, m))])
-def test_public_method_has_an_example(name):
-    assert ">>>" in inspect.getdoc(getattr(pylstm.LSTM, name))
+@pytest.mark.parametrize(
+    ("public", "name"), [(public, m) for public, m in METHODS if callable(getattr(public, m))]
+)
+def test_public_method_has_an_example(public, name):
+    assert ">>>" in inspect.getdoc(getattr(public, name))
 
 
 def test_network_of_the_readme_has_the_weights_it_states():

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from bench.measurements.crossover import measure_crossover
 from bench.measurements.floor import measure_floor
 from bench.measurements.memory import measure_memory
+from bench.measurements.population import measure_population
 from bench.measurements.regimes import measure_regimes
 from bench.measurements.sequence import measure_sequence
 from bench.measurements.silent import measure_silent
@@ -29,6 +30,7 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "regimes": measure_regimes,
     "crossover": measure_crossover,
     "sequence": measure_sequence,
+    "population": measure_population,
     "silent": measure_silent,
     "memory": measure_memory,
 }

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-__all__ = ["PEERS", "Peer"]
+__all__ = ["PEERS", "POPULATION_PEERS", "Peer"]
 
 
 @dataclass(frozen=True)
@@ -43,4 +43,9 @@ PEERS = (
     Peer("PyTorch traces", "torch", "bench.peers.torch_traces", "TraceLearner"),
     Peer("JAX scan", "jax", "bench.peers.jax_traces", "ScanLearner", knows_sequence=True),
     Peer("JAX step", "jax", "bench.peers.jax_traces", "StepLearner"),
+)
+
+#: Of many networks at once.
+POPULATION_PEERS = (
+    Peer("JAX vmap", "jax", "bench.peers.jax_population", "PopulationLearner", knows_sequence=True),
 )

@@ -1,0 +1,95 @@
+/* population.h: many networks of one architecture, stepped together across SIMD lanes.
+
+   A group is as many networks as a cache line has numbers (16 in float32, 8 in float64), and every
+   number of a network becomes a line of that many numbers, one for each. So a weight is
+   [source][row][lane], a trace [source][traced row][lane], and every operation of a step is one
+   vector operation: no shuffles, no sums across a vector, no padding. Lanes of the last group
+   beyond n_nets hold networks whose weights and rates are zero.
+
+   Learning is eager: the traces are up to date after every step, or as soon as somebody needs them
+   (`pending`); see population_learn.inc. */
+#ifndef PYLSTM_POPULATION_H
+#define PYLSTM_POPULATION_H
+
+#include "pylstm.h"
+#include "team.h"
+
+/* Where the networks of a group stand: bit l is lane l. */
+typedef struct {
+    uint32_t pending;   /* the traces do not have the last step yet                        */
+    uint32_t learnable; /* the last step may still be learned from                         */
+    uint32_t has_error; /* the last step has an error that nobody has used                 */
+    uint32_t collected; /* the gradient buffer holds something                             */
+    uint32_t diverged;  /* something was not finite: left alone until a reset              */
+} pylstm_group;
+
+typedef struct {
+    /* Sizes, switches and rows of one network, as pylstm_layout fills them in. Its strides, its
+       progress and its buffers are not used; its `busy` is the lock of the population. */
+    pylstm_network shape;
+
+    ptrdiff_t n_nets;
+    int rule; /* PYLSTM_MOMENTUM as soon as one network has momentum */
+
+    /* Layout: filled by pylstm_population_layout. Counts and places are in lines, for one group. */
+    ptrdiff_t lanes, n_groups;
+    /* W: (n_sources, n_rows) from 0 on; V: (n_out_sources, n_outputs), source-major like W;
+       peepholes: (n_blocks, block_size), -1 where absent */
+    ptrdiff_t at_output, at_peephole_i, at_peephole_f, at_peephole_o, parameter_lines;
+    /* E: (n_sources, n_traced), a row being [i: n_cells | f: n_cells | g: n_cells] in the order of
+       the cells; of peepholes: (n_blocks, block_size of sources, block_size) */
+    ptrdiff_t trace_peephole_i, trace_peephole_f, trace_lines;
+    /* The last step. state: activations (n_rows), c and c(t-1) (n_cells), q (n_out_sources); then
+       z (n_sources), hc (n_cells), net_out and y (n_outputs), d (n_traced), delta (n_outputs) */
+    ptrdiff_t at_act, at_c, at_c_prev, at_q;
+    ptrdiff_t at_z, at_hc, at_net_out, at_y, at_d, at_delta, step_lines;
+    /* Scratch: another step; net input and sources of the step to come; errors; inputs, targets and
+       outputs of chunk_steps steps */
+    ptrdiff_t work_step, work_net, work_z, work_delta, work_e, work_eo, work_x, work_t, work_y;
+    ptrdiff_t work_lines, chunk_steps;
+
+    /* Buffers, all zero to begin with: (n_groups, lines, lanes) each. */
+    void *parameters, *gradient, *velocity; /* velocity with momentum only             */
+    void *traces;
+    void *steps;
+    void *work;
+    void *rates;          /* (n_groups, 2, lanes): learning rate, momentum   */
+    pylstm_group *groups; /* (n_groups)                                      */
+    int64_t *n_steps;     /* (n_groups, lanes): steps made                   */
+    int64_t *n_collect;   /* (n_groups, lanes): steps since the last update  */
+    pylstm_team *team;    /* threads that share the groups; may be NULL      */
+} pylstm_population;
+
+/* What a call brings. Networks that take part are those with a place in its arrays. */
+typedef struct {
+    const ptrdiff_t *place; /* (n_groups, lanes): row of a network in the arrays, or -1 */
+    ptrdiff_t n_steps;
+    const void *X;       /* (rows, n_steps, n_inputs)                                          */
+    const void *targets; /* (rows, n_steps, n_outputs), or NULL; one that starts with NaN is none;
+                            learn_from: dL/dy                                                  */
+    ptrdiff_t x_stride;  /* numbers from one row of X to the next, 0 when all share one        */
+    ptrdiff_t t_stride;  /* the same of targets                                                */
+    int all_targets;     /* no target is NaN                                                   */
+    ptrdiff_t every;     /* the weights change every so many steps; PYLSTM_UPDATE_AT_END       */
+    int check;           /* look at the weights at the end                                     */
+    void *Y;             /* (rows, n_steps, n_outputs)                                         */
+    double *losses;      /* (rows)                                                             */
+} pylstm_population_call;
+
+/* The population level, one table per instruction set and precision. Each does one verb for the
+   networks that take part; the rest keep every bit. */
+typedef struct pylstm_population_table {
+    void (*run)(pylstm_population *, const pylstm_population_call *);
+    void (*predict)(pylstm_population *, const pylstm_population_call *);
+    void (*learn)(pylstm_population *, const pylstm_population_call *);
+    void (*learn_from)(pylstm_population *, const pylstm_population_call *);
+    void (*update)(pylstm_population *, const pylstm_population_call *);
+    void (*reset)(pylstm_population *, const pylstm_population_call *);
+    /* Bring the traces, and the gradient where there are errors, up to the last step. */
+    void (*settle)(pylstm_population *, const pylstm_population_call *);
+} pylstm_population_table;
+
+/* Fill in the layout from the shape and n_nets. */
+void pylstm_population_layout(pylstm_population *);
+
+#endif

@@ -1,0 +1,385 @@
+"""The Population class: many networks of one architecture, stepped together."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm import _core
+from pylstm.network import LSTM
+from pylstm.optimizers import SGD
+
+__all__ = ["Population"]
+
+Array = npt.NDArray[Any]
+Seed = int | np.random.Generator
+
+_STATE_FORMAT = 1
+
+
+class Population(_core.PopulationBase):
+    """Many small `LSTM` networks of one architecture, stepped together across SIMD lanes.
+
+    For seeds, sweeps of learning rates, one model for each of many keys: every net has weights,
+    state, learning rate and momentum of its own and computes what a single `LSTM` does, up to
+    rounding. The verbs are those of `LSTM` with an axis of nets in front of every array; `nets=` in
+    a call lets only some of them take part. What a net computes does not depend on the others.
+
+    Parameters
+    ----------
+    n_nets : int
+        Number of nets, at least 1. Multiples of 16 (float32) or 8 (float64) use every lane.
+    n_inputs, n_outputs, n_blocks, block_size : int
+        Sizes of each net, as in `LSTM`.
+    init_range : float or sequence of n_nets floats, default 0.1
+        Weights start uniformly distributed in [-init_range, init_range).
+    bias_init : mapping, optional
+        Starting biases, the same in all nets, as in `LSTM`.
+    dtype : {"float32", "float64"}, default "float32"
+    seed : int or sequence of n_nets ints or numpy Generators, default 0
+        Net k starts with the weights of ``LSTM(seed=seed[k])``; an int s stands for s, s+1, ...
+    optimizer : SGD or sequence of n_nets SGD, default SGD(0.01)
+    **switches
+        Everything else `LSTM` takes: gates, peepholes, squashings, loss, ...
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a size, value or combination that makes no sense.
+
+    Notes
+    -----
+    A net that diverges does so alone: its outputs are NaN from that step on, `diverged` says so,
+    and the others go on; no exception is raised.
+
+    Learning is eager (traces are brought up to date at every step), so `Population` is for small
+    nets: the weights of 16 of them should fit the cache of a core. Memory: three numbers a weight
+    (four with momentum), rounded up to whole groups of 16 nets (8 in float64).
+
+    Examples
+    --------
+    Which learning rate? Sixteen at once on the same stream:
+
+    >>> import numpy as np, pylstm
+    >>> rates = np.geomspace(1e-3, 1.0, 16)
+    >>> pop = pylstm.Population(16, n_inputs=1, n_outputs=1, n_blocks=4,
+    ...                         optimizer=[pylstm.SGD(rate) for rate in rates])
+    >>> wave = np.sin(0.2 * np.arange(3001.0))[:, None]
+    >>> predictions = pop.run(wave[:-1], targets=wave[1:])
+    >>> errors = np.abs(predictions - wave[1:])[:, -100:].mean(axis=(1, 2))
+    >>> best = int(np.nanargmin(errors))
+    >>> bool(0.01 < rates[best] < 1.0)
+    True
+    >>> net = pop[best]                   # an LSTM that goes on from there
+    """
+
+    def __init__(
+        self,
+        n_nets: int,
+        n_inputs: int,
+        n_outputs: int,
+        n_blocks: int,
+        block_size: int = 1,
+        *,
+        init_range: float | Sequence[float] = 0.1,
+        bias_init: Mapping[str, npt.ArrayLike] | None = None,
+        dtype: npt.DTypeLike = "float32",
+        seed: int | Sequence[Seed] = 0,
+        optimizer: SGD | Sequence[SGD] | None = None,
+        **switches: Any,
+    ) -> None:
+        n_nets = _count(n_nets)
+        ranges = _one_each("init_range", init_range, n_nets)
+        model = LSTM(
+            n_inputs, n_outputs, n_blocks, block_size, dtype=dtype, bias_init=bias_init, **switches
+        )
+        for value in ranges:
+            if not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
+                raise ValueError(f"init_range has {value!r}, wanted finite numbers >= 0")
+        rngs = [np.random.default_rng(s) for s in _seeds(seed, n_nets)]
+        self._set_up(model._config(), n_nets, SGD(0.01) if optimizer is None else optimizer)
+        weights: list[dict[str, Array]] = []
+        for value, rng in zip(ranges, rngs, strict=True):
+            model._initialise(float(value), bias_init or {}, rng)
+            weights.append({name: view.copy() for name, view in model.parameters.items()})
+        self.set_parameters({name: np.stack([w[name] for w in weights]) for name in weights[0]})
+
+    def _set_up(
+        self, config: Mapping[str, Any], n_nets: int, optimizer: SGD | Sequence[SGD]
+    ) -> None:
+        optimizers = _optimizers(optimizer, n_nets)
+        self.__config = dict(config)
+        self._build(self.__config, n_nets)
+        self.optimizer = optimizers
+
+    def _config(self) -> dict[str, Any]:
+        return self.__config
+
+    @classmethod
+    def from_nets(cls, nets: Sequence[LSTM]) -> Self:
+        """Put networks of one architecture together.
+
+        Parameters
+        ----------
+        nets : sequence of LSTM
+            At least one; all of the same architecture and dtype. They are copied.
+
+        Returns
+        -------
+        Population
+            Net k goes on where nets[k] stands, see `__setitem__`.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> nets = [pylstm.LSTM(1, 1, 4, seed=seed) for seed in range(3)]
+        >>> pop = pylstm.Population.from_nets(nets)
+        >>> bool(abs(pop.step([1.0])[2] - nets[2].step([1.0])) < 1e-6)
+        True
+        """
+        nets = list(nets)
+        if not nets or not all(isinstance(net, LSTM) for net in nets):
+            raise TypeError(f"nets is {nets!r}, wanted at least one LSTM, and nothing else")
+        population = cls.__new__(cls)
+        population._set_up(nets[0]._config(), len(nets), [net.optimizer for net in nets])
+        for k, net in enumerate(nets):
+            population[k] = net
+        return population
+
+    # ------------------------------------------------------------ single nets
+
+    def __len__(self) -> int:
+        return self.n_nets
+
+    def __getitem__(self, k: int) -> LSTM:
+        """Return an independent LSTM that goes on where net k stands, up to rounding.
+
+        Weights, state, traces, collected gradient and velocity go with it. Its last step counts as
+        past: what there is to learn from it must be learned before.
+        """
+        k = self._index(k)
+        net = LSTM(**self.__config, init_range=0.0, optimizer=self.__optimizers[k])
+        self._take_out(k, net)
+        return net
+
+    def __setitem__(self, k: int, net: LSTM) -> None:
+        """Let net k go on where `net` stands, up to rounding, with its optimiser.
+
+        What `__getitem__` takes along is taken along; `net` itself is copied and does not change.
+        """
+        k = self._index(k)
+        if not isinstance(net, LSTM):
+            raise TypeError(f"net is {net!r}, wanted an LSTM")
+        for name, wanted in self.__config.items():
+            if net._config()[name] != wanted:
+                raise ValueError(f"net has {name}={net._config()[name]!r}, wanted {wanted!r}")
+        optimizers = list(self.__optimizers)
+        optimizers[k] = net.optimizer
+        self.optimizer = optimizers
+        self._put_in(k, net.copy())
+
+    def _index(self, k: int) -> int:
+        if isinstance(k, bool) or not isinstance(k, numbers.Integral):
+            raise TypeError(f"net {k!r} was asked for, wanted an index: one net at a time")
+        if not -self.n_nets <= k < self.n_nets:
+            raise IndexError(f"net {k} was asked for, wanted an index of {self.n_nets} nets")
+        return int(k) % self.n_nets
+
+    # ------------------------------------------------------------ weights and state
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Copies of the weights by name, each (n_nets, rows, sources), as `LSTM.parameters`.
+
+        They are copies because the nets lie interleaved, and refuse to be written to: see
+        `set_parameters`.
+        """
+        parameters = self._get_parameters()
+        for values in parameters.values():
+            values.flags.writeable = False
+        return parameters
+
+    def set_parameters(self, parameters: Mapping[str, npt.ArrayLike], nets: Any = None) -> None:
+        """Set weights by name.
+
+        Parameters
+        ----------
+        parameters : mapping of str to array_like
+            Some or all of the names of `parameters`; each (n_nets, rows, sources), or anything that
+            broadcasts to it; finite.
+        nets : indices or mask of shape (n_nets,), optional
+            Only these; n_nets above is then their number.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For unusable arguments; nothing has changed then.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> pop = pylstm.Population(3, n_inputs=1, n_outputs=1, n_blocks=4)
+        >>> pop.set_parameters({"output": 0.0}, nets=[1])
+        >>> pop.step([1.0])[1]
+        array([0.], dtype=float32)
+        """
+        chosen = np.arange(self.n_nets) if nets is None else self._chosen(nets)
+        shapes = {name: values.shape[1:] for name, values in self._get_parameters().items()}
+        checked = {}
+        for name, values in parameters.items():
+            if name not in shapes:
+                raise ValueError(
+                    f"parameters names {name!r}, wanted some of {', '.join(map(repr, shapes))}"
+                )
+            wanted = (len(chosen), *shapes[name])
+            given = np.asarray(values)
+            if not np.can_cast(given.dtype, self.dtype, "same_kind"):
+                raise TypeError(
+                    f"parameters[{name!r}] has dtype {given.dtype}, wanted {self.dtype}"
+                )
+            try:
+                checked[name] = np.broadcast_to(given, wanted).astype(self.dtype)
+            except ValueError:
+                raise ValueError(
+                    f"parameters[{name!r}] has shape {given.shape}, wanted {wanted}"
+                ) from None
+            if not np.isfinite(checked[name]).all():
+                raise ValueError(
+                    f"parameters[{name!r}] is not finite everywhere, wanted finite numbers"
+                )
+        self._put_parameters(chosen, checked)
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """Copies of the state after the last step, as `LSTM.state` with the nets in front."""
+        return self._state()
+
+    @property
+    def optimizer(self) -> tuple[SGD, ...]:
+        """The optimisers, one a net; set to one SGD for all or a sequence of n_nets.
+
+        Their state stays. As soon as one net has momentum, all are updated by that rule, the others
+        with momentum 0.
+        """
+        return self.__optimizers
+
+    @optimizer.setter
+    def optimizer(self, optimizer: SGD | Sequence[SGD]) -> None:
+        optimizers = _optimizers(optimizer, self.n_nets)
+        rates, momenta = zip(*((o.learning_rate, o.momentum) for o in optimizers), strict=True)
+        self._set_rates(rates, momenta)
+        self.__optimizers = optimizers
+
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def sources(self) -> list[str]:
+        """What each column of a hidden row is, as `LSTM.sources`."""
+        return LSTM(**self.__config).sources
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable weights of one net."""
+        return sum(values[0].size for values in self._get_parameters().values())
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs."""
+        return int(self.__config["n_inputs"])
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return int(self.__config["n_outputs"])
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of memory blocks of a net."""
+        return int(self.__config["n_blocks"])
+
+    @property
+    def block_size(self) -> int:
+        """Cells a block."""
+        return int(self.__config["block_size"])
+
+    def __repr__(self) -> str:
+        shape = f"n_inputs={self.n_inputs}, n_outputs={self.n_outputs}, n_blocks={self.n_blocks}"
+        shape += f", block_size={self.block_size}"
+        return f"<Population of {self.n_nets} LSTM, {shape}, {self.n_parameters} parameters each>"
+
+    # ------------------------------------------------------------ copies
+
+    def copy(self) -> Self:
+        """An independent population that goes on exactly as this one would."""
+        other = type(self).__new__(type(self))
+        other.__setstate__(self.__getstate__())
+        return other
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).__new__, (type(self),), self.__getstate__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "format": _STATE_FORMAT,
+            "config": dict(self.__config),
+            "n_nets": self.n_nets,
+            "optimizers": [vars(optimizer) for optimizer in self.__optimizers],
+            **self._progress(),
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        if state.get("format") != _STATE_FORMAT:
+            raise ValueError(
+                f"the saved population has format {state.get('format')!r}, wanted {_STATE_FORMAT}: "
+                "it was written by another version of pylstm"
+            )
+        optimizers = [SGD(**optimizer) for optimizer in state["optimizers"]]
+        self._set_up(state["config"], state["n_nets"], optimizers)
+        if "velocity" in state:
+            self._need_velocity()
+        self._restore(state)
+
+
+def _count(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"n_nets is {value!r}, wanted a whole number of at least 1")
+    return int(value)
+
+
+def _one_each(name: str, values: Any, n_nets: int) -> list[Any]:
+    """One value a net, from one for all or a sequence of n_nets."""
+    if np.ndim(values) == 0:
+        return [values] * n_nets
+    if len(values) != n_nets:
+        raise ValueError(
+            f"{name} has {len(values)} values, wanted one, or one for each of {n_nets} nets"
+        )
+    return list(values)
+
+
+def _seeds(seed: Any, n_nets: int) -> list[Seed]:
+    if isinstance(seed, numbers.Integral) and not isinstance(seed, bool):
+        return [int(seed) + k for k in range(n_nets)]
+    each = list(seed) if isinstance(seed, Sequence | np.ndarray) else [seed]
+    if np.ndim(seed) != 1 or not all(
+        isinstance(one, numbers.Integral | np.random.Generator) for one in each
+    ):
+        raise TypeError(f"seed is {seed!r}, wanted an int, or an int or Generator for each net")
+    return _one_each("seed", each, n_nets)
+
+
+def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
+    each = [optimizer] * n_nets if isinstance(optimizer, SGD) else optimizer
+    if not isinstance(each, Sequence) or not all(isinstance(one, SGD) for one in each):
+        raise TypeError(f"optimizer is {optimizer!r}, wanted a pylstm.SGD or a sequence of them")
+    return tuple(_one_each("optimizer", each, n_nets))
