@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "denormals.h"
-#include "pylstm.h"
+#include "streams.h"
 
 #ifdef PYLSTM_X86
 /* Before the choice below: this must run on every machine. */
@@ -28,8 +28,11 @@ static int supported(void)
 #define PYLSTM_TILE_LINES 2
 #include "kernels.inc"
 
-const pylstm_isa pylstm_isa_avx512 = {
-    "avx512", supported, {&table_f32, &table_f64}, {kernels_f32, kernels_f64}};
+const pylstm_isa pylstm_isa_avx512 = {"avx512",
+                                      supported,
+                                      {&table_f32, &table_f64},
+                                      {kernels_f32, kernels_f64},
+                                      {&streams_table_f32, &streams_table_f64}};
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "denormals.h"
-#include "pylstm.h"
+#include "streams.h"
 
 #define PYLSTM_TILE_SOURCES 4
 #define PYLSTM_TILE_LINES 1
@@ -14,5 +14,8 @@ static int supported(void)
     return 1;
 }
 
-const pylstm_isa pylstm_isa_baseline = {
-    "baseline", supported, {&table_f32, &table_f64}, {kernels_f32, kernels_f64}};
+const pylstm_isa pylstm_isa_baseline = {"baseline",
+                                        supported,
+                                        {&table_f32, &table_f64},
+                                        {kernels_f32, kernels_f64},
+                                        {&streams_table_f32, &streams_table_f64}};

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pylstm.config import show_config
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
+from pylstm.streams import Streams
 
-__all__ = ["LSTM", "SGD", "__version__", "show_config"]
+__all__ = ["LSTM", "SGD", "Streams", "__version__", "show_config"]
 __version__ = version("pylstm")

@@ -36,6 +36,7 @@ WRITTEN = {
     "cell_error": {"e", "eo"},
     "trace_learn_sgd": {"E", "W", "net"},
     "trace_learn_momentum": {"E", "W", "velocity", "net"},
+    "trace_gradient": {"E", "G"},
     "add_scaled_rows": {"G"},
     "product": {"G"},
     "sgd": {"w"},

@@ -130,6 +130,14 @@ def trace_learn_momentum(make, dtype):
             yield E, W, v, z, None, f, d, e, None, sources, traced, rows, *rule
 
 
+def trace_gradient(make, dtype):
+    for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
+        for n_rows in (n_traced, n_traced + more):
+            E, G, z = make(n_sources, n_traced), make(n_sources, n_rows), make(n_sources)
+            f, d, e = make.fraction(n_traced), make(n_traced), make(n_rows)
+            yield E, G, z, f, d, e, n_sources, n_traced, n_rows
+
+
 def add_scaled_rows(make, dtype):
     for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
         for n_rows in (n_traced, n_traced + more):
@@ -188,7 +196,8 @@ ARGUMENTS = {
     for generator in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, readout, softmax,
         output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, add_scaled_rows, product, sgd, momentum,
+        trace_learn_momentum, trace_gradient, add_scaled_rows, product, sgd,
+        momentum,
         readout_learn_sgd, readout_learn_momentum,
     )
 }  # fmt: skip
