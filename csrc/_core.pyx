@@ -77,7 +77,8 @@ cdef extern from "streams.h":
         ptrdiff_t record_steps, record_size, traces_size, work_size, nets_size, coefs_size
         ptrdiff_t last_error
         pylstm_network *stream
-        int *diverged
+        ptrdiff_t *n_made
+        int *has_error
         void *nets
         void *coefs
 

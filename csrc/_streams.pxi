@@ -6,7 +6,8 @@ cdef class StreamGroup:
     cdef pylstm_streams streams
     cdef const pylstm_streams_table *table
     cdef Network owner
-    cdef object parameters_, gradient_, traces_, record_, work_, nets_, coefs_, diverged_, stream_
+    cdef object parameters_, gradient_, traces_, record_, work_, nets_, coefs_, stream_
+    cdef object n_made_, has_error_
 
     # ------------------------------------------------------------ building
 
@@ -28,7 +29,8 @@ cdef class StreamGroup:
         self.work_ = aligned_zeros(s.work_size, dtype)
         self.nets_ = aligned_zeros(s.nets_size, dtype)
         self.coefs_ = aligned_zeros(s.coefs_size, dtype)
-        self.diverged_ = np.zeros(n_streams, np.intc)
+        self.n_made_ = np.zeros(n_streams, np.intp)
+        self.has_error_ = np.zeros(n_streams, np.intc)
         self.stream_ = np.zeros(n_streams * sizeof(pylstm_network), np.uint8)
         n.parameters = cnp.PyArray_DATA(self.parameters_)
         n.gradient = cnp.PyArray_DATA(self.gradient_)
@@ -37,7 +39,8 @@ cdef class StreamGroup:
         n.work = cnp.PyArray_DATA(self.work_)
         s.nets = cnp.PyArray_DATA(self.nets_)
         s.coefs = cnp.PyArray_DATA(self.coefs_)
-        s.diverged = <int *>cnp.PyArray_DATA(self.diverged_)
+        s.n_made = <ptrdiff_t *>cnp.PyArray_DATA(self.n_made_)
+        s.has_error = <int *>cnp.PyArray_DATA(self.has_error_)
         s.stream = <pylstm_network *>cnp.PyArray_DATA(self.stream_)
         self.owner = owner
         self.table.prepare(s)
@@ -145,6 +148,7 @@ cdef class StreamGroup:
     def _step(self, X, targets):
         cdef const void *x_data
         cdef void *y_data
+        cdef double *loss_data
         cdef int status
         self.check_built()
         X = self.rows(X, 2, self.owner.net.n_inputs, "X")
@@ -153,8 +157,10 @@ cdef class StreamGroup:
             targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
             self.check_targets(targets, 2)
         Y = self.outputs()
+        losses = np.empty(self.streams.n_streams)
         x_data = cnp.PyArray_DATA(X)
         y_data = cnp.PyArray_DATA(Y)
+        loss_data = <double *>cnp.PyArray_DATA(losses)
         self.take()
         try:
             with nogil:
@@ -164,7 +170,7 @@ cdef class StreamGroup:
             if targets is not None and not np.isnan(targets[:, 0]).all():
                 x_data = cnp.PyArray_DATA(targets)
                 with nogil:
-                    self.table.learn(&self.streams, x_data, NULL)
+                    self.table.learn(&self.streams, x_data, loss_data)
                     self.table.update(&self.streams)
         finally:
             self.release()

@@ -5,8 +5,8 @@ enum {
     RECORD_NUMBERS = 1 << 24,
     MIN_RECORD = 16,
     MAX_RECORD = 1024,
-    BLOCK_ROWS = 128, /* rows of coefficients that stay in the second-level cache */
-    ROWS_AHEAD = 32   /* rows that keep the register tiles of a product busy      */
+    BLOCK_ROWS = 128, /* rows of coefficients that stay in the second-level cache    */
+    STEPS_AHEAD = 32  /* keep a product's tiles busy; a thread's loop between meetings */
 };
 
 static ptrdiff_t between(ptrdiff_t low, ptrdiff_t value, ptrdiff_t high)
@@ -44,11 +44,11 @@ void pylstm_streams_layout(pylstm_streams *s, const pylstm_network *owner)
     pylstm_layout(n);
     s->record_steps = between(MIN_RECORD, RECORD_NUMBERS / (B * n->record_stride), MAX_RECORD);
     s->block_steps = between(1, BLOCK_ROWS / B, s->record_steps);
-    s->steps_ahead = between(1, ROWS_AHEAD / B, s->record_steps);
+    s->steps_ahead = STEPS_AHEAD < s->record_steps ? STEPS_AHEAD : s->record_steps;
     s->record_size = (s->record_steps + 2) * B * n->record_stride;
     s->traces_size = B * n->trace_size;
     s->work_size = (B + 1) * n->work_size;
-    s->nets_size = s->steps_ahead * B * n->row_stride;
+    s->nets_size = (B < PYLSTM_FEW_STREAMS ? s->steps_ahead : 1) * B * n->row_stride;
     s->coef_stride = n->record_stride - n->at_coef;
     s->coefs_size = s->block_steps * B * s->coef_stride;
 }

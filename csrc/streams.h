@@ -14,6 +14,9 @@
 #include "pylstm.h"
 #include "team.h"
 
+/* Below this number of streams, threads share the rows of the weights instead. */
+enum { PYLSTM_FEW_STREAMS = 4 };
+
 typedef struct {
     /* What all streams have in common: shape, optimiser, the weights and velocity of the owner, the
        gradient summed over streams; the buffers of all streams together; progress but for what is
@@ -24,7 +27,7 @@ typedef struct {
     /* Layout: filled by pylstm_streams_layout. */
     ptrdiff_t record_steps; /* steps the record has room for, beside the first and a spare one */
     ptrdiff_t block_steps;  /* steps whose coefficients are multiplied at once                 */
-    ptrdiff_t steps_ahead;  /* steps whose input share of the net inputs is computed at once   */
+    ptrdiff_t steps_ahead;  /* steps made at once, at most                                     */
     ptrdiff_t coef_stride;  /* a row of coefficients, as wide as in a record row               */
     ptrdiff_t record_size, traces_size, work_size, nets_size, coefs_size; /* in numbers */
 
@@ -33,8 +36,10 @@ typedef struct {
 
     /* Buffers beside those of net. */
     pylstm_network *stream; /* (n_streams): each with its part of net's buffers           */
-    int *diverged;          /* (n_streams): outputs of the last step are not finite       */
-    void *nets;             /* (steps_ahead, n_streams, row_stride) net inputs            */
+    ptrdiff_t *n_made;      /* (n_streams): steps made before one diverged                */
+    int *has_error;         /* (n_streams): in the steps being collected                  */
+    void *nets;             /* net inputs, (n_streams, row_stride); of few streams, (steps_ahead,
+                               n_streams, row_stride)                                     */
     void *coefs;            /* (block_steps, n_streams, coef_stride) of the gradient */
     pylstm_team *team;      /* threads that help, or NULL                                 */
 } pylstm_streams;
