@@ -28,11 +28,7 @@ sanitize = SANITIZE if os.environ.get("PYLSTM_SANITIZE") == "1" else []
 core = Extension(
     "pylstm._core",
     sources=["csrc/_core.pyx", *sorted(set(glob("csrc/*.c")) - {"csrc/_core.c"})],
-    depends=[
-        "csrc/_core.pyx",
-        "csrc/_population.pxi",
-        *sorted(glob("csrc/*.h") + glob("csrc/*.inc")),
-    ],
+    depends=sorted(glob("csrc/*.pyx") + glob("csrc/*.pxi") + glob("csrc/*.h") + glob("csrc/*.inc")),
     include_dirs=["csrc", np.get_include()],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
     extra_compile_args=["/O2", "/std:c11"] if windows else FLAGS + sanitize,

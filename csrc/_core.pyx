@@ -51,7 +51,7 @@ cdef extern from "pylstm.h":
         ptrdiff_t trace_peephole_i, trace_peephole_f
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
         ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_has_error
-        ptrdiff_t parameter_size, trace_size, work_size
+        ptrdiff_t state_size, parameter_size, trace_size, work_size
         ptrdiff_t n_pending, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
@@ -78,6 +78,34 @@ cdef extern from "pylstm.h":
         ptrdiff_t (*first_not_finite)(const void *, ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*settle)(pylstm_network *) noexcept nogil
 
+cdef extern from "streams.h":
+    ctypedef struct pylstm_streams:
+        pylstm_network net
+        ptrdiff_t n_streams
+        ptrdiff_t record_steps, record_size, traces_size, work_size, nets_size, coefs_size
+        ptrdiff_t last_error
+        pylstm_network *stream
+        ptrdiff_t *n_made
+        int *has_error
+        void *nets
+        void *coefs
+        pylstm_team *team
+
+    ctypedef struct pylstm_streams_table:
+        void (*prepare)(pylstm_streams *) noexcept nogil
+        void (*reset)(pylstm_streams *, const unsigned char *) noexcept nogil
+        int (*step)(pylstm_streams *, const void *, void *) noexcept nogil
+        int (*predict)(pylstm_streams *, const void *, void *) noexcept nogil
+        void (*learn)(pylstm_streams *, const void *, double *) noexcept nogil
+        void (*learn_from)(pylstm_streams *, const void *) noexcept nogil
+        void (*update)(pylstm_streams *) noexcept nogil
+        int (*check_weights)(const pylstm_streams *) noexcept nogil
+        int (*run)(pylstm_streams *, ptrdiff_t, const void *, const void *, void *, ptrdiff_t,
+                   ptrdiff_t *) noexcept nogil
+
+    void pylstm_streams_layout(pylstm_streams *, const pylstm_network *)
+
+cdef extern from "pylstm.h":
     ctypedef void (*pylstm_function)()
     ctypedef struct pylstm_kernel:
         const char *name
@@ -89,11 +117,12 @@ cdef extern from "pylstm.h":
         const pylstm_table *table[2]
         const pylstm_kernel *kernels[2]
         const pylstm_population_table *population[2]
+        const pylstm_streams_table *streams[2]
 
     const pylstm_isa *pylstm_isas[]
     const int pylstm_n_isas
     ctypedef struct pylstm_team:
-        int n_awake
+        int n_threads, n_awake
     int pylstm_team_acquire(pylstm_team *) noexcept nogil
     void pylstm_team_release(pylstm_team *) noexcept nogil
     void pylstm_help(pylstm_team *, int64_t) noexcept nogil
@@ -949,3 +978,4 @@ cdef class Network:
 
 
 include "_population.pxi"
+include "_streams.pxi"

@@ -10,7 +10,7 @@ cdef enum:
     HELPER_PATIENCE = 20_000  # looks, each a few hundredths of a microsecond
 
 cdef pylstm_team team
-cdef int n_threads = 1
+team.n_threads = 1
 cdef list helper_events = []
 
 
@@ -24,8 +24,10 @@ def _help(event):
 
 def _forget_helpers():
     """In the child of a fork: its threads are gone."""
+    cdef int n_threads = team.n_threads
     helper_events.clear()
     memset(&team, 0, sizeof(pylstm_team))
+    team.n_threads = n_threads
 
 
 if hasattr(os, "register_at_fork"):
@@ -33,28 +35,27 @@ if hasattr(os, "register_at_fork"):
 
 
 def get_threads():
-    return n_threads
+    return team.n_threads
 
 
 def set_threads(int n):
-    global n_threads
-    n_threads = n
+    team.n_threads = n
 
 
 cdef int wake_helpers() except -1:
-    while len(helper_events) < n_threads - 1:
+    while len(helper_events) < team.n_threads - 1:
         event = threading.Event()
         helper_events.append(event)
         threading.Thread(target=_help, args=(event,), name="pylstm", daemon=True).start()
-    if team.n_awake < n_threads - 1:
-        for event in helper_events[:n_threads - 1]:
+    if team.n_awake < team.n_threads - 1:
+        for event in helper_events[:team.n_threads - 1]:
             event.set()
     return 0
 
 
 cdef pylstm_team *borrow_team(bint wake) except? NULL:
     """The team, when there is one and nobody has it; its helpers awake, or on their way."""
-    if n_threads < 2 or not pylstm_team_acquire(&team):
+    if team.n_threads < 2 or not pylstm_team_acquire(&team):
         return NULL
     if wake:
         wake_helpers()

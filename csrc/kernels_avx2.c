@@ -6,6 +6,7 @@
 #include "denormals.h"
 #include "population.h"
 #include "pylstm.h"
+#include "streams.h"
 
 #ifdef PYLSTM_X86
 /* Before the choice below: this must run on every machine. */
@@ -29,7 +30,8 @@ const pylstm_isa pylstm_isa_avx2 = {"avx2",
                                     supported,
                                     {&table_f32, &table_f64},
                                     {kernels_f32, kernels_f64},
-                                    {&population_table_f32, &population_table_f64}};
+                                    {&population_table_f32, &population_table_f64},
+                                    {&streams_table_f32, &streams_table_f64}};
 
 #if defined(__clang__)
 #pragma clang attribute pop

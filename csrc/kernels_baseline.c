@@ -5,6 +5,7 @@
 #include "denormals.h"
 #include "population.h"
 #include "pylstm.h"
+#include "streams.h"
 
 #define PYLSTM_TILE_SOURCES 4
 #define PYLSTM_TILE_LINES 1
@@ -19,4 +20,5 @@ const pylstm_isa pylstm_isa_baseline = {"baseline",
                                         supported,
                                         {&table_f32, &table_f64},
                                         {kernels_f32, kernels_f64},
-                                        {&population_table_f32, &population_table_f64}};
+                                        {&population_table_f32, &population_table_f64},
+                                        {&streams_table_f32, &streams_table_f64}};

@@ -174,6 +174,7 @@ typedef struct {
     const pylstm_table *table[2];
     const pylstm_kernel *kernels[2];                     /* ends with a NULL name */
     const struct pylstm_population_table *population[2]; /* see population.h */
+    const struct pylstm_streams_table *streams[2];       /* see streams.h */
 } pylstm_isa;
 
 extern const pylstm_isa pylstm_isa_baseline;

@@ -3,7 +3,7 @@
 
 #include "denormals.h"
 
-enum { PIECES_A_THREAD = 1, MOST_PIECES = 0xffff };
+enum { MOST_PIECES = 0xffff };
 
 static ptrdiff_t piece_start(const pylstm_team *team, ptrdiff_t piece)
 {
@@ -58,15 +58,13 @@ static ptrdiff_t claim_piece(pylstm_team *team, int from_front)
 void pylstm_share_out(pylstm_team *team, pylstm_part part, void *task, ptrdiff_t count,
                       ptrdiff_t grain)
 {
-    const ptrdiff_t n_awake = __atomic_load_n(&team->n_awake, __ATOMIC_ACQUIRE);
-    if (n_awake == 0 || count <= grain) {
+    const ptrdiff_t units = (count + grain - 1) / grain;
+    const ptrdiff_t n_pieces = team->n_threads < units ? team->n_threads : units;
+    if (n_pieces < 2) {
         if (count > 0)
             part(task, 0, count);
         return;
     }
-    const ptrdiff_t units = (count + grain - 1) / grain;
-    ptrdiff_t n_pieces = (1 + n_awake) * PIECES_A_THREAD;
-    n_pieces = n_pieces < units ? n_pieces : units;
     team->part = part;
     team->task = task;
     team->count = count;

@@ -27,8 +27,10 @@ typedef struct {
     char line1[64];
     ptrdiff_t finished; /* pieces helpers have done */
     char line2[64];
-    int n_awake; /* helpers looking for work */
-    int busy;    /* taken by an owner */
+    int n_threads; /* into how many pieces a loop is cut, the owner's among them; set by the caller
+                    */
+    int n_awake;   /* helpers looking for work */
+    int busy;      /* taken by an owner */
 } pylstm_team;
 
 /* Become the owner: 1, or 0 when somebody else is. */

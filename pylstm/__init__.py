@@ -6,12 +6,14 @@ from pylstm.config import show_config
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
 from pylstm.population import Population
+from pylstm.streams import Streams
 from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 
 __all__ = [
     "LSTM",
     "SGD",
     "Population",
+    "Streams",
     "__version__",
     "get_threads",
     "register_threadpoolctl",

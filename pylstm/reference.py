@@ -199,6 +199,18 @@ def trace_learn_momentum(
         net += z_next @ W
 
 
+def trace_gradient(
+    E: Array, G: Array, z: Array, f: Array, d: Array, e: Array, n_sources: int, n_traced: int,
+    n_rows: int,
+) -> None:  # fmt: skip
+    """E = f E + d z^T; G += (e E | e z^T): one stream's share of the gradient of several.
+
+    E: (n_sources, n_traced), G: (n_sources, n_rows), z: (n_sources,), f, d: (n_traced,), e:
+    (n_rows,).
+    """
+    G += _trace_gradient(E, z, f, d, e, n_traced)
+
+
 def add_scaled_rows(
     G: Array, E: Array, a: Array, n_sources: int, n_traced: int, n_rows: int
 ) -> None:  # fmt: skip
@@ -329,9 +341,9 @@ KERNELS: Final[dict[str, Callable[..., float | None]]] = {
     for twin in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
         softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, lazy_input, lazy_coefficients, lazy_learn, add_scaled_rows, product,
-        sgd, momentum, readout_learn_sgd, readout_learn_momentum, read_lines, scale_lines,
-        multiply_add_lines,
+        trace_learn_momentum, trace_gradient, lazy_input, lazy_coefficients, lazy_learn,
+        add_scaled_rows, product, sgd, momentum, readout_learn_sgd, readout_learn_momentum,
+        read_lines, scale_lines, multiply_add_lines,
     )
 }  # fmt: skip
 

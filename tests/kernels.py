@@ -40,6 +40,7 @@ WRITTEN = {
     "lazy_input": {"net", "u"},
     "lazy_coefficients": {"d", "w", "F", "A", "w_now"},
     "lazy_learn": {"E", "W", "net"},
+    "trace_gradient": {"E", "G"},
     "add_scaled_rows": {"G"},
     "product": {"G"},
     "sgd": {"w"},

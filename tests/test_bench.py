@@ -242,6 +242,27 @@ def test_a_wrong_learner_is_not_timed():
         check_learning({"run": RunLearner, "forgetful": Forgetful}, task)
 
 
+def test_streams_are_checked(monkeypatch):
+    from bench.measurements import sequence
+    from bench.reference import Mismatch
+    from bench.task import make_task
+
+    task = make_task(4, 3, n_outputs=1, n_steps=1)
+    sequence.check_batch(task, n_streams=5)
+
+    class Forgetful(sequence.BatchLearner):
+        """Leaves out the last stream."""
+
+        def learn(self, X, targets):
+            targets = targets.copy()
+            targets[:, -1] = np.nan
+            return super().learn(X, targets)
+
+    monkeypatch.setattr(sequence, "BatchLearner", Forgetful)
+    with pytest.raises(Mismatch, match="streams: the change"):
+        sequence.check_batch(task, n_streams=5)
+
+
 def test_a_collected_update_is_told_from_one_at_every_step():
     from functools import partial
 

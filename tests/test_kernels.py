@@ -138,6 +138,14 @@ def trace_learn_momentum(make, dtype):
             yield E, W, v, z, None, f, d, e, None, sources, traced, rows, *rule
 
 
+def trace_gradient(make, dtype):
+    for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
+        for n_rows in (n_traced, n_traced + more):
+            E, G, z = make(n_sources, n_traced), make(n_sources, n_rows), make(n_sources)
+            f, d, e = make.fraction(n_traced), make(n_traced), make(n_rows)
+            yield E, G, z, f, d, e, n_sources, n_traced, n_rows
+
+
 def lazy_sizes(dtype):
     """(n_sources, n_traced, n_rows, k): a gate with traces, one without, and both in one."""
     line = LANES[dtype]
@@ -257,9 +265,9 @@ ARGUMENTS = {
     for generator in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
         softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, lazy_input, lazy_coefficients, lazy_learn, add_scaled_rows, product,
-        sgd, momentum, readout_learn_sgd, readout_learn_momentum, read_lines, scale_lines,
-        multiply_add_lines,
+        trace_learn_momentum, trace_gradient, lazy_input, lazy_coefficients, lazy_learn,
+        add_scaled_rows, product, sgd, momentum, readout_learn_sgd, readout_learn_momentum,
+        read_lines, scale_lines, multiply_add_lines,
     )
 }  # fmt: skip
 

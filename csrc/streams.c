@@ -1,0 +1,55 @@
+/* streams.c: where everything of several streams lies; compare layout.c. */
+#include "streams.h"
+
+enum {
+    RECORD_NUMBERS = 1 << 24,
+    MIN_RECORD = 16,
+    MAX_RECORD = 1024,
+    BLOCK_ROWS = 128, /* rows of coefficients that stay in the second-level cache    */
+    STEPS_AHEAD = 32  /* keep a product's tiles busy; a thread's loop between meetings */
+};
+
+static ptrdiff_t between(ptrdiff_t low, ptrdiff_t value, ptrdiff_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void copy_shape(pylstm_network *to, const pylstm_network *from)
+{
+    to->n_inputs = from->n_inputs;
+    to->n_outputs = from->n_outputs;
+    to->n_blocks = from->n_blocks;
+    to->block_size = from->block_size;
+    to->input_gate = from->input_gate;
+    to->forget_gate = from->forget_gate;
+    to->output_gate = from->output_gate;
+    to->peepholes = from->peepholes;
+    to->gate_recurrence = from->gate_recurrence;
+    to->cell_recurrence = from->cell_recurrence;
+    to->shortcut = from->shortcut;
+    to->hidden_bias = from->hidden_bias;
+    to->output_bias = from->output_bias;
+    to->cell_input = from->cell_input;
+    to->cell_output = from->cell_output;
+    to->output = from->output;
+    to->loss = from->loss;
+    to->precision = from->precision;
+    to->large_from = from->large_from;
+}
+
+void pylstm_streams_layout(pylstm_streams *s, const pylstm_network *owner)
+{
+    pylstm_network *n = &s->net;
+    const ptrdiff_t B = s->n_streams;
+    copy_shape(n, owner);
+    pylstm_layout(n);
+    s->record_steps = between(MIN_RECORD, RECORD_NUMBERS / (B * n->record_stride), MAX_RECORD);
+    s->block_steps = between(1, BLOCK_ROWS / B, s->record_steps);
+    s->steps_ahead = STEPS_AHEAD < s->record_steps ? STEPS_AHEAD : s->record_steps;
+    s->record_size = (s->record_steps + 2) * B * n->record_stride;
+    s->traces_size = B * n->trace_size;
+    s->work_size = (B + 1) * n->work_size;
+    s->nets_size = (B < PYLSTM_FEW_STREAMS ? s->steps_ahead : 1) * B * n->row_stride;
+    s->coef_stride = n->at_trace_coef - n->at_coef;
+    s->coefs_size = s->block_steps * B * s->coef_stride;
+}

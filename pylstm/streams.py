@@ -1,0 +1,387 @@
+"""Several sequences through the weights of one network: the class over csrc/streams.h."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm import _core
+from pylstm.network import LSTM
+
+__all__ = ["Streams"]
+
+Array = npt.NDArray[Any]
+
+_STATE_FORMAT = 1
+
+
+class Streams(_core.StreamGroup):
+    """B sequences through the weights of one LSTM at once, each with its own state and traces.
+
+    Every stream b computes and learns as `LSTM` does; the weights are shared, and an update follows
+    the truncated gradient summed over streams,
+
+        G = sum_b dL_b/dW;   W -= learning_rate G
+
+    (Hochreiter & Schmidhuber 1997, appendix A.1, over a batch). All net inputs of a step are one
+    matrix product, and so is the gradient of steps with unchanged weights.
+
+    Parameters
+    ----------
+    net : LSTM
+        Whose weights, and optimiser with its velocity, are shared: what the streams learn, `net`
+        knows, and the other way round. The state of `net` itself is another matter.
+    n_streams : int
+        B, at least 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For something else than a network, or a number below 1.
+
+    Notes
+    -----
+    A step costs one multiply-add a weight and stream forward, and as much for the gradient when the
+    weights change only now and then (`update` "sequence" or a number). When they change after every
+    step, or when a state goes on across an update, every stream keeps traces, as many as there are
+    weights. Memory: the record of at most 64 megabytes of float32, and those traces.
+
+    Examples
+    --------
+    Sixteen sines of different pitch, in stretches of ten steps:
+
+    >>> import numpy as np, pylstm
+    >>> waves = np.sin(np.outer(np.arange(501.0), np.linspace(0.1, 0.4, 16)))[:, :, None]
+    >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=8, optimizer=pylstm.SGD(0.005))
+    >>> streams = pylstm.Streams(net, n_streams=16)
+    >>> predictions = streams.run(waves[:-1], targets=waves[1:], update=10)
+    >>> errors = np.abs(predictions - waves[1:])
+    >>> bool(errors[-100:].mean() < 0.5 * errors[:100].mean())
+    True
+    """
+
+    def __init__(self, net: LSTM, n_streams: int) -> None:
+        if not isinstance(net, LSTM):
+            raise TypeError(f"net is {net!r}, wanted a pylstm.LSTM")
+        if (
+            isinstance(n_streams, bool)
+            or not isinstance(n_streams, numbers.Integral)
+            or n_streams < 1
+        ):
+            raise ValueError(f"n_streams is {n_streams!r}, wanted a whole number of at least 1")
+        self._build(net, int(n_streams))
+        self.__net: LSTM = net
+
+    @property
+    def net(self) -> LSTM:
+        """The network whose weights and optimiser these streams share."""
+        return self.__net
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """Copies of the state of every stream after the last step.
+
+        "cell_state" and "cell_output": (n_streams, n_cells); "input_gate", "forget_gate",
+        "output_gate": activations, (n_streams, n_blocks), of the gates that exist.
+        """
+        return self._state()
+
+    def step(self, X: npt.ArrayLike, targets: npt.ArrayLike | None = None) -> Array:
+        """Advance every stream one step and, given targets, learn from it at once.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_streams, n_inputs)
+            Inputs of this step; finite.
+        targets : array_like, shape (n_streams, n_outputs), optional
+            Wanted outputs, in the domain of the loss; a row of NaN is a stream without target.
+
+        Returns
+        -------
+        ndarray, shape (n_streams, n_outputs), of the network's dtype
+            The predictions made before the weights changed.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable `X` or `targets`; nothing has changed then.
+        FloatingPointError
+            When the weights have diverged; names the step.
+        RuntimeError
+            When the streams or their network are in use by another thread.
+
+        Notes
+        -----
+        The weights change once, by the gradient summed over streams: two passes over the traces of
+        every stream, O(n_streams) per weight.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=2, n_outputs=1, n_blocks=4, seed=0)
+        >>> streams = pylstm.Streams(net, n_streams=3)
+        >>> streams.step([[0.5, -0.5], [0.1, 0.2], [0.0, 1.0]], targets=[[1.0], [0.5], [0.0]]).shape
+        (3, 1)
+        """
+        return self._step(X, targets)
+
+    def predict(self, X: npt.ArrayLike) -> Array:
+        """Return what `step(X)` would return; change nothing.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_streams, n_inputs)
+            Inputs; finite.
+
+        Returns
+        -------
+        ndarray, shape (n_streams, n_outputs), of the network's dtype
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable `X`.
+        FloatingPointError
+            When the weights have diverged.
+
+        Notes
+        -----
+        One forward pass of every stream.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> streams = pylstm.Streams(net, n_streams=2)
+        >>> bool((streams.predict([[1.0], [2.0]]) == streams.step([[1.0], [2.0]])).all())
+        True
+        """
+        return self._predict(X)
+
+    def run(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        update: Literal["step", "sequence"] | int = "step",
+    ) -> Array:
+        """Run all streams over whole sequences in one call, learning where there are targets.
+
+        Equals the loop of `step` bit for bit; the GIL is released meanwhile.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_steps, n_streams, n_inputs)
+            Inputs; finite.
+        targets : array_like, shape (n_steps, n_streams, n_outputs), optional
+            Wanted outputs; a row of NaN is a step of one stream without target.
+        update : "step", "sequence" or int, default "step"
+            When the weights change, by the gradient summed over streams: after every time step that
+            has a target (1 is the same); once, at the end of this call; or every so many steps,
+            counted from the last update, whichever calls made them.
+
+        Returns
+        -------
+        ndarray, shape (n_steps, n_streams, n_outputs), of the network's dtype
+            The outputs, each from before the weights changed at its step.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable `X`, `targets` or `update`; nothing has changed then.
+        FloatingPointError
+            When the weights have diverged; names the step.
+        RuntimeError
+            When the streams or their network are in use by another thread.
+
+        Notes
+        -----
+        Sequences that begin anew want a `reset` before; then no trace is ever stored, and a batch
+        costs two matrix products of n_weights * n_steps * n_streams multiply-adds.
+
+        Examples
+        --------
+        >>> import numpy as np, pylstm
+        >>> net = pylstm.LSTM(n_inputs=3, n_outputs=1, n_blocks=2, seed=0)
+        >>> streams = pylstm.Streams(net, n_streams=5)
+        >>> X, targets = np.ones((20, 5, 3)), np.full((20, 5, 1), np.nan)
+        >>> targets[-1] = 0.5                                  # the error at the end of each
+        >>> streams.run(X, targets, update="sequence").shape
+        (20, 5, 1)
+        """
+        return self._run(X, targets, update)
+
+    def learn(self, targets: npt.ArrayLike, update: bool = True) -> Array:
+        """Learn from the step just made; return its losses.
+
+        Parameters
+        ----------
+        targets : array_like, shape (n_streams, n_outputs)
+            Wanted outputs, in the domain of the loss; a row of NaN is a stream without target.
+        update : bool, default True
+            Change the weights now, by everything collected; False collects only, see `update`.
+
+        Returns
+        -------
+        ndarray, shape (n_streams,), float64
+            The loss of each stream; NaN without a target.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable `targets`; nothing has changed then.
+        RuntimeError
+            For a target of a stream without a step to learn from: before the first, after a reset,
+            or when the weights have changed since.
+
+        Notes
+        -----
+        Errors of several calls on one step add up.
+
+        Examples
+        --------
+        >>> import numpy as np, pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> streams = pylstm.Streams(net, n_streams=2)
+        >>> Y = streams.step([[1.0], [2.0]])
+        >>> losses = streams.learn([[0.5], [np.nan]])
+        >>> bool(np.isclose(losses[0], 0.5 * (Y[0, 0] - 0.5) ** 2)), bool(np.isnan(losses[1]))
+        (True, True)
+        """
+        return self._learn(targets, update)
+
+    def learn_from(self, dy: npt.ArrayLike, update: bool = True) -> None:
+        """Learn from outside errors of the step just made.
+
+        Parameters
+        ----------
+        dy : array_like, shape (n_streams, n_outputs)
+            Derivatives of the loss by the outputs of the last step; finite, or a row of NaN for a
+            stream without error. They go back through the derivative of the output squashing.
+        update : bool, default True
+            Change the weights now, by everything collected; False collects only.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `dy`; nothing has changed then.
+        RuntimeError
+            For an error of a stream without a step to learn from, as in `learn`.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> streams = pylstm.Streams(net, n_streams=2)
+        >>> Y = streams.step([[1.0], [2.0]])
+        >>> streams.learn_from(Y - 0.5)          # what learn([[0.5], [0.5]]) would do
+        """
+        self._learn_from(dy, update)
+
+    def update(self) -> None:
+        """Change the weights once by all gradients collected since the last update.
+
+        Does nothing when nothing has been collected.
+
+        Raises
+        ------
+        FloatingPointError
+            When a weight is no longer finite; names the step.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> streams = pylstm.Streams(net, n_streams=2)
+        >>> for value in (0.1, 0.2, 0.3):
+        ...     Y = streams.step([[value], [-value]])
+        ...     losses = streams.learn([[value], [-value]], update=False)
+        >>> streams.update()
+        """
+        self._update()
+
+    def reset(self, streams: npt.ArrayLike | None = None) -> None:
+        """Set state and traces of some streams, or of all, to zero: new sequences begin.
+
+        Gradients collected and not yet applied stay.
+
+        Parameters
+        ----------
+        streams : int, sequence of int or array of bool (n_streams,), optional
+            Which; all by default.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For streams that do not exist; nothing has changed then.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> streams = pylstm.Streams(net, n_streams=3)
+        >>> first = streams.step([[1.0], [1.0], [1.0]])
+        >>> streams.reset([0, 2])
+        >>> (streams.step([[1.0], [1.0], [1.0]]) == first)[:, 0]
+        array([ True, False,  True])
+        """
+        self._reset(self._chosen(streams))
+
+    def _chosen(self, streams: npt.ArrayLike | None) -> Array:
+        chosen = np.zeros(self.n_streams, np.uint8)
+        if streams is None:
+            chosen[:] = 1
+            return chosen
+        which = np.asarray(streams)
+        if which.dtype == bool and which.shape == (self.n_streams,):
+            chosen[which] = 1
+            return chosen
+        if which.size == 0 and which.ndim == 1:
+            return chosen
+        if which.dtype.kind not in "iu" or which.ndim > 1:
+            raise ValueError(
+                f"streams is {streams!r}, wanted an index, indices, or a mask of "
+                f"{self.n_streams} bools"
+            )
+        if which.min() < -self.n_streams or which.max() >= self.n_streams:
+            raise IndexError(
+                f"streams is {streams!r}, wanted numbers from 0 to {self.n_streams - 1}"
+            )
+        chosen[which] = 1
+        return chosen
+
+    def copy(self) -> Self:
+        """Independent streams, of a copy of the network, that go on exactly as these would."""
+        other = type(self).__new__(type(self))
+        other.__setstate__({**self.__getstate__(), "net": self.net.copy()})
+        return other
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).__new__, (type(self),), self.__getstate__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        progress = self._progress()
+        return {
+            "format": _STATE_FORMAT,
+            "net": self.net,
+            "n_streams": self.n_streams,
+            **progress,
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        if state.get("format") != _STATE_FORMAT:
+            raise ValueError(
+                f"the saved streams have format {state.get('format')!r}, wanted {_STATE_FORMAT}: "
+                "they were written by another version of pylstm"
+            )
+        Streams.__init__(self, state["net"], state["n_streams"])
+        self._restore(state)
+
+    def __repr__(self) -> str:
+        return f"<Streams n_streams={self.n_streams} of {self.net!r}>"
