@@ -260,6 +260,8 @@ def test_a_reset_between_error_and_update(architecture, n_steps, rng):
     streams = build_streams(architecture)
     witnesses = Witnesses(architecture, get_parameters(streams.net), 0.05, 0.0)
     X, targets = random_tasks(architecture, 8, rng, presence="dense")
+    streams.run(X)  # leaves something in the record
+    streams.reset()
     for t, (x, target) in enumerate(zip(X, targets, strict=True), start=1):
         if t // n_steps % 2:
             target[t % B] = np.nan
