@@ -20,7 +20,7 @@ from nets import (
     random_task,
     set_parameters,
 )
-from oracle import Learner, join, split
+from oracle import Architecture, Learner, join, split
 
 import pylstm
 
@@ -238,6 +238,43 @@ def test_learning_follows_the_summed_gradient(architecture, update, momentum, rn
             state = witnesses.state
             for name, values in streams.state.items():
                 np.testing.assert_allclose(values, state[name], rtol=0, atol=1e-10)
+
+
+def test_cell_inputs_without_bias_stay_so(rng):
+    """One cell a block, where an update after every step goes its own way."""
+    architecture = Architecture(hidden_bias="gates")
+    streams = build_streams(architecture)
+    witnesses = Witnesses(architecture, get_parameters(streams.net), 0.05, 0.0)
+    X, targets = random_tasks(architecture, 6, rng)
+    for x, target in zip(X, targets, strict=True):
+        y = streams.step(x, target)
+        np.testing.assert_allclose(y, witnesses.step(x), rtol=0, atol=1e-12)
+        witnesses.learn(target)
+        witnesses.update()
+        assert_close(get_parameters(streams.net), witnesses.parameters, 1e-10)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_a_reset_between_error_and_update(architecture, n_steps, rng):
+    """What was collected from a stream counts, although the stream has begun anew; if anything."""
+    streams = build_streams(architecture)
+    witnesses = Witnesses(architecture, get_parameters(streams.net), 0.05, 0.0)
+    X, targets = random_tasks(architecture, 8, rng, presence="dense")
+    streams.run(X)  # leaves something in the record
+    streams.reset()
+    for t, (x, target) in enumerate(zip(X, targets, strict=True), start=1):
+        if t // n_steps % 2:
+            target[t % B] = np.nan
+        y = streams.step(x)
+        np.testing.assert_allclose(y, witnesses.step(x), rtol=0, atol=1e-12)
+        streams.learn(target, update=False)
+        witnesses.learn(target)
+        if t % n_steps == 0:
+            streams.reset(t % B)
+            witnesses.learners[t % B].reset()
+            streams.update()
+            witnesses.update()
+        assert_close(get_parameters(streams.net), witnesses.parameters, 1e-10)
 
 
 def test_outside_errors(architecture, rng):
