@@ -301,13 +301,13 @@ cdef class Network:
 
     # ------------------------------------------------------------ building
 
-    cdef build(self, dict config):
+    cdef build(self, dict config, ptrdiff_t from_weights):
         cdef pylstm_network *n = &self.net
         memset(n, 0, sizeof(pylstm_network))
         fill_shape(n, config)
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
-        n.large_from = large_from
+        n.large_from = from_weights
         self.table = current_isa.table[n.precision]
         pylstm_layout(n)
         self.parameters_ = aligned_zeros(n.parameter_size, self.dtype_)
@@ -325,8 +325,8 @@ cdef class Network:
         self.table.prepare(n)
         self.table.reset(n)
 
-    def _build(self, config):
-        self.build(config)
+    def _build(self, config, from_weights=None):
+        self.build(config, large_from if from_weights is None else from_weights)
 
     def _set_rule(self, rule, learning_rate, momentum):
         self.check_built()
@@ -808,7 +808,7 @@ cdef class Network:
             raise ValueError("targets is None, wanted one row of targets a step")
         self.check_built()
         fresh = type(self).__new__(type(self))
-        fresh.build(self._config())
+        fresh.build(self._config(), self.net.large_from)
         fresh.table = self.table
         fresh.net.learning_rate = self.net.learning_rate
         other = self.copy()  # up to date without changing when this one writes its weights
@@ -901,7 +901,7 @@ cdef class Network:
             progress = {
                 "n_pending": n.n_pending,
                 "n_absorbed": n.n_absorbed,
-                "large": n.large,
+                "large_from": n.large_from,
                 "n_collect": n.n_collect,
                 "closed": n.closed,
                 "learnable": n.learnable,
@@ -924,8 +924,6 @@ cdef class Network:
 
     def _restore(self, progress):
         cdef pylstm_network *n = &self.net
-        if progress["large"] != n.large:
-            raise ValueError("the saved network is laid out for another size of large networks")
         buffers = {"parameters": self.parameters_, "traces": self.traces_,
                    "gradient": self.gradient_, "velocity": self.velocity_}
         for name, buffer in buffers.items():

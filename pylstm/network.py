@@ -192,9 +192,11 @@ class LSTM(_core.Network):
         self._set_up(config, SGD(0.01) if optimizer is None else optimizer)
         self._initialise(float(init_range), bias_init or {}, np.random.default_rng(seed))
 
-    def _set_up(self, config: dict[str, Any], optimizer: SGD) -> None:
+    def _set_up(
+        self, config: dict[str, Any], optimizer: SGD, large_from: int | None = None
+    ) -> None:
         self.__config = config
-        self._build(config)
+        self._build(config, large_from)
         self.optimizer = optimizer
 
     def _initialise(
@@ -334,7 +336,7 @@ class LSTM(_core.Network):
                 "it was written by another version of pylstm"
             )
         optimizer = {key: value for key, value in state["optimizer"].items() if key != "name"}
-        self._set_up(dict(state["config"]), SGD(**optimizer))
+        self._set_up(dict(state["config"]), SGD(**optimizer), state["large_from"])
         if "velocity" in state:
             self._need_velocity()
         self._restore(state)

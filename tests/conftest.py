@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from nets import NETS, all_combinations
 
+from pylstm import _core
+
 
 def _name(architecture):
     return "-".join(
@@ -47,3 +49,11 @@ def presence(request):
 @pytest.fixture
 def rng(request):
     return np.random.default_rng(crc32(request.node.name.encode()))
+
+
+@pytest.fixture(params=["small", "large"])
+def layout(request):
+    """Networks laid out as small ones, or as large ones wherever there is one cell a block."""
+    before = _core.choose_large_from(0 if request.param == "large" else 1 << 60)
+    yield request.param
+    _core.choose_large_from(before)

@@ -26,6 +26,8 @@ from nets import (
 )
 from oracle import GATES, PEEPHOLES, Architecture, forward, full_gradient, truncated_gradient
 
+pytestmark = pytest.mark.usefixtures("layout")
+
 RTOL = 1e-6  # in float64, of the largest entry of a row
 
 

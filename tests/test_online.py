@@ -19,6 +19,8 @@ from nets import (
 )
 from oracle import Architecture, Learner
 
+pytestmark = pytest.mark.usefixtures("layout")
+
 REGIMES = ["step", "sequence", 1, 3, 7]
 RTOL = {"float32": 1e-4, "float64": 1e-10}
 

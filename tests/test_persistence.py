@@ -8,6 +8,8 @@ import pytest
 from nets import NETS, assert_same_bits, assert_same_future, assert_same_model, build, random_task
 from oracle import Architecture
 
+pytestmark = pytest.mark.usefixtures("layout")
+
 
 def fresh(net, inputs, targets):
     pass

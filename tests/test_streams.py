@@ -24,6 +24,8 @@ from oracle import Architecture, Learner, join, split
 
 import pylstm
 
+pytestmark = pytest.mark.usefixtures("layout")
+
 B = 3
 UPDATES = ["step", 4, "sequence"]
 
