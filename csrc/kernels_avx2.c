@@ -22,6 +22,8 @@ static int supported(void)
 #pragma GCC target("avx2,fma")
 #endif
 
+#define PYLSTM_NARROW
+#define PYLSTM_WIDE
 #define PYLSTM_TILE_SOURCES 6
 #define PYLSTM_TILE_LINES 1
 #include "kernels.inc"

@@ -7,6 +7,8 @@
 #include "pylstm.h"
 #include "streams.h"
 
+#define PYLSTM_NARROW
+#define PYLSTM_WIDE
 #define PYLSTM_TILE_SOURCES 4
 #define PYLSTM_TILE_LINES 1
 #include "kernels.inc"

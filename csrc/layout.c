@@ -50,7 +50,9 @@ static void layout_rows(pylstm_network *n)
                    (n->gate_recurrence ? n_gates * n->n_blocks : 0) +
                    (n->hidden_bias != PYLSTM_BIAS_NONE);
     n->n_out_sources = n->n_cells + (n->shortcut ? n->n_inputs : 0) + (n->output_bias ? 1 : 0);
-    n->large = n->block_size == 1 && n->n_sources * n->n_cells * (n_gates + 1) >= n->large_from;
+    const ptrdiff_t n_weights = n->n_sources * n->n_cells * (n_gates + 1);
+    n->large = n->block_size == 1 && n_weights >= n->large_from;
+    n->lazy = n->large && n_weights / PYLSTM_LAZY_TIMES >= n->large_from;
     const ptrdiff_t gate = n->large ? padded(n, n->n_blocks) : n->n_blocks;
     const ptrdiff_t cells = n->large ? padded(n, n->n_cells) : n->n_cells;
     n->n_rows = 0;

@@ -253,8 +253,8 @@ class LSTM(_core.Network):
         "peephole_forget", "peephole_output": (n_blocks, block_size); "output": (n_outputs, n_cells
         [+ n_inputs] [+ 1]). The columns of the first four are named by `sources`.
 
-        A large network puts off writing its weights for a few steps; as long as a view of them is
-        held it writes them at the end of every call, which takes longer.
+        A network of millions of weights puts off writing them for a few steps; as long as a view of
+        them is held it writes them at the end of every call, which takes longer.
         """
         return self._views(self._flat_parameters())
 
