@@ -95,7 +95,8 @@ def measure_sequence(settings: Settings) -> Result:
             row += [timings["PyTorch"].median, timings["PyTorch"].ratio_to(own)]
         rows.append(row)
         for name, timing in timings.items():
-            records.append(timing.record(learner=name, n_cells=n_cells, n_inputs=n_inputs))
+            shape = {"n_cells": n_cells, "n_inputs": n_inputs, "n_streams": 1}
+            records.append(timing.record(learner=name, **shape))
     columns = ["inputs", "cells", "weights", "pylstm, us", "us a step"]
     columns += ["PyTorch nn.LSTM, us", "to pylstm"] if has_torch else []
     batches = _measure_batches(settings, has_torch, records)
