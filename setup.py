@@ -1,7 +1,10 @@
 """Build of the C engine; everything else is in pyproject.toml."""
 
 import os
+import shlex
+import subprocess
 import sys
+import sysconfig
 from glob import glob
 
 import numpy as np
@@ -22,6 +25,14 @@ FLAGS = [
 # PYLSTM_SANITIZE=1 builds with the address and undefined-behaviour sanitizers, for the test suite.
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g", "-O1"]
 
+
+def understood(flag):
+    """Whether the compiler knows a flag: Clang lacks some of GCC's."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    command = [*compiler, "-Werror", flag, "-fsyntax-only", "-x", "c", os.devnull]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
 windows = sys.platform == "win32"
 sanitize = SANITIZE if os.environ.get("PYLSTM_SANITIZE") == "1" else []
 
@@ -31,7 +42,7 @@ core = Extension(
     depends=sorted(glob("csrc/*.pyx") + glob("csrc/*.pxi") + glob("csrc/*.h") + glob("csrc/*.inc")),
     include_dirs=["csrc", np.get_include()],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-    extra_compile_args=["/O2", "/std:c11"] if windows else FLAGS + sanitize,
+    extra_compile_args=["/O2", "/std:c11"] if windows else [*filter(understood, FLAGS), *sanitize],
     extra_link_args=[] if windows else sanitize,
 )
 
