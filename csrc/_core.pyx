@@ -14,7 +14,7 @@ cimport numpy as cnp
 from cpython.ref cimport Py_REFCNT
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from libc.math cimport NAN, fabs, isfinite, isnan
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.string cimport memset
 
 cnp.import_array()
@@ -33,6 +33,10 @@ cdef extern from "pylstm.h":
         PYLSTM_OK, PYLSTM_DIVERGED
 
     ctypedef void (*pylstm_gemm)()
+
+    ctypedef struct pylstm_input:
+        const void *x
+        ptrdiff_t token
 
     ctypedef struct pylstm_network:
         ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
@@ -56,6 +60,11 @@ cdef extern from "pylstm.h":
         ptrdiff_t n_pending, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
+        ptrdiff_t n_live
+        int all_live
+        int32_t *live
+        int32_t *place
+        int32_t *tokens
         void *parameters
         void *gradient
         void *velocity
@@ -66,16 +75,16 @@ cdef extern from "pylstm.h":
     ctypedef struct pylstm_table:
         void (*prepare)(pylstm_network *) noexcept nogil
         void (*reset)(pylstm_network *) noexcept nogil
-        int (*step)(pylstm_network *, const void *, void *) noexcept nogil
-        int (*predict)(pylstm_network *, const void *, void *) noexcept nogil
+        int (*step)(pylstm_network *, pylstm_input, void *) noexcept nogil
+        int (*predict)(pylstm_network *, pylstm_input, void *) noexcept nogil
         double (*learn)(pylstm_network *, const void *) noexcept nogil
         void (*learn_from)(pylstm_network *, const void *) noexcept nogil
         void (*update)(pylstm_network *) noexcept nogil
         int (*check_weights)(const pylstm_network *) noexcept nogil
         void (*collect)(pylstm_network *) noexcept nogil
         void (*write_back)(pylstm_network *) noexcept nogil
-        int (*run)(pylstm_network *, ptrdiff_t, const void *, const void *, void *, ptrdiff_t,
-                   ptrdiff_t *) noexcept nogil
+        int (*run)(pylstm_network *, ptrdiff_t, const void *, const int32_t *, const void *, void *,
+                   ptrdiff_t, ptrdiff_t *) noexcept nogil
         ptrdiff_t (*first_not_finite)(const void *, ptrdiff_t, ptrdiff_t) noexcept nogil
 
     ctypedef void (*pylstm_function)()
@@ -226,6 +235,7 @@ cdef class Network:
     cdef int typenum
     cdef object dtype_
     cdef object parameters_, gradient_, velocity_, traces_, record_, work_
+    cdef object live_, place_, tokens_
     cdef Py_ssize_t n_owners  # references to the memory of the parameters that are the network's own
 
     # ------------------------------------------------------------ building
@@ -264,6 +274,12 @@ cdef class Network:
         self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
         self.velocity_ = None
+        self.live_ = np.zeros(n.n_inputs, np.int32)
+        self.place_ = np.zeros(n.n_inputs, np.int32)
+        self.tokens_ = np.zeros(n.record_rows + 1, np.int32)
+        n.live = <int32_t *>cnp.PyArray_DATA(self.live_)
+        n.place = <int32_t *>cnp.PyArray_DATA(self.place_)
+        n.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
         n.parameters = cnp.PyArray_DATA(self.parameters_)
         n.gradient = cnp.PyArray_DATA(self.gradient_)
         n.traces = cnp.PyArray_DATA(self.traces_)
@@ -353,6 +369,44 @@ cdef class Network:
                 return values
         return self.as_array(values, ndim, width, what)
 
+    cdef bint is_token(self, object x):
+        """A single whole number."""
+        if isinstance(x, (int, np.integer)):
+            return not isinstance(x, bool)
+        return isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype.kind in "iu"
+
+    cdef object as_input(self, object x, pylstm_input *given):
+        """The inputs of one step, checked; what is returned keeps their memory."""
+        given.x = NULL
+        if self.is_token(x):
+            if not 0 <= x < self.net.n_inputs:
+                raise ValueError(f"token is {x}, wanted 0 .. {self.net.n_inputs - 1}")
+            given.token = x
+            return x
+        x = self.checked(x, 1, self.net.n_inputs, "x")
+        self.check_finite(x, "x")
+        given.x = cnp.PyArray_DATA(x)
+        return x
+
+    cdef object as_tokens(self, object X):
+        """A vector of whole numbers as int32 tokens, checked; None for anything else."""
+        if isinstance(X, np.ndarray) and X.ndim == 2:
+            return None
+        array = np.asarray(X)
+        if array.ndim != 1 or array.dtype == object:
+            return None
+        if array.dtype.kind not in "iu":
+            raise ValueError(
+                f"X has shape {array.shape} and dtype {array.dtype}: wanted "
+                f"(n_steps, {self.net.n_inputs}), or (n_steps,) of an integer dtype for tokens"
+            )
+        bad = np.flatnonzero((array < 0) | (array >= self.net.n_inputs))
+        if bad.size:
+            raise ValueError(
+                f"tokens has value {array[bad[0]]} at row {bad[0]}: wanted 0 .. {self.net.n_inputs - 1}"
+            )
+        return np.require(array, np.int32, ["C_CONTIGUOUS", "ALIGNED"])
+
     cdef double number(self, const void *data, Py_ssize_t j) noexcept nogil:
         if self.net.precision == PYLSTM_FLOAT64:
             return (<const double *>data)[j]
@@ -415,7 +469,7 @@ cdef class Network:
         cdef cnp.npy_intp size = self.net.n_outputs
         return cnp.PyArray_SimpleNew(1, &size, self.typenum)
 
-    cdef int advance(self, const void *x, void *y, const void *target) noexcept nogil:
+    cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil:
         cdef int status = self.table.step(&self.net, x, y)
         if status == PYLSTM_OK and target != NULL:
             self.table.learn(&self.net, target)
@@ -460,26 +514,25 @@ cdef class Network:
         """
         cdef bint missing = True
         cdef int status
-        cdef const void *x_data
+        cdef pylstm_input given
         cdef const void *target_data = NULL
         cdef void *y_data
         self.check_built()
-        x = self.checked(x, 1, self.net.n_inputs, "x")
-        self.check_finite(x, "x")
+        x = self.as_input(x, &given)
         if target is not None:
             target = self.checked(target, 1, self.net.n_outputs, "target")
             self.check_targets(target, &missing)
         y = self.empty_outputs()
-        x_data, y_data = cnp.PyArray_DATA(x), cnp.PyArray_DATA(y)
+        y_data = cnp.PyArray_DATA(y)
         if not missing:
             target_data = cnp.PyArray_DATA(target)
         self.take()
         try:
             if self.is_large():
                 with nogil:
-                    status = self.advance(x_data, y_data, target_data)
+                    status = self.advance(given, y_data, target_data)
             else:
-                status = self.advance(x_data, y_data, target_data)
+                status = self.advance(given, y_data, target_data)
             if status != PYLSTM_OK:
                 raise self.diverged()
         finally:
@@ -516,13 +569,13 @@ cdef class Network:
         >>> bool(net.predict([1.0]) == net.step([1.0]))
         True
         """
+        cdef pylstm_input given
         self.check_built()
-        x = self.checked(x, 1, self.net.n_inputs, "x")
-        self.check_finite(x, "x")
+        x = self.as_input(x, &given)
         y = self.empty_outputs()
         self.take()
         try:
-            if self.table.predict(&self.net, cnp.PyArray_DATA(x), cnp.PyArray_DATA(y)) != PYLSTM_OK:
+            if self.table.predict(&self.net, given, cnp.PyArray_DATA(y)) != PYLSTM_OK:
                 raise self.diverged()
         finally:
             self.release()
@@ -712,14 +765,21 @@ cdef class Network:
         cdef int status = PYLSTM_OK
         cdef bint watched
         cdef ptrdiff_t n_steps, done = 0, every
-        cdef const void *x_data
+        cdef const void *x_data = NULL
+        cdef const int32_t *token_data = NULL
         cdef const void *target_data = NULL
         cdef void *y_data
         self.check_built()
         every = self.update_interval(update)
-        X = self.checked(X, 2, self.net.n_inputs, "X")
-        self.check_finite(X, "X")
-        n_steps = cnp.PyArray_DIM(X, 0)
+        tokens = self.as_tokens(X)
+        if tokens is None:
+            X = self.checked(X, 2, self.net.n_inputs, "X")
+            self.check_finite(X, "X")
+            n_steps = cnp.PyArray_DIM(X, 0)
+            x_data = cnp.PyArray_DATA(X)
+        else:
+            n_steps = cnp.PyArray_DIM(tokens, 0)
+            token_data = <const int32_t *>cnp.PyArray_DATA(tokens)
         if targets is not None:
             targets = self.checked(targets, 2, self.net.n_outputs, "targets")
             if cnp.PyArray_DIM(targets, 0) != n_steps:
@@ -730,14 +790,14 @@ cdef class Network:
             self.check_targets(targets, &missing)
             target_data = cnp.PyArray_DATA(targets)
         Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
-        x_data = cnp.PyArray_DATA(X)
         y_data = cnp.PyArray_DATA(Y)
         self.take(wake=True)
         try:
             watched = self.net.watched
             self.net.watched = False
             with nogil:
-                status = self.table.run(&self.net, n_steps, x_data, target_data, y_data, every, &done)
+                status = self.table.run(&self.net, n_steps, x_data, token_data, target_data, y_data,
+                                        every, &done)
                 if watched:
                     self.table.write_back(&self.net)
             if status != PYLSTM_OK:
@@ -888,6 +948,9 @@ cdef class Network:
                 "collected": n.collected,
                 "traces_zero": n.traces_zero,
                 "n_steps": n.n_steps,
+                "all_live": n.all_live,
+                "live": self.live_[:n.n_live].copy(),
+                "tokens": self.tokens_[:n.n_pending + 1].copy(),
                 "parameters": self.parameters_.copy(),
                 "record": self.record_[:(n.n_pending + 1) * n.record_stride].copy(),
             }
@@ -927,7 +990,13 @@ cdef class Network:
         if progress["has_errors"] != errors.any() or (
                 progress["n_pending"] == 0 and (progress["learnable"] or progress["closed"])):
             raise ValueError("the saved network contradicts itself about the steps it has recorded")
+        self.check_live(progress)
         self.record_[:record.size] = record
+        self.tokens_[:progress["tokens"].size] = progress["tokens"]
+        n.n_live = progress["live"].size
+        self.live_[:n.n_live] = progress["live"]
+        self.place_[progress["live"]] = np.arange(1, n.n_live + 1)
+        n.all_live = progress["all_live"]
         n.n_pending = progress["n_pending"]
         n.n_absorbed = progress["n_absorbed"]
         n.n_collect = max(0, progress["n_collect"])
@@ -937,6 +1006,19 @@ cdef class Network:
         n.collected = progress["collected"]
         n.traces_zero = progress["traces_zero"]
         n.n_steps = progress["n_steps"]
+
+    cdef int check_live(self, progress) except -1:
+        """Whether what is saved of the inputs fits: see csrc/tokens.inc."""
+        live, tokens = progress["live"], progress["tokens"]
+        steps = tokens[1:]
+        for name, inputs in (("live", live), ("tokens", tokens)):
+            if inputs.ndim != 1 or inputs.dtype != np.int32 or (inputs >= self.net.n_inputs).any():
+                raise ValueError(f"{name} of the saved network does not fit its architecture")
+        if (progress["all_live"] not in (0, 1) or tokens.size != progress["n_pending"] + 1
+                or (live < 0).any() or np.unique(live).size != live.size
+                or not (progress["all_live"] or np.isin(steps, live).all())):
+            raise ValueError("the saved network contradicts itself about its live inputs")
+        return 0
 
     # ------------------------------------------------------------ what it is
 
