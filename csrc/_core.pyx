@@ -484,8 +484,9 @@ cdef class Network:
 
         Parameters
         ----------
-        x : array_like, shape (n_inputs,)
-            Inputs of this step; finite.
+        x : array_like, shape (n_inputs,), or int
+            Inputs of this step; finite. A whole number k from 0 to n_inputs - 1 is a token: it stands
+            for the inputs that are 0 but for x[k] = 1.
         target : array_like, shape (n_outputs,), optional
             Wanted outputs, in the domain of the loss. All NaN means no target.
 
@@ -503,7 +504,10 @@ cdef class Network:
         Notes
         -----
         Changes the state, the traces and, with a target, the weights. O(1) per weight, whatever the
-        length of the stream.
+        length of the stream. A token gives the same bits as its vector, but costs only its own weights
+        in the forward pass, and in learning those of the live inputs: the tokens whose traces the
+        forget gates have not yet brought to zero. With momentum no token is forgotten; a step with a
+        vector makes every input live until the next `reset`.
 
         Examples
         --------
@@ -511,6 +515,8 @@ cdef class Network:
         >>> net = pylstm.LSTM(n_inputs=2, n_outputs=1, n_blocks=4, seed=0)
         >>> net.step([0.5, -0.5], target=[1.0]).shape
         (1,)
+        >>> bool(net.predict(1) == net.predict([0, 1]))
+        True
         """
         cdef bint missing = True
         cdef int status
@@ -544,8 +550,8 @@ cdef class Network:
 
         Parameters
         ----------
-        x : array_like, shape (n_inputs,)
-            Inputs; finite.
+        x : array_like, shape (n_inputs,), or int
+            Inputs; finite. Or a token, see `step`.
 
         Returns
         -------
@@ -728,8 +734,8 @@ cdef class Network:
 
         Parameters
         ----------
-        X : array_like, shape (n_steps, n_inputs)
-            Inputs; finite.
+        X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+            Inputs; finite. Or tokens, see `step`.
         targets : array_like, shape (n_steps, n_outputs), optional
             Wanted outputs; a row of NaN is a step without target.
         update : "step", "sequence" or int, default "step"
@@ -751,7 +757,8 @@ cdef class Network:
 
         Notes
         -----
-        O(1) per weight and step. Memory does not depend on n_steps, but for the result.
+        O(1) per weight and step; with tokens per weight visited, see `step`. Memory does not depend on
+        n_steps, but for the result.
 
         Examples
         --------
@@ -823,8 +830,8 @@ cdef class Network:
 
         Parameters
         ----------
-        X : array_like, shape (n_steps, n_inputs)
-            Inputs; finite.
+        X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+            Inputs; finite. Or tokens, see `step`.
         targets : array_like, shape (n_steps, n_outputs)
             Wanted outputs; a row of NaN is a step without target.
 
@@ -903,6 +910,10 @@ cdef class Network:
         V = flat[n.at_output:n.at_output + n.n_outputs * n.out_stride]
         views["output"] = V.reshape(n.n_outputs, n.out_stride)[:, :n.n_out_sources]
         return views
+
+    def _live_inputs(self):
+        """The inputs whose weights a learning step visits, sorted."""
+        return np.arange(self.net.n_inputs) if self.net.all_live else np.sort(self.live_[:self.net.n_live])
 
     def _count_parameters(self):
         return sum(view.size for view in self._views(self.gradient_).values())
