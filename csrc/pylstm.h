@@ -131,8 +131,9 @@ typedef struct {
     int64_t n_steps;      /* steps made since the network was built                          */
 
     /* Inputs, see tokens.inc. */
-    ptrdiff_t n_live; /* inputs in the list of live ones                         */
-    int all_live;     /* every input is live, listed or not                      */
+    ptrdiff_t n_live;     /* inputs in the list of live ones                                   */
+    ptrdiff_t n_unsorted; /* tokens since every input was made live, or looked at once more    */
+    int all_live;         /* every input is live, listed or not                                */
 
     /* Buffers. */
     int32_t *live;   /* (n_inputs): the list                                                  */

@@ -284,7 +284,9 @@ def test_tokens_are_live_until_their_traces_are_zero(update, rng):
         assert np.isin(net._live_inputs(), np.arange(1, 21)).all()
     assert shut._live_inputs().size <= 9  # the last ones: some are not yet written
     assert half._live_inputs().size == 20
-    half.run(once[20:], targets[20:], update=update)
+    half.run(once[20:60], targets[20:60], update=update)
+    assert half._live_inputs().size == 50  # most of them, so all
+    half.run(once[60:], targets[60:], update=update)
     assert half._live_inputs().tolist() == [0]
     half.reset()
     collected = update == 3  # and not yet applied: 349 steps are not whole threes
@@ -294,9 +296,29 @@ def test_tokens_are_live_until_their_traces_are_zero(update, rng):
     assert half._live_inputs().size == 0
     half.step(np.ones(50))
     assert half._live_inputs().size == 50
+    half.run(np.full(400, 3), targets[:1].repeat(400, axis=0), update=1)
+    assert half._live_inputs().tolist() == [3]
     half.reset()
     half.step(7, targets[0])
     assert half._live_inputs().tolist() == [7]
+
+
+@pytest.mark.usefixtures("_as_size")
+def test_a_vector_waits_in_the_record_while_its_traces_are_looked_at(dtype, rng):
+    """Learned from, then not: the list is made anew between the two."""
+    architecture = Architecture(n_inputs=3, n_blocks=3)
+    for n_learned in range(1, 9):
+        nets = twins(architecture, dtype, bias_init={"forget_gate": -40.0})
+        x, target = rng.uniform(-1, 1, 3), rng.uniform(-1, 1, 2)
+        for k, net in enumerate(nets):
+            first, other = ((0, 1), one_hot([0, 1], 3))[k]
+            for _ in range(n_learned):
+                net.step(first, target)
+            net.step(x)
+            for _ in range(9):
+                net.step(other)
+            net.learn(target)
+        assert_same_model(*nets)
 
 
 def test_predict_leaves_no_trace():
