@@ -227,6 +227,9 @@ cdef enum:
     WAKING_SIZE = 1 << 20  # weights from which a single step is long enough to wake a thread for
 
 
+cdef object numpy_integer = np.integer
+
+
 cdef class Network:
     """Buffers and calls of one network. Use `pylstm.LSTM`."""
 
@@ -371,9 +374,11 @@ cdef class Network:
 
     cdef bint is_token(self, object x):
         """A single whole number."""
-        if isinstance(x, (int, np.integer)):
+        if isinstance(x, cnp.ndarray):
+            return cnp.PyArray_NDIM(x) == 0 and x.dtype.kind in "iu"
+        if isinstance(x, int):
             return not isinstance(x, bool)
-        return isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype.kind in "iu"
+        return isinstance(x, numpy_integer)
 
     cdef object as_input(self, object x, pylstm_input *given):
         """The inputs of one step, checked; what is returned keeps their memory."""
@@ -390,7 +395,7 @@ cdef class Network:
 
     cdef object as_tokens(self, object X):
         """A vector of whole numbers as int32 tokens, checked; None for anything else."""
-        if isinstance(X, np.ndarray) and X.ndim == 2:
+        if isinstance(X, cnp.ndarray) and cnp.PyArray_NDIM(X) == 2:
             return None
         array = np.asarray(X)
         if array.ndim != 1 or array.dtype == object:
