@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ["step", "regimes", "sequence", "silent", "memory", "floor"]
+NAMES = ["step", "regimes", "sequence", "silent", "tokens", "memory", "floor"]
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_writes_tables_and_records(tmp_path):
     assert table[table.index("###") :].strip() in done.stdout
 
 
-@pytest.mark.parametrize("name", ["regimes", "sequence", "floor"])
+@pytest.mark.parametrize("name", ["regimes", "sequence", "tokens", "floor"])
 def test_measures(name):
     from bench.measurements import MEASUREMENTS
     from bench.report import text

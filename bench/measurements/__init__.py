@@ -15,6 +15,7 @@ from bench.measurements.regimes import measure_regimes
 from bench.measurements.sequence import measure_sequence
 from bench.measurements.silent import measure_silent
 from bench.measurements.step import measure_step
+from bench.measurements.tokens import measure_tokens
 from bench.report import Result
 from bench.settings import Settings
 
@@ -25,6 +26,7 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "regimes": measure_regimes,
     "sequence": measure_sequence,
     "silent": measure_silent,
+    "tokens": measure_tokens,
     "memory": measure_memory,
     "floor": measure_floor,
 }
