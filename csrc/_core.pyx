@@ -63,7 +63,7 @@ cdef extern from "pylstm.h":
         ptrdiff_t n_live
         int all_live
         int32_t *live
-        int32_t *place
+        int32_t *listed
         int32_t *tokens
         void *parameters
         void *gradient
@@ -238,7 +238,7 @@ cdef class Network:
     cdef int typenum
     cdef object dtype_
     cdef object parameters_, gradient_, velocity_, traces_, record_, work_
-    cdef object live_, place_, tokens_
+    cdef object live_, listed_, tokens_
     cdef Py_ssize_t n_owners  # references to the memory of the parameters that are the network's own
 
     # ------------------------------------------------------------ building
@@ -278,10 +278,10 @@ cdef class Network:
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
         self.velocity_ = None
         self.live_ = np.zeros(n.n_inputs, np.int32)
-        self.place_ = np.zeros(n.n_inputs, np.int32)
+        self.listed_ = np.zeros(n.n_inputs, np.int32)
         self.tokens_ = np.zeros(n.record_rows + 1, np.int32)
         n.live = <int32_t *>cnp.PyArray_DATA(self.live_)
-        n.place = <int32_t *>cnp.PyArray_DATA(self.place_)
+        n.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
         n.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
         n.parameters = cnp.PyArray_DATA(self.parameters_)
         n.gradient = cnp.PyArray_DATA(self.gradient_)
@@ -1011,7 +1011,7 @@ cdef class Network:
         self.tokens_[:progress["tokens"].size] = progress["tokens"]
         n.n_live = progress["live"].size
         self.live_[:n.n_live] = progress["live"]
-        self.place_[progress["live"]] = np.arange(1, n.n_live + 1)
+        self.listed_[progress["live"]] = 1
         n.all_live = progress["all_live"]
         n.n_pending = progress["n_pending"]
         n.n_absorbed = progress["n_absorbed"]

@@ -137,7 +137,7 @@ typedef struct {
 
     /* Buffers. */
     int32_t *live;   /* (n_inputs): the list                                                  */
-    int32_t *place;  /* (n_inputs): where an input stands in the list, plus 1; 0: nowhere     */
+    int32_t *listed; /* (n_inputs): whether an input is in it                                  */
     int32_t *tokens; /* (record_rows + 1): the token in z of each record row, and in work_z;
                         -1: any x                                                             */
     void *parameters, *gradient, *velocity; /* parameter_size each; velocity with momentum only */

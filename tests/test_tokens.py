@@ -306,12 +306,12 @@ def test_tokens_are_live_until_their_traces_are_zero(update, rng):
 @pytest.mark.usefixtures("_as_size")
 def test_a_vector_waits_in_the_record_while_its_traces_are_looked_at(dtype, rng):
     """Learned from, then not: the list is made anew between the two."""
-    architecture = Architecture(n_inputs=3, n_blocks=3)
+    architecture = Architecture(n_inputs=5, n_blocks=3)
     for n_learned in range(1, 9):
         nets = twins(architecture, dtype, bias_init={"forget_gate": -40.0})
-        x, target = rng.uniform(-1, 1, 3), rng.uniform(-1, 1, 2)
+        x, target = rng.uniform(-1, 1, 5), rng.uniform(-1, 1, 2)
         for k, net in enumerate(nets):
-            first, other = ((0, 1), one_hot([0, 1], 3))[k]
+            first, other = ((0, 1), one_hot([0, 1], 5))[k]
             for _ in range(n_learned):
                 net.step(first, target)
             net.step(x)
