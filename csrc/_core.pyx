@@ -14,7 +14,7 @@ cimport numpy as cnp
 from cpython.ref cimport Py_REFCNT
 from libc.math cimport NAN, fabs, isfinite, isnan
 from cpython.pyport cimport PY_SSIZE_T_MAX
-from libc.stdint cimport int64_t, uint32_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uintptr_t
 from libc.string cimport memset
 
 cnp.import_array()
@@ -31,6 +31,10 @@ cdef extern from "pylstm.h":
         PYLSTM_UPDATE_AT_END
         PYLSTM_LAZY_STEPS
         PYLSTM_OK, PYLSTM_DIVERGED
+
+    ctypedef struct pylstm_input:
+        const void *x
+        ptrdiff_t token
 
     ctypedef struct pylstm_network:
         ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
@@ -55,6 +59,11 @@ cdef extern from "pylstm.h":
         ptrdiff_t n_pending, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
+        ptrdiff_t n_live
+        int all_live
+        int32_t *live
+        int32_t *listed
+        int32_t *tokens
         void *parameters
         void *gradient
         void *velocity
@@ -65,16 +74,16 @@ cdef extern from "pylstm.h":
     ctypedef struct pylstm_table:
         void (*prepare)(pylstm_network *) noexcept nogil
         void (*reset)(pylstm_network *) noexcept nogil
-        int (*step)(pylstm_network *, const void *, void *) noexcept nogil
-        int (*predict)(pylstm_network *, const void *, void *) noexcept nogil
+        int (*step)(pylstm_network *, pylstm_input, void *) noexcept nogil
+        int (*predict)(pylstm_network *, pylstm_input, void *) noexcept nogil
         double (*learn)(pylstm_network *, const void *) noexcept nogil
         void (*learn_from)(pylstm_network *, const void *) noexcept nogil
         void (*update)(pylstm_network *) noexcept nogil
         int (*check_weights)(const pylstm_network *) noexcept nogil
         void (*collect)(pylstm_network *) noexcept nogil
         void (*write_back)(pylstm_network *) noexcept nogil
-        int (*run)(pylstm_network *, ptrdiff_t, const void *, const void *, void *, ptrdiff_t,
-                   ptrdiff_t *) noexcept nogil
+        int (*run)(pylstm_network *, ptrdiff_t, const void *, const int32_t *, const void *, void *,
+                   ptrdiff_t, ptrdiff_t *) noexcept nogil
         ptrdiff_t (*first_not_finite)(const void *, ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*settle)(pylstm_network *) noexcept nogil
 
@@ -289,6 +298,9 @@ cdef enum:
     WAKING_SIZE = 1 << 20  # weights from which a single step is long enough to wake a thread for
 
 
+cdef object numpy_integer = np.integer
+
+
 cdef class Network:
     """Buffers and calls of one network. Use `pylstm.LSTM`."""
 
@@ -297,6 +309,7 @@ cdef class Network:
     cdef int typenum
     cdef object dtype_
     cdef object parameters_, gradient_, velocity_, traces_, record_, work_
+    cdef object live_, listed_, tokens_
     cdef Py_ssize_t n_owners  # references to the memory of the parameters that are the network's own
 
     # ------------------------------------------------------------ building
@@ -317,6 +330,12 @@ cdef class Network:
         self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
         self.velocity_ = None
+        self.live_ = np.zeros(n.n_inputs, np.int32)
+        self.listed_ = np.zeros(n.n_inputs, np.int32)
+        self.tokens_ = np.zeros(n.record_rows + 1, np.int32)
+        n.live = <int32_t *>cnp.PyArray_DATA(self.live_)
+        n.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
+        n.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
         n.parameters = cnp.PyArray_DATA(self.parameters_)
         n.gradient = cnp.PyArray_DATA(self.gradient_)
         n.traces = cnp.PyArray_DATA(self.traces_)
@@ -405,6 +424,46 @@ cdef class Network:
                 return values
         return self.as_array(values, ndim, width, what)
 
+    cdef bint is_token(self, object x):
+        """A single whole number."""
+        if isinstance(x, cnp.ndarray):
+            return cnp.PyArray_NDIM(x) == 0 and x.dtype.kind in "iu"
+        if isinstance(x, int):
+            return not isinstance(x, bool)
+        return isinstance(x, numpy_integer)
+
+    cdef object as_input(self, object x, pylstm_input *given):
+        """The inputs of one step, checked; what is returned keeps their memory."""
+        given.x = NULL
+        if self.is_token(x):
+            if not 0 <= x < self.net.n_inputs:
+                raise ValueError(f"token is {x}, wanted 0 .. {self.net.n_inputs - 1}")
+            given.token = x
+            return x
+        x = self.checked(x, 1, self.net.n_inputs, "x")
+        self.check_finite(x, "x")
+        given.x = cnp.PyArray_DATA(x)
+        return x
+
+    cdef object as_tokens(self, object X):
+        """A vector of whole numbers as int32 tokens, checked; None for anything else."""
+        if isinstance(X, cnp.ndarray) and cnp.PyArray_NDIM(X) == 2:
+            return None
+        array = np.asarray(X)
+        if array.ndim != 1 or array.dtype == object:
+            return None
+        if array.dtype.kind not in "iu":
+            raise ValueError(
+                f"X has shape {array.shape} and dtype {array.dtype}: wanted "
+                f"(n_steps, {self.net.n_inputs}), or (n_steps,) of an integer dtype for tokens"
+            )
+        bad = np.flatnonzero((array < 0) | (array >= self.net.n_inputs))
+        if bad.size:
+            raise ValueError(
+                f"tokens has value {array[bad[0]]} at row {bad[0]}: wanted 0 .. {self.net.n_inputs - 1}"
+            )
+        return np.require(array, np.int32, ["C_CONTIGUOUS", "ALIGNED"])
+
     cdef int check_finite(self, object array, str what) except -1:
         cdef Py_ssize_t width = cnp.PyArray_DIM(array, cnp.PyArray_NDIM(array) - 1)
         cdef Py_ssize_t n = 1 if cnp.PyArray_NDIM(array) == 1 else cnp.PyArray_DIM(array, 0)
@@ -438,7 +497,7 @@ cdef class Network:
         cdef cnp.npy_intp size = self.net.n_outputs
         return cnp.PyArray_SimpleNew(1, &size, self.typenum)
 
-    cdef int advance(self, const void *x, void *y, const void *target) noexcept nogil:
+    cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil:
         cdef int status = self.table.step(&self.net, x, y)
         if status == PYLSTM_OK and target != NULL:
             self.table.learn(&self.net, target)
@@ -453,8 +512,9 @@ cdef class Network:
 
         Parameters
         ----------
-        x : array_like, shape (n_inputs,)
-            Inputs of this step; finite.
+        x : array_like, shape (n_inputs,), or int
+            Inputs of this step; finite. A whole number k from 0 to n_inputs - 1 is a token: it stands
+            for the inputs that are 0 but for x[k] = 1.
         target : array_like, shape (n_outputs,), optional
             Wanted outputs, in the domain of the loss. All NaN means no target.
 
@@ -472,7 +532,10 @@ cdef class Network:
         Notes
         -----
         Changes the state, the traces and, with a target, the weights. O(1) per weight, whatever the
-        length of the stream.
+        length of the stream. A token gives the same bits as its vector, but costs only its own weights
+        in the forward pass, and in learning those of the live inputs: the tokens whose traces the
+        forget gates have not yet brought to zero. With momentum no token is forgotten; a step with a
+        vector makes every input live until the next `reset`.
 
         Examples
         --------
@@ -480,29 +543,30 @@ cdef class Network:
         >>> net = pylstm.LSTM(n_inputs=2, n_outputs=1, n_blocks=4, seed=0)
         >>> net.step([0.5, -0.5], target=[1.0]).shape
         (1,)
+        >>> bool(net.predict(1) == net.predict([0, 1]))
+        True
         """
         cdef bint missing = True
         cdef int status
-        cdef const void *x_data
+        cdef pylstm_input given
         cdef const void *target_data = NULL
         cdef void *y_data
         self.check_built()
-        x = self.checked(x, 1, self.net.n_inputs, "x")
-        self.check_finite(x, "x")
+        x = self.as_input(x, &given)
         if target is not None:
             target = self.checked(target, 1, self.net.n_outputs, "target")
             self.check_targets(target, &missing)
         y = self.empty_outputs()
-        x_data, y_data = cnp.PyArray_DATA(x), cnp.PyArray_DATA(y)
+        y_data = cnp.PyArray_DATA(y)
         if not missing:
             target_data = cnp.PyArray_DATA(target)
         self.take()
         try:
             if self.is_large():
                 with nogil:
-                    status = self.advance(x_data, y_data, target_data)
+                    status = self.advance(given, y_data, target_data)
             else:
-                status = self.advance(x_data, y_data, target_data)
+                status = self.advance(given, y_data, target_data)
             if status != PYLSTM_OK:
                 raise self.diverged()
         finally:
@@ -514,8 +578,8 @@ cdef class Network:
 
         Parameters
         ----------
-        x : array_like, shape (n_inputs,)
-            Inputs; finite.
+        x : array_like, shape (n_inputs,), or int
+            Inputs; finite. Or a token, see `step`.
 
         Returns
         -------
@@ -539,13 +603,13 @@ cdef class Network:
         >>> bool(net.predict([1.0]) == net.step([1.0]))
         True
         """
+        cdef pylstm_input given
         self.check_built()
-        x = self.checked(x, 1, self.net.n_inputs, "x")
-        self.check_finite(x, "x")
+        x = self.as_input(x, &given)
         y = self.empty_outputs()
         self.take()
         try:
-            if self.table.predict(&self.net, cnp.PyArray_DATA(x), cnp.PyArray_DATA(y)) != PYLSTM_OK:
+            if self.table.predict(&self.net, given, cnp.PyArray_DATA(y)) != PYLSTM_OK:
                 raise self.diverged()
         finally:
             self.release()
@@ -698,8 +762,8 @@ cdef class Network:
 
         Parameters
         ----------
-        X : array_like, shape (n_steps, n_inputs)
-            Inputs; finite.
+        X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+            Inputs; finite. Or tokens, see `step`.
         targets : array_like, shape (n_steps, n_outputs), optional
             Wanted outputs; a row of NaN is a step without target.
         update : "step", "sequence" or int, default "step"
@@ -721,7 +785,8 @@ cdef class Network:
 
         Notes
         -----
-        O(1) per weight and step. Memory does not depend on n_steps, but for the result.
+        O(1) per weight and step; with tokens per weight visited, see `step`. Memory does not depend on
+        n_steps, but for the result.
 
         Examples
         --------
@@ -735,14 +800,21 @@ cdef class Network:
         cdef int status = PYLSTM_OK
         cdef bint watched
         cdef ptrdiff_t n_steps, done = 0, every
-        cdef const void *x_data
+        cdef const void *x_data = NULL
+        cdef const int32_t *token_data = NULL
         cdef const void *target_data = NULL
         cdef void *y_data
         self.check_built()
         every = update_interval(update)
-        X = self.checked(X, 2, self.net.n_inputs, "X")
-        self.check_finite(X, "X")
-        n_steps = cnp.PyArray_DIM(X, 0)
+        tokens = self.as_tokens(X)
+        if tokens is None:
+            X = self.checked(X, 2, self.net.n_inputs, "X")
+            self.check_finite(X, "X")
+            n_steps = cnp.PyArray_DIM(X, 0)
+            x_data = cnp.PyArray_DATA(X)
+        else:
+            n_steps = cnp.PyArray_DIM(tokens, 0)
+            token_data = <const int32_t *>cnp.PyArray_DATA(tokens)
         if targets is not None:
             targets = self.checked(targets, 2, self.net.n_outputs, "targets")
             if cnp.PyArray_DIM(targets, 0) != n_steps:
@@ -753,14 +825,14 @@ cdef class Network:
             self.check_targets(targets, &missing)
             target_data = cnp.PyArray_DATA(targets)
         Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
-        x_data = cnp.PyArray_DATA(X)
         y_data = cnp.PyArray_DATA(Y)
         self.take(wake=True)
         try:
             watched = self.net.watched
             self.net.watched = False
             with nogil:
-                status = self.table.run(&self.net, n_steps, x_data, target_data, y_data, every, &done)
+                status = self.table.run(&self.net, n_steps, x_data, token_data, target_data, y_data,
+                                        every, &done)
                 if watched:
                     self.table.write_back(&self.net)
             if status != PYLSTM_OK:
@@ -777,8 +849,8 @@ cdef class Network:
 
         Parameters
         ----------
-        X : array_like, shape (n_steps, n_inputs)
-            Inputs; finite.
+        X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+            Inputs; finite. Or tokens, see `step`.
         targets : array_like, shape (n_steps, n_outputs)
             Wanted outputs; a row of NaN is a step without target.
 
@@ -865,6 +937,10 @@ cdef class Network:
         first = row % n.panel_traced
         return E[row // n.panel_traced, :, first:first + n.n_cells]
 
+    def _live_inputs(self):
+        """The inputs whose weights a learning step visits, sorted."""
+        return np.arange(self.net.n_inputs) if self.net.all_live else np.sort(self.live_[:self.net.n_live])
+
     def _count_parameters(self):
         return sum(view.size for view in self._views(self.gradient_).values())
 
@@ -909,6 +985,9 @@ cdef class Network:
                 "collected": n.collected,
                 "traces_zero": n.traces_zero,
                 "n_steps": n.n_steps,
+                "all_live": n.all_live,
+                "live": self.live_[:n.n_live].copy(),
+                "tokens": self.tokens_[:n.n_pending + 1].copy(),
                 "parameters": self.parameters_.copy(),
                 "record": self.record_[:(n.n_pending + 1) * n.record_stride].copy(),
             }
@@ -946,7 +1025,13 @@ cdef class Network:
         if progress["has_errors"] != errors.any() or (
                 progress["n_pending"] == 0 and (progress["learnable"] or progress["closed"])):
             raise ValueError("the saved network contradicts itself about the steps it has recorded")
+        self.check_live(progress)
         self.record_[:record.size] = record
+        self.tokens_[:progress["tokens"].size] = progress["tokens"]
+        n.n_live = progress["live"].size
+        self.live_[:n.n_live] = progress["live"]
+        self.listed_[progress["live"]] = 1
+        n.all_live = progress["all_live"]
         n.n_pending = progress["n_pending"]
         n.n_absorbed = progress["n_absorbed"]
         n.n_collect = max(0, progress["n_collect"])
@@ -956,6 +1041,19 @@ cdef class Network:
         n.collected = progress["collected"]
         n.traces_zero = progress["traces_zero"]
         n.n_steps = progress["n_steps"]
+
+    cdef int check_live(self, progress) except -1:
+        """Whether what is saved of the inputs fits: see csrc/tokens.inc."""
+        live, tokens = progress["live"], progress["tokens"]
+        steps = tokens[1:]
+        for name, inputs in (("live", live), ("tokens", tokens)):
+            if inputs.ndim != 1 or inputs.dtype != np.int32 or (inputs >= self.net.n_inputs).any():
+                raise ValueError(f"{name} of the saved network does not fit its architecture")
+        if (progress["all_live"] not in (0, 1) or tokens.size != progress["n_pending"] + 1
+                or (live < 0).any() or np.unique(live).size != live.size
+                or not (progress["all_live"] or np.isin(steps, live).all())):
+            raise ValueError("the saved network contradicts itself about its live inputs")
+        return 0
 
     # ------------------------------------------------------------ what it is
 

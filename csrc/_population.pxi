@@ -703,6 +703,8 @@ cdef class PopulationBase:
         record[n.at_c:n.at_c + n.n_cells] = lines[p.at_c:p.at_c + n.n_cells]
         record[n.at_q:n.at_q + n.n_out_sources] = lines[p.at_q:p.at_q + n.n_out_sources]
         progress["record"] = record
+        progress["all_live"] = 1
+        progress["tokens"] = np.full(1, -1, np.int32)
         progress["traces"] = np.zeros(n.trace_size, self.dtype_)
         for ours, theirs in one.trace_views(net, progress["traces"]):
             theirs[...] = ours[0, 0]

@@ -104,7 +104,7 @@ static void layout_record(pylstm_network *n)
     n->at_act = reserve(n, &end, n->n_rows);
     n->at_c = reserve(n, &end, n->n_cells);
     n->at_q = reserve(n, &end, n->n_out_sources);
-    n->state_size = end;
+    n->state_size = n->at_q + padded(n, n->n_cells);
     n->at_z = reserve(n, &end, n->n_sources);
     n->at_gates = reserve(n, &end, 3 * n->cell_stride);
     n->at_hc = reserve(n, &end, n->n_cells);

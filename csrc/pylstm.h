@@ -44,6 +44,13 @@ enum { PYLSTM_LAZY_TIMES = 64 };   /* measured: eager leads at 1.6 million weigh
 enum { PYLSTM_LAZY_STEPS = 8 };    /* how many changes of the weights are put off: see lazy.inc */
 enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
 
+/* The inputs of a step: x (n_inputs), or, where x is NULL, a token: the one input that is 1 while
+   all others are 0. */
+typedef struct {
+    const void *x;
+    ptrdiff_t token;
+} pylstm_input;
+
 typedef struct {
     /* Shape: set by the caller, then fixed. */
     ptrdiff_t n_inputs, n_outputs, n_blocks, block_size;
@@ -97,7 +104,7 @@ typedef struct {
     ptrdiff_t at_z, at_gates, at_hc, at_net_out, at_y; /* the rest of the forward pass         */
     ptrdiff_t at_has_error, at_delta, at_e, at_eo;     /* dL/dnet of y, dL/dc, dL/dnet of o    */
     ptrdiff_t at_coef, at_trace_coef;                  /* rows over W and E, see lazy.inc      */
-    ptrdiff_t state_size;                              /* at_act .. the end of q               */
+    ptrdiff_t state_size;                              /* at_act .. the end of h               */
 
     ptrdiff_t parameter_size, trace_size, work_size; /* buffer sizes, in numbers */
     /* Scratch and constants in `work`. */
@@ -120,7 +127,16 @@ typedef struct {
     int traces_zero;      /* E is zero whatever its buffer says                              */
     int64_t n_steps;      /* steps made since the network was built                          */
 
+    /* Inputs, see tokens.inc. */
+    ptrdiff_t n_live;     /* inputs in the list of live ones                                   */
+    ptrdiff_t n_unsorted; /* tokens since every input was made live, or looked at once more    */
+    int all_live;         /* every input is live, listed or not                                */
+
     /* Buffers. */
+    int32_t *live;   /* (n_inputs): the list                                                  */
+    int32_t *listed; /* (n_inputs): whether an input is in it                                  */
+    int32_t *tokens; /* (record_rows + 1): the token in z of each record row, and in work_z;
+                        -1: any x                                                             */
     void *parameters, *gradient, *velocity; /* parameter_size each; velocity with momentum only */
     void *traces;                           /* trace_size                                       */
     void *record;                           /* record_rows * record_stride                      */
@@ -137,24 +153,24 @@ typedef struct {
      * set. */
     void (*prepare)(pylstm_network *);
     void (*reset)(pylstm_network *);
-    /* x: (n_inputs); y: (n_outputs). */
-    int (*step)(pylstm_network *, const void *x, void *y);
-    int (*predict)(pylstm_network *, const void *x, void *y);
+    /* y: (n_outputs). */
+    int (*step)(pylstm_network *, pylstm_input, void *y);
+    int (*predict)(pylstm_network *, pylstm_input, void *y);
     /* target or dy: (n_outputs); both add the error to the last step's record. */
     double (*learn)(pylstm_network *, const void *target);
     void (*learn_from)(pylstm_network *, const void *dy);
     /* Change the weights by everything collected. */
     void (*update)(pylstm_network *);
-    /* Whether every weight is finite still; reads them all. */
+    /* Whether every weight is finite still; reads all that may have changed. */
     int (*check_weights)(const pylstm_network *);
     /* Bring the gradient buffer up to date with every recorded error. */
     void (*collect)(pylstm_network *);
     /* Bring W and E up to date where their change was put off. */
     void (*write_back)(pylstm_network *);
-    /* X: (n_steps, n_inputs); targets: (n_steps, n_outputs) or NULL, a row that starts with NaN is
-       no target; Y: (n_steps, n_outputs). *done: steps made. */
-    int (*run)(pylstm_network *, ptrdiff_t n_steps, const void *X, const void *targets, void *Y,
-               ptrdiff_t update_every, ptrdiff_t *done);
+    /* X: (n_steps, n_inputs), or NULL and tokens: (n_steps); targets: (n_steps, n_outputs) or NULL,
+       a row that starts with NaN is no target; Y: (n_steps, n_outputs). *done: steps made. */
+    int (*run)(pylstm_network *, ptrdiff_t n_steps, const void *X, const int32_t *tokens,
+               const void *targets, void *Y, ptrdiff_t update_every, ptrdiff_t *done);
     /* First row of X (n, width) with a number that is not finite, or -1. */
     ptrdiff_t (*first_not_finite)(const void *X, ptrdiff_t n, ptrdiff_t width);
     /* Gradient and traces up to the last step, which cannot be learned from any more. */

@@ -18,7 +18,7 @@ Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"
 Array = npt.NDArray[Any]
 
 _GATES = ("input_gate", "forget_gate", "output_gate")
-_STATE_FORMAT = 2
+_STATE_FORMAT = 3
 
 
 def _size(name: str, value: int) -> int:

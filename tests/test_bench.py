@@ -19,6 +19,7 @@ NAMES = [
     "sequence",
     "population",
     "silent",
+    "tokens",
     "memory",
 ]
 
@@ -66,7 +67,7 @@ def test_writes_tables_and_records(tmp_path):
     assert table[table.index("###") :].strip() in done.stdout
 
 
-@pytest.mark.parametrize("name", ["threads", "floor", "regimes", "crossover", "sequence"])
+@pytest.mark.parametrize("name", ["threads", "floor", "regimes", "crossover", "sequence", "tokens"])
 def test_measures(name):
     from bench.measurements import MEASUREMENTS
     from bench.report import text

@@ -18,6 +18,7 @@ from bench.measurements.sequence import measure_sequence
 from bench.measurements.silent import measure_silent
 from bench.measurements.step import measure_step
 from bench.measurements.threads import measure_threads
+from bench.measurements.tokens import measure_tokens
 from bench.report import Result
 from bench.settings import Settings
 
@@ -32,5 +33,6 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "sequence": measure_sequence,
     "population": measure_population,
     "silent": measure_silent,
+    "tokens": measure_tokens,
     "memory": measure_memory,
 }
