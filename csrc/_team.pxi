@@ -5,13 +5,16 @@ GIL, and goes back to sleep when none has come for about a millisecond.
 """
 
 import threading
+from time import perf_counter_ns
 
 cdef enum:
     HELPER_PATIENCE = 20_000  # looks, each a few hundredths of a microsecond
+    SOON = 300_000            # nanoseconds: calls as close as that are a loop
 
 cdef pylstm_team team
 team.n_threads = 1
 cdef list helper_events = []
+cdef int64_t last_borrowed = 0
 
 
 def _help(event):
@@ -42,23 +45,32 @@ def set_threads(int n):
     team.n_threads = n
 
 
-cdef int wake_helpers() except -1:
+cdef void wake_helpers():
     while len(helper_events) < team.n_threads - 1:
         event = threading.Event()
+        try:
+            threading.Thread(target=_help, args=(event,), name="pylstm", daemon=True).start()
+        except RuntimeError:  # no more threads to be had: fewer help
+            break
         helper_events.append(event)
-        threading.Thread(target=_help, args=(event,), name="pylstm", daemon=True).start()
-    if team.n_awake < team.n_threads - 1:
-        for event in helper_events[:team.n_threads - 1]:
-            event.set()
-    return 0
+    for event in helper_events[:team.n_threads - 1]:
+        event.set()
 
 
-cdef pylstm_team *borrow_team(bint wake) except? NULL:
-    """The team, when there is one and nobody has it; its helpers awake, or on their way."""
+cdef pylstm_team *borrow_team(bint wake):
+    """The team, when there is one and nobody has it.
+
+    Helpers that sleep are woken when the call is to be long, or one of many in a loop.
+    """
+    global last_borrowed
+    cdef int64_t now
     if team.n_threads < 2 or not pylstm_team_acquire(&team):
         return NULL
-    if wake:
-        wake_helpers()
+    if team.n_awake < team.n_threads - 1:
+        now = perf_counter_ns()
+        if wake or now - last_borrowed < SOON:
+            wake_helpers()
+        last_borrowed = now
     return &team
 
 

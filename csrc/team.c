@@ -91,6 +91,8 @@ void pylstm_help(pylstm_team *team, int64_t patience)
             __atomic_add_fetch(&team->finished, 1, __ATOMIC_RELEASE);
             looks = 0;
         } else {
+            if (__atomic_load_n(&team->busy, __ATOMIC_RELAXED))
+                looks = 0;
             pause_a_little();
         }
     }

@@ -51,7 +51,7 @@ static inline void pylstm_share(pylstm_team *team, pylstm_part part, void *task,
         part(task, 0, count);
 }
 
-/* Help until nothing has been on offer for `patience` looks. */
+/* Help until nobody has owned the team for `patience` looks. */
 void pylstm_help(pylstm_team *, int64_t patience);
 
 #endif
