@@ -616,6 +616,9 @@ cdef class PopulationBase:
         views["output"] = matrix(p.at_output, n.n_out_sources, n.n_outputs)
         return views
 
+    def _count_parameters(self):
+        return sum(view[0, 0].size for view in self.views(self.gradient_).values())
+
     def _get_parameters(self):
         """Copies (n_nets, rows, sources) by name."""
         cdef ptrdiff_t n_nets = self.pop.n_nets

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
+from pylstm.architecture import GATES, Architecture
+from pylstm.copies import Copyable, check_format
 from pylstm.optimizers import SGD
 
 __all__ = ["LSTM"]
@@ -17,7 +19,6 @@ __all__ = ["LSTM"]
 Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
 Array = npt.NDArray[Any]
 
-_GATES = ("input_gate", "forget_gate", "output_gate")
 _STATE_FORMAT = 3
 
 
@@ -50,7 +51,7 @@ def _dtype(value: npt.DTypeLike) -> str:
 
 
 def _check_combination(config: dict[str, Any]) -> None:
-    has_gate = any(config[gate] for gate in _GATES)
+    has_gate = any(config[gate] for gate in GATES)
     for switch in ("peepholes", "gate_recurrence"):
         if config[switch] and not has_gate:
             raise ValueError(
@@ -64,7 +65,7 @@ def _check_combination(config: dict[str, Any]) -> None:
         )
 
 
-class LSTM(_core.Network):
+class LSTM(Architecture, Copyable, _core.Network):
     """One layer of LSTM memory blocks and a readout, learning online by the truncated gradient.
 
     Each step computes, with sources z = [x(t); h(t-1); gates(t-1); 1],
@@ -224,7 +225,7 @@ class LSTM(_core.Network):
 
     def _bias_columns(self, parameters: dict[str, Array]) -> dict[str, Array]:
         hidden = self.__config["hidden_bias"]
-        with_bias = [name for name in _GATES if hidden != "none" and self.__config[name]]
+        with_bias = [name for name in GATES if hidden != "none" and self.__config[name]]
         with_bias += ["cell_input"] if hidden == "all" else []
         with_bias += ["output"] if self.__config["output_bias"] else []
         return {name: view[:, -1] for name, view in parameters.items() if name in with_bias}
@@ -259,42 +260,9 @@ class LSTM(_core.Network):
         return self._views(self._flat_parameters())
 
     @property
-    def sources(self) -> list[str]:
-        """What each column of a hidden row is: inputs, cells, gates, bias, in that order."""
-        config, n_blocks = self.__config, self.__config["n_blocks"]
-        names = [f"input[{k}]" for k in range(config["n_inputs"])]
-        if config["cell_recurrence"]:
-            names += [f"cell[{v}]" for v in range(self.n_cells)]
-        if config["gate_recurrence"]:
-            names += [f"{gate}[{b}]" for gate in _GATES if config[gate] for b in range(n_blocks)]
-        if config["hidden_bias"] != "none":
-            names.append("bias")
-        return names
-
-    @property
     def n_parameters(self) -> int:
         """Number of trainable weights, counted as the papers do."""
         return self._count_parameters()
-
-    @property
-    def n_inputs(self) -> int:
-        """Number of inputs."""
-        return int(self.__config["n_inputs"])
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs."""
-        return int(self.__config["n_outputs"])
-
-    @property
-    def n_blocks(self) -> int:
-        """Number of memory blocks."""
-        return int(self.__config["n_blocks"])
-
-    @property
-    def block_size(self) -> int:
-        """Cells a block."""
-        return int(self.__config["block_size"])
 
     @property
     def state(self) -> dict[str, Array]:
@@ -304,21 +272,6 @@ class LSTM(_core.Network):
         activations, (n_blocks,), of the gates that exist.
         """
         return self._state()
-
-    def copy(self) -> Self:
-        """An independent network that goes on exactly as this one would."""
-        other = type(self).__new__(type(self))
-        other.__setstate__(self.__getstate__())
-        return other
-
-    def __copy__(self) -> Self:
-        return self.copy()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self.copy()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).__new__, (type(self),), self.__getstate__()
 
     def __getstate__(self) -> dict[str, Any]:
         optimizer = {"name": "SGD", **vars(self.__optimizer)}
@@ -330,11 +283,7 @@ class LSTM(_core.Network):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        if state.get("format") != _STATE_FORMAT:
-            raise ValueError(
-                f"the saved network has format {state.get('format')!r}, wanted {_STATE_FORMAT}: "
-                "it was written by another version of pylstm"
-            )
+        check_format(state, _STATE_FORMAT, "network")
         optimizer = {key: value for key, value in state["optimizer"].items() if key != "name"}
         self._set_up(dict(state["config"]), SGD(**optimizer), state["large_from"])
         if "velocity" in state:
@@ -342,5 +291,4 @@ class LSTM(_core.Network):
         self._restore(state)
 
     def __repr__(self) -> str:
-        shape = f"n_inputs={self.n_inputs}, n_outputs={self.n_outputs}, n_blocks={self.n_blocks}"
-        return f"<LSTM {shape}, block_size={self.block_size}, {self.n_parameters} parameters>"
+        return f"<LSTM {self._shape()}, {self.n_parameters} parameters>"

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
+from pylstm.architecture import Architecture
+from pylstm.copies import Copyable, check_format
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
 
@@ -21,7 +23,7 @@ Seed = int | np.random.Generator
 _STATE_FORMAT = 1
 
 
-class Population(_core.PopulationBase):
+class Population(Architecture, Copyable, _core.PopulationBase):
     """Many small `LSTM` networks of one architecture, stepped together across SIMD lanes.
 
     For seeds, sweeps of learning rates, one model for each of many keys: every net has weights,
@@ -277,56 +279,15 @@ class Population(_core.PopulationBase):
     # ------------------------------------------------------------ what it is
 
     @property
-    def sources(self) -> list[str]:
-        """What each column of a hidden row is, as `LSTM.sources`."""
-        return LSTM(**self.__config).sources
-
-    @property
     def n_parameters(self) -> int:
         """Number of trainable weights of one net."""
-        return sum(values[0].size for values in self._get_parameters().values())
-
-    @property
-    def n_inputs(self) -> int:
-        """Number of inputs."""
-        return int(self.__config["n_inputs"])
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs."""
-        return int(self.__config["n_outputs"])
-
-    @property
-    def n_blocks(self) -> int:
-        """Number of memory blocks of a net."""
-        return int(self.__config["n_blocks"])
-
-    @property
-    def block_size(self) -> int:
-        """Cells a block."""
-        return int(self.__config["block_size"])
+        return self._count_parameters()
 
     def __repr__(self) -> str:
-        shape = f"n_inputs={self.n_inputs}, n_outputs={self.n_outputs}, n_blocks={self.n_blocks}"
-        shape += f", block_size={self.block_size}"
-        return f"<Population of {self.n_nets} LSTM, {shape}, {self.n_parameters} parameters each>"
+        parameters = f"{self.n_parameters} parameters each"
+        return f"<Population of {self.n_nets} LSTM, {self._shape()}, {parameters}>"
 
     # ------------------------------------------------------------ copies
-
-    def copy(self) -> Self:
-        """An independent population that goes on exactly as this one would."""
-        other = type(self).__new__(type(self))
-        other.__setstate__(self.__getstate__())
-        return other
-
-    def __copy__(self) -> Self:
-        return self.copy()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self.copy()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).__new__, (type(self),), self.__getstate__()
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -338,11 +299,7 @@ class Population(_core.PopulationBase):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        if state.get("format") != _STATE_FORMAT:
-            raise ValueError(
-                f"the saved population has format {state.get('format')!r}, wanted {_STATE_FORMAT}: "
-                "it was written by another version of pylstm"
-            )
+        check_format(state, _STATE_FORMAT, "population")
         optimizers = [SGD(**optimizer) for optimizer in state["optimizers"]]
         self._set_up(state["config"], state["n_nets"], optimizers)
         if "velocity" in state:

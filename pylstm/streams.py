@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
+from pylstm.copies import Copyable, check_format
 from pylstm.network import LSTM
 
 __all__ = ["Streams"]
@@ -19,7 +20,7 @@ Array = npt.NDArray[Any]
 _STATE_FORMAT = 1
 
 
-class Streams(_core.StreamGroup):
+class Streams(Copyable, _core.StreamGroup):
     """B sequences through the weights of one LSTM at once, each with its own state and traces.
 
     Every stream b computes and learns as `LSTM` does; the weights are shared, and an update follows
@@ -359,12 +360,6 @@ class Streams(_core.StreamGroup):
         other.__setstate__({**self.__getstate__(), "net": self.net.copy()})
         return other
 
-    def __copy__(self) -> Self:
-        return self.copy()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).__new__, (type(self),), self.__getstate__()
-
     def __getstate__(self) -> dict[str, Any]:
         progress = self._progress()
         return {
@@ -375,11 +370,7 @@ class Streams(_core.StreamGroup):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        if state.get("format") != _STATE_FORMAT:
-            raise ValueError(
-                f"the saved streams have format {state.get('format')!r}, wanted {_STATE_FORMAT}: "
-                "they were written by another version of pylstm"
-            )
+        check_format(state, _STATE_FORMAT, "Streams")
         Streams.__init__(self, state["net"], state["n_streams"])
         self._restore(state)
 
