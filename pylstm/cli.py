@@ -10,9 +10,10 @@ from dataclasses import fields
 from typing import Any, NoReturn
 
 import pylstm
+from pylstm.errors import InputError
+from pylstm.files import check_writable
 from pylstm.stream import demo
 from pylstm.stream.errors import StreamError
-from pylstm.stream.files import check_writable
 from pylstm.stream.job import Outcome, forecast_writer, progress_bar, run_stream, silence
 from pylstm.stream.plot import check_plot, save_plot
 from pylstm.stream.reporting import report, worst_skill
@@ -280,7 +281,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = args.run(args)
         sys.stdout.flush()
-    except (StreamError, FloatingPointError) as error:
+    except (InputError, FloatingPointError) as error:
         print(f"pylstm: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:

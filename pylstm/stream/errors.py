@@ -1,7 +1,9 @@
 """The one error of the stream job: a sentence for the person who gave the input."""
 
+from pylstm.errors import InputError
+
 __all__ = ["StreamError"]
 
 
-class StreamError(ValueError):
-    """What was given and what was wanted; the command line prints it and exits with code 2."""
+class StreamError(InputError):
+    """What was given and what was wanted."""

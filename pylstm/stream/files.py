@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and sessions as files without code in them.
+"""Sessions as files without code in them.
 
 A session is a NumPy archive (.npz): one JSON text with the plain values, and one member for each
 array. Nothing is pickled, so loading a file runs no code from it.
@@ -7,61 +7,21 @@ array. Nothing is pickled, so loading a file runs no code from it.
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.files import written_whole
 from pylstm.stream.errors import StreamError
 
-__all__ = ["check_writable", "load_tree", "save_tree", "written_whole"]
+__all__ = ["load_tree", "save_tree"]
 
 # {"__array__": name} stands in the JSON text for the member of that name.
 _ARRAY = "__array__"
 _TREE = "session"
-
-
-def check_writable(path: str) -> None:
-    """Say at once, not after hours, that a file cannot be written.
-
-    Parameters
-    ----------
-    path : str
-        File to be written later.
-
-    Raises
-    ------
-    StreamError
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise StreamError(f"cannot write {path}: it is not a regular file")
-    if not target.parent.is_dir():
-        raise StreamError(f"cannot write {path}: there is no directory {target.parent}")
-    if not os.access(target.parent, os.W_OK):
-        raise StreamError(f"cannot write {path}: the directory {target.parent} is not writable")
-
-
-@contextmanager
-def written_whole(path: str) -> Iterator[Path]:
-    """Give the name of a file beside `path` that replaces it at the end, if all went well."""
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise StreamError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _pack(value: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pylstm.stream.files import check_writable, written_whole
+from pylstm.files import check_writable, written_whole
 from pylstm.stream.session import Session
 from pylstm.stream.table import Table
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pylstm.files import check_writable, written_whole
 from pylstm.stream.errors import StreamError
-from pylstm.stream.files import check_writable, written_whole
 from pylstm.stream.session import LAST, MODEL, SEASON, Session
 
 __all__ = ["check_plot", "save_plot"]
