@@ -282,6 +282,44 @@ cdef int target_problem(const pylstm_network *n, const void *data, bint *missing
     return 0
 
 
+cdef object checked_tokens(array, ptrdiff_t n_inputs):
+    """An array of whole numbers as int32 tokens."""
+    if array.size and not 0 <= array.min() <= array.max() < n_inputs:
+        bad = np.argwhere((array < 0) | (array >= n_inputs))[0]
+        where = f"row {bad[0]}" if array.ndim == 1 else ", ".join(map(str, bad))
+        raise ValueError(
+            f"tokens has value {array[tuple(bad)]} at {where}: wanted 0 .. {n_inputs - 1}"
+        )
+    return np.require(array, np.int32, ["C_CONTIGUOUS", "ALIGNED"])
+
+
+cdef object checked_lengths(lengths, ptrdiff_t n_steps, ptrdiff_t count=-1):
+    """Lengths of sequences, (n_sequences,) that sum to n_steps; None for one sequence. With a count
+    of nets (count, n_sequences) too, each row summing to at most n_steps."""
+    if lengths is None:
+        lengths = [n_steps] if n_steps else []
+    array = np.asarray(lengths)
+    if array.size == 0 and array.ndim == 1:
+        array = array.astype(np.intp)
+    shapes = "(n_sequences,)" if count < 0 else f"({count}, n_sequences), or (n_sequences,) shared by all"
+    if array.dtype.kind not in "iu" or not (
+            array.ndim == 1 or (array.ndim == 2 and array.shape[0] == count)):
+        raise ValueError(
+            f"lengths has dtype {array.dtype} and shape {array.shape}, wanted whole numbers {shapes}"
+        )
+    if array.size and array.min() < 1:
+        raise ValueError(f"lengths contains {array.min()}, wanted at least 1 step a sequence")
+    if array.size and array.max() > n_steps:
+        raise ValueError(f"lengths contains {array.max()}, wanted at most the {n_steps} steps of X")
+    array = np.require(array, np.intp, ["C_CONTIGUOUS", "ALIGNED"])
+    sums = np.atleast_1d(array.sum(axis=-1))
+    if count < 0 and sums[0] != n_steps:
+        raise ValueError(f"lengths sum to {sums[0]}, wanted the {n_steps} steps of X")
+    if (sums > n_steps).any():
+        raise ValueError(f"lengths sum to {sums.max()}, wanted at most the {n_steps} steps of X")
+    return array
+
+
 cdef ptrdiff_t update_interval(update) except -1:
     if update == "step":
         return 1
@@ -296,6 +334,7 @@ cdef ptrdiff_t update_interval(update) except -1:
 
 cdef enum:
     WAKING_SIZE = 1 << 20  # weights from which a single step is long enough to wake a thread for
+    LONG_STRETCH = 64  # steps of a sequence whose outputs nobody wants, at once
 
 
 cdef object numpy_integer = np.integer
@@ -457,12 +496,7 @@ cdef class Network:
                 f"X has shape {array.shape} and dtype {array.dtype}: wanted "
                 f"(n_steps, {self.net.n_inputs}), or (n_steps,) of an integer dtype for tokens"
             )
-        bad = np.flatnonzero((array < 0) | (array >= self.net.n_inputs))
-        if bad.size:
-            raise ValueError(
-                f"tokens has value {array[bad[0]]} at row {bad[0]}: wanted 0 .. {self.net.n_inputs - 1}"
-            )
-        return np.require(array, np.int32, ["C_CONTIGUOUS", "ALIGNED"])
+        return checked_tokens(array, self.net.n_inputs)
 
     cdef int check_finite(self, object array, str what) except -1:
         cdef Py_ssize_t width = cnp.PyArray_DIM(array, cnp.PyArray_NDIM(array) - 1)
@@ -840,6 +874,145 @@ cdef class Network:
         finally:
             self.release()
         return Y
+
+    def run_sequences(self, X, targets=None, lengths=None, *, last=False, update="sequence"):
+        """Run over many sequences in one call, each from a fresh state.
+
+        Equals, bit for bit, for each sequence ``net.reset()`` and ``net.run(x, t, update=update)``,
+        and a ``net.reset()`` at the end; the GIL is released meanwhile.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+            Inputs of all sequences, one behind the other; finite. Or tokens, see `step`.
+        targets : array_like, shape (n_steps, n_outputs), or with `last` (n_sequences, n_outputs)
+            Wanted outputs; a row of NaN is no target. Without targets nothing is learned.
+        lengths : array_like of int, shape (n_sequences,), optional
+            Steps of each sequence, at least 1; they sum to n_steps. Without: X is one sequence.
+        last : bool, default False
+            Targets and outputs are those of the last step of each sequence only.
+        update : "sequence", "step" or int, default "sequence"
+            When the weights change: once at the end of each sequence; else as in `run`.
+
+        Returns
+        -------
+        ndarray, shape (n_steps, n_outputs), or with `last` (n_sequences, n_outputs)
+            The outputs, each from before the weights changed at its step.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable arguments; nothing has changed then.
+        FloatingPointError
+            When the weights have diverged; names the step.
+
+        Notes
+        -----
+        Gradients collected before the call are applied with the first update, as by `run`. O(1) per
+        weight and step; memory does not depend on n_steps, but for the result.
+
+        Examples
+        --------
+        The sum of three numbers, wanted when all have been seen:
+
+        >>> import numpy as np, pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (500, 3))
+        >>> Y = net.run_sequences(X.reshape(-1, 1), X.sum(axis=1)[:, None], [3] * 500, last=True)
+        >>> Y.shape
+        (500, 1)
+        """
+        cdef bint missing
+        cdef pylstm_network *n = &self.net
+        cdef int status = PYLSTM_OK
+        cdef bint watched, only_last = last
+        cdef ptrdiff_t n_steps, n_sequences, n_rows, every
+        cdef const void *x_data = NULL
+        cdef const int32_t *token_data = NULL
+        cdef const void *target_data = NULL
+        cdef void *y_data
+        cdef void *aside_data
+        cdef const ptrdiff_t *length_data
+        self.check_built()
+        every = update_interval(update)
+        tokens = self.as_tokens(X)
+        if tokens is None:
+            X = self.checked(X, 2, n.n_inputs, "X")
+            self.check_finite(X, "X")
+            n_steps = cnp.PyArray_DIM(X, 0)
+            x_data = cnp.PyArray_DATA(X)
+        else:
+            n_steps = cnp.PyArray_DIM(tokens, 0)
+            token_data = <const int32_t *>cnp.PyArray_DATA(tokens)
+        lengths = checked_lengths(lengths, n_steps)
+        length_data = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
+        n_sequences = cnp.PyArray_DIM(lengths, 0)
+        n_rows = n_sequences if only_last else n_steps
+        if targets is not None:
+            targets = self.checked(targets, 2, n.n_outputs, "targets")
+            if cnp.PyArray_DIM(targets, 0) != n_rows:
+                raise ValueError(
+                    f"targets has {len(targets)} rows, wanted {n_rows}: one a "
+                    f"{'sequence' if only_last else 'step'}, NaN where there is no target"
+                )
+            self.check_targets(targets, &missing)
+            target_data = cnp.PyArray_DATA(targets)
+        Y = np.empty((n_rows, n.n_outputs), self.dtype_)
+        y_data = cnp.PyArray_DATA(Y)
+        aside = np.full((2, LONG_STRETCH * n.n_outputs), NAN, self.dtype_)
+        aside_data = cnp.PyArray_DATA(aside)
+        self.take(wake=True)
+        try:
+            watched = n.watched
+            n.watched = False
+            with nogil:
+                status = self.go_through(n_sequences, length_data, x_data, token_data, target_data,
+                                         y_data, aside_data, only_last, every)
+                if watched:
+                    self.table.write_back(n)
+            if status != PYLSTM_OK:
+                raise self.diverged()
+        finally:
+            self.release()
+        return Y
+
+    cdef int go_through(self, ptrdiff_t n_sequences, const ptrdiff_t *lengths, const void *X,
+                        const int32_t *tokens, const void *targets, void *Y, void *aside, bint last,
+                        ptrdiff_t every) noexcept nogil:
+        """A reset and a run for each sequence, and a reset. aside: where outputs go that are not
+        wanted, then as many targets of NaN."""
+        cdef pylstm_network *n = &self.net
+        cdef ptrdiff_t size = 8 if n.precision == PYLSTM_FLOAT64 else 4
+        cdef ptrdiff_t s, left, part, done = 0
+        cdef char *x = <char *>X
+        cdef char *t = <char *>targets
+        cdef char *y = <char *>Y
+        cdef char *nothing = <char *>aside + LONG_STRETCH * n.n_outputs * size
+        cdef int status
+        # only steps that count for an update every so many must know that one may come
+        if t == NULL or every == 1 or every == PYLSTM_UPDATE_AT_END:
+            nothing = NULL
+        for s in range(n_sequences):
+            self.table.reset(n)
+            left = lengths[s]
+            while left > 0:
+                part = left if not last or left == 1 else min(left - 1, LONG_STRETCH)
+                status = self.table.run(
+                    n, part, x, tokens, t if part == left else nothing,
+                    y if part == left else <char *>aside, every, &done)
+                if status != PYLSTM_OK:
+                    return status
+                if tokens != NULL:
+                    tokens += part
+                else:
+                    x += part * n.n_inputs * size
+                left -= part
+            part = 1 if last else lengths[s]
+            y += part * n.n_outputs * size
+            if t != NULL:
+                t += part * n.n_outputs * size
+        self.table.reset(n)
+        return PYLSTM_OK
 
     def gradient(self, X, targets):
         """Truncated gradient of the summed loss of a sequence, from a fresh state; changes nothing.

@@ -35,6 +35,11 @@ cdef extern from "population.h":
         int check
         void *Y
         double *losses
+        const int32_t *tokens
+        ptrdiff_t n_sequences
+        const ptrdiff_t *lengths
+        ptrdiff_t l_stride
+        int last
 
     ctypedef struct pylstm_population_table:
         void (*run)(pylstm_population *, const pylstm_population_call *) noexcept nogil
@@ -44,6 +49,7 @@ cdef extern from "population.h":
         void (*update)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*reset)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*settle)(pylstm_population *, const pylstm_population_call *) noexcept nogil
+        void (*run_sequences)(pylstm_population *, const pylstm_population_call *) noexcept nogil
 
     void pylstm_population_layout(pylstm_population *)
 
@@ -220,8 +226,8 @@ cdef class PopulationBase:
             raise ValueError(f"{what} contains {bad[~np.isfinite(bad)][0]}{where}: wanted finite numbers")
         return array
 
-    cdef object as_targets(self, object values, tuple shape, bint *missing):
-        """missing: whether there are rows of NaN."""
+    cdef object as_targets(self, object values, tuple shape, bint *missing, used=None):
+        """missing: whether there are rows of NaN. used: which rows count, when not all do."""
         cdef pylstm_network *n = &self.pop.shape
         cdef ptrdiff_t row, n_rows
         cdef size_t size
@@ -237,7 +243,7 @@ cdef class PopulationBase:
             return array
         for row in range(n_rows):
             problem = target_problem(n, data + row * size, &none)
-            if problem:
+            if problem and (used is None or used(np.unravel_index(row, array.shape[:array.ndim - 1]))):
                 bad = array.reshape(-1, n.n_outputs)[row].tolist()
                 raise ValueError(f"targets{place_of(array, row)} is {bad}: {TARGET_PROBLEMS[problem]}")
         return array
@@ -427,6 +433,117 @@ cdef class PopulationBase:
             self.pop.team = NULL
             pylstm_release(n)
         return Y
+
+    def run_sequences(self, X, targets=None, lengths=None, *, last=False, update="sequence", nets=None):
+        """Run over many sequences in one call, each from a fresh state.
+
+        `LSTM.run_sequences` for every net: equals, up to rounding, a reset and a `run` for each
+        sequence, and a reset at the end.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_nets, n_steps, n_inputs), or (n_steps, n_inputs) shared by all
+            Inputs of the sequences of each net, one behind the other; finite. Or tokens of an integer
+            dtype, (n_nets, n_steps) or (n_steps,) shared: whole numbers from 0 to n_inputs - 1, each
+            standing for an input of 1 among zeros. A matrix of integers is tokens.
+        targets : array_like, shape (n_nets, n_steps, n_outputs) or shared, optional
+            Wanted outputs; a row of NaN is no target. With `last` (n_nets, n_sequences, n_outputs)
+            or shared. Without targets nothing is learned.
+        lengths : array_like of int, shape (n_nets, n_sequences), or (n_sequences,) shared, optional
+            Steps of each sequence, at least 1. They sum to at most n_steps for each net; what is
+            behind is padding, which may be anything finite and any token. Without: X is one sequence.
+        last : bool, default False
+            Targets and outputs are those of the last step of each sequence only.
+        update : "sequence", "step" or int, default "sequence"
+            When the weights change: once at the end of each sequence; else as in `run`.
+        nets : indices or mask of shape (n_nets,), optional
+            Only these take part.
+
+        Returns
+        -------
+        ndarray, shape (n_nets, n_steps, n_outputs), or with `last` (n_nets, n_sequences, n_outputs)
+            NaN in padding, and for a net that has diverged until it is reset with finite weights.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For unusable arguments; nothing has changed then.
+
+        Notes
+        -----
+        O(1) per weight and step. The nets of a group (16 in float32, 8 in float64) wait at the end of
+        a sequence for the longest. What a net computes does not depend on the others.
+
+        Examples
+        --------
+        Sixteen nets, each with sequences of its own; the sum is wanted at the end:
+
+        >>> import numpy as np, pylstm
+        >>> pop = pylstm.Population(16, n_inputs=1, n_outputs=1, n_blocks=2)
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (16, 500, 3))
+        >>> Y = pop.run_sequences(X.reshape(16, 1500, 1), X.sum(axis=2)[:, :, None], [3] * 500,
+        ...                       last=True)
+        >>> Y.shape
+        (16, 500, 1)
+        """
+        cdef Py_ssize_t count
+        cdef pylstm_population_call call
+        cdef pylstm_population *p = &self.pop
+        cdef pylstm_network *n = &p.shape
+        cdef bint missing = False
+        cdef ptrdiff_t n_rows
+        every = update_interval(update)
+        place = self.placing(nets, &count)
+        self.start(&call, place)
+        tokens = self.as_tokens(X, count)
+        if tokens is None:
+            X = self.inputs(X, (count, None, n.n_inputs), "X")
+            call.X = cnp.PyArray_DATA(X)
+            call.n_steps = X.shape[X.ndim - 2]
+            call.x_stride = 0 if X.ndim == 2 else call.n_steps * n.n_inputs
+        else:
+            call.tokens = <const int32_t *>cnp.PyArray_DATA(tokens)
+            call.n_steps = tokens.shape[tokens.ndim - 1]
+            call.x_stride = 0 if tokens.ndim == 1 else call.n_steps
+        lengths = checked_lengths(lengths, call.n_steps, count)
+        call.lengths = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
+        call.n_sequences = lengths.shape[lengths.ndim - 1]
+        call.l_stride = 0 if lengths.ndim == 1 else call.n_sequences
+        call.every = every
+        call.last = last
+        n_rows = call.n_sequences if last else call.n_steps
+        if targets is not None:
+            used = None if last else row_in_sequences(lengths)
+            targets = self.as_targets(targets, (count, n_rows, n.n_outputs), &missing, used)
+            call.targets = cnp.PyArray_DATA(targets)
+            call.t_stride = 0 if targets.ndim == 2 else n_rows * n.n_outputs
+            call.all_targets = not (missing or last)
+            call.check = True
+        Y = np.empty((count, n_rows, n.n_outputs), self.dtype_)
+        call.Y = cnp.PyArray_DATA(Y)
+        self.take()
+        try:
+            if p.n_groups > 1 and call.n_steps * p.n_groups * p.parameter_lines >= SHARED_LINES:
+                p.team = borrow_team(True)
+            with nogil:
+                self.table.run_sequences(p, &call)
+        finally:
+            return_team(p.team)
+            p.team = NULL
+            pylstm_release(n)
+        return Y
+
+    cdef object as_tokens(self, X, ptrdiff_t count):
+        """int32 tokens (count, n_steps) or (n_steps,) from an array of whole numbers, checked; None for
+        anything else."""
+        array = np.asarray(X)
+        if array.dtype.kind not in "iu" or not 1 <= array.ndim <= 2:
+            return None
+        if array.ndim == 2 and array.shape[0] != count:
+            raise ValueError(
+                f"tokens has shape {array.shape}, wanted ({count}, n_steps), or (n_steps,) shared by all"
+            )
+        return checked_tokens(array, self.pop.shape.n_inputs)
 
     cdef void start(self, pylstm_population_call *call, place):
         memset(call, 0, sizeof(pylstm_population_call))
@@ -839,6 +956,18 @@ cdef class PopulationBase:
     def dtype(self):
         """The NumPy dtype of weights, state and results."""
         return self.dtype_
+
+
+cdef object row_in_sequences(lengths):
+    """Whether the row of an array at some place, (net, step) or (step,), is in a sequence of some net."""
+    ends = lengths.sum(axis=-1)
+    longest = ends.max(initial=0)
+
+    def used(where):
+        net, step = where[:-1], where[-1]
+        return step < (ends[net[0]] if ends.ndim and net else longest)
+
+    return used
 
 
 cdef str place_of(array, ptrdiff_t row):

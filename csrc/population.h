@@ -74,6 +74,13 @@ typedef struct {
     int check;           /* look at the weights at the end                                     */
     void *Y;             /* (rows, n_steps, n_outputs)                                         */
     double *losses;      /* (rows)                                                             */
+
+    /* run_sequences: every row is n_sequences sequences one after the other, then padding. */
+    const int32_t *tokens;    /* (rows, n_steps), or NULL and X; x_stride is its stride then   */
+    ptrdiff_t n_sequences;    /* of each row                                                   */
+    const ptrdiff_t *lengths; /* (rows, n_sequences), at least 1 each                          */
+    ptrdiff_t l_stride;       /* from one row of lengths to the next, 0 when all share one     */
+    int last;                 /* targets and Y: (rows, n_sequences, n_outputs), of last steps  */
 } pylstm_population_call;
 
 /* The population level, one table per instruction set and precision. Each does one verb for the
@@ -87,6 +94,8 @@ typedef struct pylstm_population_table {
     void (*reset)(pylstm_population *, const pylstm_population_call *);
     /* Bring the traces, and the gradient where there are errors, up to the last step. */
     void (*settle)(pylstm_population *, const pylstm_population_call *);
+    /* A reset, a run, a reset, a run, ... and a reset. */
+    void (*run_sequences)(pylstm_population *, const pylstm_population_call *);
 } pylstm_population_table;
 
 /* Fill in the layout from the shape and n_nets. */

@@ -38,6 +38,15 @@ class Network:
         targets: npt.ArrayLike | None = None,
         update: Literal["step", "sequence"] | int = "step",
     ) -> _Array: ...
+    def run_sequences(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        lengths: npt.ArrayLike | None = None,
+        *,
+        last: bool = False,
+        update: Literal["step", "sequence"] | int = "sequence",
+    ) -> _Array: ...
     def gradient(self, X: npt.ArrayLike, targets: npt.ArrayLike) -> dict[str, _Array]: ...
     def reset(self) -> None: ...
     def _build(self, config: Mapping[str, Any], from_weights: int | None = None) -> None: ...
@@ -81,6 +90,16 @@ class PopulationBase:
         X: npt.ArrayLike,
         targets: npt.ArrayLike | None = None,
         update: Literal["step", "sequence"] | int = "step",
+        nets: npt.ArrayLike | None = None,
+    ) -> _Array: ...
+    def run_sequences(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        lengths: npt.ArrayLike | None = None,
+        *,
+        last: bool = False,
+        update: Literal["step", "sequence"] | int = "sequence",
         nets: npt.ArrayLike | None = None,
     ) -> _Array: ...
     def reset(self, nets: npt.ArrayLike | None = None) -> None: ...
