@@ -1,0 +1,207 @@
+"""Stop rules: when a trial has learned its task.
+
+A rule watches one trial by asking for things and looking at what comes back: `Train(n)`, learn the
+next n training sequences; `Examine(n)`, answer n test sequences, weights fixed; `Mark`, note the
+number of training sequences so far under a name. The watch ends when the rule is content.
+Written as a generator it reads like the sentence in the paper, its state is its local variables,
+and whoever runs many trials at once can answer the same wish of several of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Answers", "Exam", "Examine", "Mark", "Perfect", "Recent", "Request", "Train", "Watch"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Train:
+    """Learn the next n training sequences."""
+
+    n: int
+
+
+@dataclass(frozen=True)
+class Examine:
+    """Examine n test sequences, weights fixed."""
+
+    n: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Note the number of training sequences so far."""
+
+    name: str
+
+
+class Answers(NamedTuple):
+    """How a number of sequences were answered.
+
+    Parameters
+    ----------
+    wrong : (n,) bool
+        By the criterion of the task.
+    error : (n,) float
+        Mean absolute error over the outputs, and over the steps that have a target.
+    """
+
+    wrong: Array
+    error: Array
+
+
+Request = Train | Examine | Mark
+Watch = Generator[Request, Answers, None]
+
+
+@dataclass(frozen=True)
+class Recent:
+    """Of the n most recent training sequences few are wrong, and their mean error is low.
+
+    ``Recent(error=0.01)`` is ST3(0.01) of the paper, "average training error below 0.01 and the
+    2000 most recent sequences were processed correctly". Norm and window of that average are not
+    stated; here it is the mean absolute error of the same n sequences.
+
+    Parameters
+    ----------
+    wrong : int, default 0
+        At most so many of the n.
+    error : float, default infinity
+        The mean absolute error stays below it.
+    n : int, default 2000
+    every : int, default 100
+        Training sequences from one look to the next: success is known to within so many.
+
+    Examples
+    --------
+    Two sequences at a time, three in a row right:
+
+    >>> import numpy as np
+    >>> from pylstm.experiments.stop import Answers, Recent
+    >>> watch = Recent(n=3, every=2).watch()
+    >>> next(watch)
+    Train(n=2)
+    >>> watch.send(Answers(wrong=np.array([True, False]), error=np.zeros(2)))
+    Train(n=2)
+    >>> watch.send(Answers(wrong=np.array([False, False]), error=np.zeros(2)))
+    Traceback (most recent call last):
+    StopIteration
+    """
+
+    wrong: int = 0
+    error: float = np.inf
+    n: int = 2000
+    every: int = 100
+
+    def watch(self) -> Watch:
+        """Watch one trial."""
+        wrong, error = np.empty(0, bool), np.empty(0)
+        while True:
+            answers = yield Train(self.every)
+            wrong = np.append(wrong, answers.wrong)[-self.n :]
+            error = np.append(error, answers.error)[-self.n :]
+            if len(wrong) == self.n and wrong.sum() <= self.wrong and error.mean() < self.error:
+                return
+
+
+@dataclass(frozen=True)
+class Exam:
+    """Of n test sequences few are wrong, and their mean error is low.
+
+    The rule of experiments 1 and 3. That few are wrong is ST1 of experiment 3, marked when it
+    first holds; both together are ST2. How often the test is run, and on which sequences, is not
+    stated in the paper; here every 500 training sequences, in experiment 3 on fresh ones.
+
+    Parameters
+    ----------
+    wrong : int, default 0
+        At most so many of the n.
+    error : float, default infinity
+        The mean absolute error stays below it.
+    n : int, default 256
+    every : int, default 500
+        Training sequences from one test to the next.
+
+    Examples
+    --------
+    >>> from pylstm.experiments.stop import Exam
+    >>> watch = Exam(wrong=5, error=0.04).watch()
+    >>> next(watch), watch.send(None)
+    (Train(n=500), Examine(n=256))
+    """
+
+    wrong: int = 0
+    error: float = np.inf
+    n: int = 256
+    every: int = 500
+
+    def watch(self) -> Watch:
+        """Watch one trial."""
+        marked = False
+        while True:
+            yield Train(self.every)
+            answers = yield Examine(self.n)
+            if answers.wrong.sum() > self.wrong:
+                continue
+            if not marked:
+                yield Mark("ST1")
+                marked = True
+            if answers.error.mean() < self.error:
+                return
+
+
+@dataclass(frozen=True)
+class Perfect:
+    """Not one of n successive test sequences is wrong.
+
+    The rule of experiment 2. The test is tried when the most recent training sequences were all
+    right, given up at the first wrong answers, and tried again `again` training sequences later.
+
+    Parameters
+    ----------
+    n : int, default 10,000
+    recent : int, default 100
+        Training sequences that must have been right in a row.
+    again : int, default 500
+    every : int, default 100
+        Training sequences from one look to the next: success is known to within so many.
+    part : int, default 500
+        Test sequences answered together; n is a multiple.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pylstm.experiments.stop import Answers, Perfect
+    >>> watch = Perfect().watch()
+    >>> next(watch), watch.send(Answers(wrong=np.zeros(100, bool), error=np.zeros(100)))
+    (Train(n=100), Examine(n=500))
+    """
+
+    n: int = 10_000
+    recent: int = 100
+    again: int = 500
+    every: int = 100
+    part: int = 500
+
+    def watch(self) -> Watch:
+        """Watch one trial."""
+        n_seen = n_right = next_try = 0
+        while True:
+            wrong = (yield Train(self.every)).wrong
+            n_seen += len(wrong)
+            n_right = int(wrong[::-1].argmax()) if wrong.any() else n_right + len(wrong)
+            if n_right < self.recent or n_seen < next_try:
+                continue
+            next_try = n_seen + self.again
+            for _ in range(self.n // self.part):
+                if (yield Examine(self.part)).wrong.any():
+                    break
+            else:
+                return
