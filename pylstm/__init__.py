@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from pylstm import tasks
 from pylstm.config import show_config
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
@@ -19,5 +20,6 @@ __all__ = [
     "register_threadpoolctl",
     "set_threads",
     "show_config",
+    "tasks",
 ]
 __version__ = version("pylstm")

@@ -51,6 +51,16 @@ def test_public_method_has_an_example(public, name):
     assert ">>>" in inspect.getdoc(getattr(public, name))
 
 
+@pytest.mark.parametrize("name", pylstm.tasks.__all__)
+def test_public_object_of_tasks_has_an_example(name):
+    assert ">>>" in vars(getattr(pylstm.tasks, name))["__doc__"]
+
+
+@pytest.mark.parametrize("method", ["sample", "sequences", "wrong"])
+def test_public_method_of_tasks_has_an_example(method):
+    assert ">>>" in inspect.getdoc(getattr(pylstm.tasks.Task, method))
+
+
 def test_network_of_the_readme_has_the_weights_it_states():
     block = re.search(r"with its (\d+) weights:\n\n```python\n(.*?)```", README.read_text(), re.S)
     names = {"pylstm": pylstm}
