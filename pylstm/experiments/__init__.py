@@ -1,7 +1,24 @@
-"""The experiments of Hochreiter & Schmidhuber (1997), as a table that can be run.
+"""The experiments of Hochreiter & Schmidhuber (1997): a table that can be run.
 
-`ROWS` is the table, one entry a line of the paper; `reproduce` runs some of it or all, ``pylstm
-reproduce`` the same from the command line.
+`ROWS` is the table, one entry a line of the paper; `Reproduction` runs some of it or all, as
+``pylstm reproduce`` does from the command line. A newcomer reads rows.py first, beside the paper.
 """
 
+from pylstm.experiments.report import Summary
+from pylstm.experiments.reproduce import Reproduction
 from pylstm.experiments.rows import LABELS, ROWS, Paper, Reading, Row, select
+from pylstm.experiments.stop import Exam, Perfect, Recent
+
+__all__ = [
+    "LABELS",
+    "ROWS",
+    "Exam",
+    "Paper",
+    "Perfect",
+    "Reading",
+    "Recent",
+    "Reproduction",
+    "Row",
+    "Summary",
+    "select",
+]

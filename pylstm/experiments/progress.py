@@ -27,7 +27,7 @@ _LOOK_EVERY = 0.5
 _LONG = 3.0  # seconds after which a trial gets a bar
 
 
-class Abandoned(Exception):  # noqa: N818
+class Abandoned(Exception):
     """Nobody waits for this job any longer."""
 
 
@@ -48,14 +48,16 @@ class Reporter:
     ----------
     board : Path
         Folder of the files.
+    file : str
+        Name of this one, of its own for every job.
     name : str
         Of the job.
     limit : int
         Training sequences after which its trials end.
     """
 
-    def __init__(self, board: Path, name: str, limit: int) -> None:
-        self._path = board / f"{name}.json"
+    def __init__(self, board: Path, file: str, name: str, limit: int) -> None:
+        self._path = board / f"{file}.json"
         self._name, self._limit = name, limit
         self._finished = 0
         self._next = time.monotonic()

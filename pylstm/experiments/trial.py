@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.experiments.rows import Reading, Row
-from pylstm.experiments.stop import Answers, Examine, Mark, Request, Train, Watch
+from pylstm.experiments.stop import Answers, Examine, Mark, Train, Watch
 from pylstm.optimizers import SGD
 from pylstm.population import Population
 from pylstm.tasks import EmbeddedReber, Sequences, Task
@@ -35,7 +35,6 @@ GROUP = 16
 _BYTES = 4 << 20
 
 _CURVE_POINTS = 200
-
 
 
 @dataclass

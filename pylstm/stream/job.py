@@ -143,7 +143,7 @@ def progress_bar(table: Table, wanted: bool) -> Any:
     if not wanted or not sys.stderr.isatty():
         return None
     try:
-        from tqdm import tqdm  # type: ignore[import-untyped]
+        from tqdm import tqdm
     except ImportError:
         return None
     if table.size is None:

@@ -1,0 +1,172 @@
+"""Pictures of the trials. Needs matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm.experiments.report import Summary
+from pylstm.experiments.rows import LABELS
+from pylstm.experiments.trial import Result
+from pylstm.files import written_whole
+from pylstm.network import LSTM
+from pylstm.tasks import LongLag, Sequences
+
+__all__ = ["save_all"]
+
+Array = npt.NDArray[Any]
+
+_COLOURS = {"written": "C0", "nearest": "C1", "best": "C2"}
+_PAPER = "0.4"
+
+
+def save_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
+    """Draw everything there is to draw.
+
+    Parameters
+    ----------
+    summaries : sequence of Summary
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+        lag.png: training sequences until success against the lag, experiment 2c; curves-ROW.png:
+        the learning curve of every trial; cells-ROW.png: cell states and gates of a trial that
+        succeeded, over a sequence.
+    """
+    paths = []
+    of_lag = [s for s in summaries if isinstance(s.row.task, LongLag) and s.solved]
+    if of_lag:
+        paths.append(_save(folder / "lag.png", _draw_lag, of_lag, size=(7, 4.5)))
+    for name in dict.fromkeys(s.row.name for s in summaries):
+        of_row = [s for s in summaries if s.row.name == name]
+        if any(result.curve["error"] for s in of_row for result in s.results):
+            paths.append(_save(folder / f"curves-{name}.png", _draw_curves, of_row, size=(8, 5)))
+        # The reading nearest to the paper that has learned.
+        solved = [
+            s for s in sorted(of_row, key=lambda s: LABELS.index(s.reading.label)) if s.solved
+        ]
+        if solved:
+            paths.append(_save(folder / f"cells-{name}.png", _draw_cells, solved[0], size=(9, 8)))
+    return paths
+
+
+def _save(path: Path, draw: Any, *what: Any, size: tuple[float, float]) -> Path:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    draw(figure, *what)
+    with written_whole(str(path)) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+    return path
+
+
+# ---------------------------------------------------------------- sequences against the lag
+
+
+def _draw_lag(figure: Any, summaries: Sequence[Summary]) -> None:
+    """Mean, least and most; one line where p = q, single points where the lag is 1000 and p < q."""
+    axes = figure.subplots()
+    families = (("o", "-", "as many distractors as lag"), ("s", "", "lag 1000, fewer distractors"))
+    for (marker, line, text), equal in zip(families, (True, False), strict=True):
+        of_family = [
+            (task.q, summary)
+            for summary in summaries
+            if isinstance(task := summary.row.task, LongLag) and (task.p == task.q) == equal
+        ]
+        for label in LABELS:
+            points = [
+                (q, s.mean, s.mean - min(s.sequences), max(s.sequences) - s.mean)
+                for q, s in of_family
+                if s.reading.label == label and s.mean is not None
+            ]
+            if points:
+                q, mean, below, above = np.array(points).T
+                style = {"color": _COLOURS[label], "marker": marker, "ls": line, "capsize": 3}
+                axes.errorbar(q, mean, [below, above], **style, label=f"{label}, {text}")
+        paper = sorted({(q, s.row.paper.sequences) for q, s in of_family})
+        if paper:
+            style = {"color": _PAPER, "marker": marker, "ls": line and "--", "fillstyle": "none"}
+            axes.plot(*zip(*paper, strict=True), **style, label=f"paper, {text}")
+    axes.set(xlabel="minimal lag q", ylabel="training sequences until success", ylim=(0, None))
+    axes.set(title="Experiment 2c: what a longer lag costs")
+    axes.legend()
+
+
+# ---------------------------------------------------------------- learning curves
+
+
+def _draw_curves(figure: Any, summaries: Sequence[Summary]) -> None:
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    for summary in summaries:
+        colour = _COLOURS[summary.reading.label]
+        label = " ".join([summary.reading.label, summary.reading.differs]).strip()
+        for k, result in enumerate(summary.results):
+            error, wrong = result.curve["error"], result.curve["wrong"]
+            seen = result.curve["every"] * np.arange(1, len(error) + 1)
+            style = {"color": colour, "lw": 0.8, "alpha": 0.7}
+            upper.plot(seen, error, label=None if k else label, **style)
+            lower.plot(seen, wrong, **style)
+    row = summaries[0].row
+    for axes in (upper, lower):
+        axes.axvline(row.paper.sequences, color=_PAPER, ls="--", label="success in the paper, mean")
+    upper.set(title=f"{row.name}: {row.what}", ylabel="mean absolute error", ylim=(0, None))
+    lower.set(xlabel="training sequences", ylabel="share of wrong sequences", ylim=(0, 1))
+    upper.legend()
+
+
+# ---------------------------------------------------------------- cells and gates over a sequence
+
+
+def _draw_cells(figure: Any, summary: Summary) -> None:
+    result, task = summary.solved[0], summary.row.task
+    sequence = task.sample(1, np.random.default_rng(0))
+    seen = _look_inside(summary, result, sequence)
+    n_panels = 2 + sum(name in seen for name in ("input_gate", "output_gate"))
+    panels = iter(figure.subplots(n_panels, 1, sharex=True))
+    steps = np.arange(1, sequence.n_steps + 1)
+    first = next(panels)
+    if task.tokens:
+        first.plot(steps, sequence.X, ".", ms=3, color="0.3")
+        first.set(ylabel="input, symbol")
+    else:
+        for k, values in enumerate(sequence.X.T):
+            first.plot(steps, values, lw=0.8, label=f"input {k + 1}")
+        first.set(ylabel="input")
+        first.legend(loc="upper right", ncols=sequence.X.shape[1])
+    reading = summary.reading
+    first.set(title=f"{summary.row.name} {reading.label}, trial {result.trial}: {summary.row.what}")
+    titles = {
+        "input_gate": "input gate",
+        "cell_state": "cell state",
+        "output_gate": "output gate",
+    }
+    for name, title in titles.items():
+        if name in seen:
+            axes = next(panels)
+            unit = "cell" if name == "cell_state" else "block"
+            for k, values in enumerate(seen[name].T):
+                axes.plot(steps, values, lw=1, label=f"{unit} {k + 1}")
+            axes.set(ylabel=title)
+            if unit == "block":
+                axes.set(ylim=(0, 1))
+            axes.legend(loc="upper right", ncols=seen[name].shape[1])
+    axes.set(xlabel="step")
+
+
+def _look_inside(summary: Summary, result: Result, sequence: Sequences) -> dict[str, Array]:
+    """State of the network after every step: each (n_steps, n_cells or n_blocks)."""
+    net: LSTM = summary.row.network(summary.reading)
+    assert result.weights is not None  # it has succeeded
+    for name, view in net.parameters.items():
+        view[:] = result.weights[name]
+    states = []
+    for x in sequence.X:
+        net.step(x)
+        states.append(net.state)
+    return {name: np.array([state[name] for state in states]) for name in states[0]}
