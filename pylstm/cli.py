@@ -1,4 +1,4 @@
-"""The command line: ``pylstm stream``, ``pylstm demo``, ``pylstm config``."""
+"""The command line: ``pylstm stream``, ``demo``, ``reproduce`` and ``config``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 
 import pylstm
 from pylstm.errors import InputError
+from pylstm.experiments import LABELS, Reproduction, select
+from pylstm.experiments.report import as_list, as_text
+from pylstm.experiments.reproduce import need
 from pylstm.files import check_writable
 from pylstm.stream import demo
 from pylstm.stream.errors import StreamError
@@ -57,6 +60,38 @@ what it costs:
 
 exit code: 0; 2 for unusable input; 130 after Ctrl-C and 141 when the reader of --predictions - has
 gone (in both cases the session is saved, if --save says so).
+"""
+
+REPRODUCE_HELP = """\
+The LSTM rows of Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997:
+every row of its tables trained from scratch, as often as there, until the paper's own criterion of
+success. At the end a table: what came out beside the figures of the paper."""
+
+REPRODUCE_EXAMPLES = """\
+examples:
+  pylstm reproduce --list
+      the rows, and what they train
+  pylstm reproduce 6a --trials 3
+      temporal order, a few seconds
+  pylstm reproduce 3a 4 --readings written
+      all rows of experiments 3a and 4, as written in the paper and no other way
+  pylstm reproduce
+      everything, with all trials: hours
+
+readings:
+  written   the paper to the letter, where it says anything
+  nearest   where that does not reach the paper's figure, the nearest reading that does; the table
+            says what differs
+  best      the same task and criterion with what learns in the fewest sequences known
+
+what is written:
+  Every trial as soon as it ends, in OUT/trials: after Ctrl-C the same command goes on with the
+  others, and more --trials add to those that are there. At the end OUT/results.json and results.md,
+  which cover all that is in the folder, lag.png (experiment 2c: sequences against lag), for every
+  row curves-ROW.png and cells-ROW.png (cell states and gates over a sequence). The same --seed
+  gives the same results whatever --jobs.
+
+exit code: 0; 2 for unusable input; 130 after Ctrl-C, with the table of the trials that have ended.
 """
 
 
@@ -148,6 +183,34 @@ def _add_demo(commands: Any) -> None:
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
 
+def _add_reproduce(commands: Any) -> None:
+    parser = commands.add_parser(
+        "reproduce",
+        help="the experiments of the paper of 1997, beside its figures",
+        description=REPRODUCE_HELP,
+        epilog=REPRODUCE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=_reproduce)
+    add = parser.add_argument
+    add("rows", metavar="ROW", nargs="*", help="such as 6a, 2c-3, or 2c for all of 2c; default all")
+    add("--list", action="store_true", help="show the rows and run nothing")
+    add("--trials", metavar="N", type=int, help="trials of each reading; default: as in the paper")
+    add("--jobs", metavar="J", type=int, default=-1, help="at once; default: as many as cores")
+    add("--seed", metavar="S", type=int, default=0, help="default 0")
+    add("--out", metavar="DIR", default="reproduction", help="default ./reproduction")
+    add(
+        "--readings",
+        metavar="A,B,...",
+        type=_names,
+        default=LABELS,
+        help="of written, nearest, best; default all",
+    )
+    add("--no-progress", action="store_true", help="no progress bars")
+    add("--no-plots", action="store_true", help="no pictures")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="pylstm",
@@ -158,6 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_stream(commands)
     _add_demo(commands)
+    _add_reproduce(commands)
     config = commands.add_parser("config", help="print what this installation computes with")
     config.set_defaults(run=_config)
     return parser
@@ -255,6 +319,25 @@ def _demo(args: argparse.Namespace) -> int:
     if code == 0:
         below = f"{worst_skill(session.scores):.1%}, stated: at least {demo.STATED_SKILL:.0%}"
         print(f"\nafter the first tenth, MAE below that of the better opponent by {below}")
+    return code
+
+
+def _reproduce(args: argparse.Namespace) -> int:
+    if args.list:
+        print(as_list(select(args.rows)))
+        return 0
+    if not args.no_plots:
+        need("matplotlib", "plotting", "--no-plots")
+    reproduction = Reproduction(args.rows, args.trials, args.seed, args.out, args.readings)
+    code = 0
+    try:
+        reproduction.run(args.jobs, progress=not args.no_progress)
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from here\n", file=sys.stderr)
+        code = INTERRUPTED
+    print(as_text(reproduction.summaries()), flush=True)
+    written = reproduction.write(pictures=not args.no_plots)
+    print(f"\nin {args.out}: {', '.join(path.name for path in written)}")
     return code
 
 

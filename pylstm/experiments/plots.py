@@ -95,6 +95,7 @@ def _draw_lag(figure: Any, summaries: Sequence[Summary]) -> None:
             axes.plot(*zip(*paper, strict=True), **style, label=f"paper, {text}")
     axes.set(xlabel="minimal lag q", ylabel="training sequences until success", ylim=(0, None))
     axes.set(title="Experiment 2c: what a longer lag costs")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.legend()
 
 
@@ -105,7 +106,7 @@ def _draw_curves(figure: Any, summaries: Sequence[Summary]) -> None:
     upper, lower = figure.subplots(2, 1, sharex=True)
     for summary in summaries:
         colour = _COLOURS[summary.reading.label]
-        label = " ".join([summary.reading.label, summary.reading.differs]).strip()
+        label = ", ".join(filter(None, (summary.reading.label, summary.reading.differs)))
         for k, result in enumerate(summary.results):
             error, wrong = result.curve["error"], result.curve["wrong"]
             seen = result.curve["every"] * np.arange(1, len(error) + 1)
@@ -117,46 +118,44 @@ def _draw_curves(figure: Any, summaries: Sequence[Summary]) -> None:
         axes.axvline(row.paper.sequences, color=_PAPER, ls="--", label="success in the paper, mean")
     upper.set(title=f"{row.name}: {row.what}", ylabel="mean absolute error", ylim=(0, None))
     lower.set(xlabel="training sequences", ylabel="share of wrong sequences", ylim=(0, 1))
+    lower.xaxis.set_major_formatter("{x:,.0f}")
     upper.legend()
 
 
 # ---------------------------------------------------------------- cells and gates over a sequence
 
 
+_PANELS = {"input_gate": "block", "cell_state": "cell", "output_gate": "block"}
+
+
 def _draw_cells(figure: Any, summary: Summary) -> None:
-    result, task = summary.solved[0], summary.row.task
-    sequence = task.sample(1, np.random.default_rng(0))
-    seen = _look_inside(summary, result, sequence)
-    n_panels = 2 + sum(name in seen for name in ("input_gate", "output_gate"))
-    panels = iter(figure.subplots(n_panels, 1, sharex=True))
-    steps = np.arange(1, sequence.n_steps + 1)
-    first = next(panels)
-    if task.tokens:
-        first.plot(steps, sequence.X, ".", ms=3, color="0.3")
+    result, row = summary.solved[0], summary.row
+    sequence = row.task.sample(1, np.random.default_rng(0))
+    states = _look_inside(summary, result, sequence)
+    names = [name for name in _PANELS if name in states]
+    first, *others = figure.subplots(1 + len(names), 1, sharex=True)
+    if row.task.tokens:
+        first.plot(range(1, sequence.n_steps + 1), sequence.X, ".", ms=3, color="0.3")
         first.set(ylabel="input, symbol")
     else:
-        for k, values in enumerate(sequence.X.T):
-            first.plot(steps, values, lw=0.8, label=f"input {k + 1}")
-        first.set(ylabel="input")
-        first.legend(loc="upper right", ncols=sequence.X.shape[1])
-    reading = summary.reading
-    first.set(title=f"{summary.row.name} {reading.label}, trial {result.trial}: {summary.row.what}")
-    titles = {
-        "input_gate": "input gate",
-        "cell_state": "cell state",
-        "output_gate": "output gate",
-    }
-    for name, title in titles.items():
-        if name in seen:
-            axes = next(panels)
-            unit = "cell" if name == "cell_state" else "block"
-            for k, values in enumerate(seen[name].T):
-                axes.plot(steps, values, lw=1, label=f"{unit} {k + 1}")
-            axes.set(ylabel=title)
-            if unit == "block":
-                axes.set(ylim=(0, 1))
-            axes.legend(loc="upper right", ncols=seen[name].shape[1])
-    axes.set(xlabel="step")
+        _plot_lines(first, sequence.X, "input")
+    for axes, name in zip(others, names, strict=True):
+        _plot_lines(axes, states[name], _PANELS[name])
+        axes.set(ylabel=name.replace("_", " "))
+        if name != "cell_state":
+            axes.set(ylim=(0, 1))
+    title = f"{row.name} {summary.reading.label}, trial {result.trial}: {row.what}"
+    first.set(title=title)
+    others[-1].set(xlabel="step")
+
+
+def _plot_lines(axes: Any, values: Array, what: str) -> None:
+    """Plot the columns of values against the step, named at the right."""
+    steps = np.arange(1, len(values) + 1)
+    for k, column in enumerate(values.T):
+        axes.plot(steps, column, lw=1, label=f"{what} {k + 1}")
+    axes.set(ylabel=what)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _look_inside(summary: Summary, result: Result, sequence: Sequences) -> dict[str, Array]:

@@ -12,7 +12,7 @@ import numpy as np
 from pylstm.experiments.rows import Reading, Row
 from pylstm.experiments.trial import Result
 
-__all__ = ["FACTOR", "Summary", "as_json", "as_markdown", "as_text"]
+__all__ = ["FACTOR", "Summary", "as_json", "as_list", "as_markdown", "as_text"]
 
 #: A reading reaches the paper's figure with at most so many times its mean number of sequences.
 FACTOR = 1.5
@@ -172,13 +172,52 @@ def as_text(summaries: Sequence[Summary]) -> str:
     """
     if not summaries:
         return "no trial has ended yet"
-    lines = [_HEADER, *(_cells(summary) for summary in summaries)]
+    table = _aligned([_HEADER, *(_cells(summary) for summary in summaries)])
+    return "\n".join([*table, "", *_NOTES, *_remarks(summaries)])
+
+
+def as_list(rows: Sequence[Row]) -> str:
+    """Give the rows as a table, a line a reading.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from pylstm.experiments import select
+    >>> from pylstm.experiments.report import as_list
+    >>> print(as_list(select(["6a"])))
+    row  task                         weights  alpha  trials  paper   reading
+    6a   temporal order of 2 symbols  156      0.5    20      31,390  written
+    """
+    lines = [["row", "task", "weights", "alpha", "trials", "paper", "reading"]]
+    for row in rows:
+        for reading in row.readings:
+            lines.append(
+                [
+                    row.name,
+                    row.what,
+                    f"{row.network(reading).n_parameters:,}",
+                    f"{reading.learning_rate:g}",
+                    f"{row.trials}",
+                    f"{row.paper.sequences:,}",
+                    ": ".join(filter(None, (reading.label, reading.differs))),
+                ]
+            )
+    return "\n".join(_aligned(lines))
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    table = [
+    return [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    return "\n".join([*table, "", *_NOTES, *_remarks(summaries)])
 
 
 def as_markdown(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
