@@ -20,6 +20,7 @@ cdef extern from "population.h":
         void *steps
         void *work
         void *rates
+        void *record
         pylstm_group *groups
         int64_t *n_steps
         int64_t *n_collect
@@ -51,7 +52,11 @@ cdef extern from "population.h":
         void (*settle)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*run_sequences)(pylstm_population *, const pylstm_population_call *) noexcept nogil
 
+    ctypedef struct pylstm_record:
+        ptrdiff_t lines
+
     void pylstm_population_layout(pylstm_population *)
+    void pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *)
 
 
 cdef enum:
@@ -67,6 +72,7 @@ cdef class PopulationBase:
     cdef int typenum
     cdef object dtype_, everyone_
     cdef object parameters_, gradient_, velocity_, traces_, steps_, work_, rates_, groups_, counts_
+    cdef object record_
 
     # ------------------------------------------------------------ building
 
@@ -93,6 +99,7 @@ cdef class PopulationBase:
         everyone[:n_nets] = np.arange(n_nets)
         self.everyone_ = everyone
         self.velocity_ = None
+        self.record_ = None
         p.parameters = cnp.PyArray_DATA(self.parameters_)
         p.gradient = cnp.PyArray_DATA(self.gradient_)
         p.traces = cnp.PyArray_DATA(self.traces_)
@@ -127,6 +134,14 @@ cdef class PopulationBase:
         if self.velocity_ is None:
             self.velocity_ = self.zeros(self.pop.parameter_lines)
             self.pop.velocity = cnp.PyArray_DATA(self.velocity_)
+
+    cdef int need_record(self, bint tokens) except -1:
+        cdef pylstm_record record
+        pylstm_record_layout(&self.pop, tokens, &record)
+        if self.record_ is None or self.record_.shape[1] < record.lines:
+            self.record_ = self.zeros(record.lines)
+            self.pop.record = cnp.PyArray_DATA(self.record_)
+        return 0
 
     cdef int take(self) except -1:
         if self.parameters_ is None:
@@ -523,6 +538,7 @@ cdef class PopulationBase:
         call.Y = cnp.PyArray_DATA(Y)
         self.take()
         try:
+            self.need_record(tokens is not None)
             if p.n_groups > 1 and call.n_steps * p.n_groups * p.parameter_lines >= SHARED_LINES:
                 p.team = borrow_team(True)
             with nogil:

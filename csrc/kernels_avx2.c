@@ -26,6 +26,8 @@ static int supported(void)
 #define PYLSTM_WIDE
 #define PYLSTM_TILE_SOURCES 6
 #define PYLSTM_TILE_LINES 1
+#define PYLSTM_LANES_TALL 3
+#define PYLSTM_LANES_WIDE 2
 #include "kernels.inc"
 
 const pylstm_isa pylstm_isa_avx2 = {"avx2",

@@ -37,6 +37,8 @@ static int supported(void)
 #endif
 #define PYLSTM_TILE_SOURCES 8
 #define PYLSTM_TILE_LINES 2
+#define PYLSTM_LANES_TALL 6
+#define PYLSTM_LANES_WIDE 4
 #include "kernels.inc"
 
 const pylstm_isa pylstm_isa_avx512 = {"avx512",

@@ -11,6 +11,8 @@
 #define PYLSTM_WIDE
 #define PYLSTM_TILE_SOURCES 4
 #define PYLSTM_TILE_LINES 1
+#define PYLSTM_LANES_TALL 3
+#define PYLSTM_LANES_WIDE 1
 #include "kernels.inc"
 
 static int supported(void)

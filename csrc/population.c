@@ -1,7 +1,7 @@
 /* population.c: where everything of a group lies. Counts in, places out, all in lines. */
 #include "population.h"
 
-enum { CHUNK_NUMBERS = 256, LONGEST_CHUNK = 64 };
+enum { CHUNK_NUMBERS = 256, LONGEST_CHUNK = 64, RECORD_BYTES = 1 << 18 /* half a cache */ };
 
 /* Reserve `count` lines at *end and return where they start. */
 static ptrdiff_t reserve(ptrdiff_t *end, ptrdiff_t count)
@@ -76,4 +76,53 @@ void pylstm_population_layout(pylstm_population *p)
     layout_weights(p);
     layout_step(p);
     layout_work(p);
+}
+
+static void layout_row(const pylstm_network *n, int tokens, pylstm_record *r)
+{
+    r->first = tokens ? n->n_inputs : 0;
+    r->n_sources = n->n_sources - r->first;
+    ptrdiff_t end = r->n_sources;
+    r->at_c_prev = reserve(&end, n->n_cells);
+    r->at_h = reserve_if(!n->cell_recurrence, &end, n->n_cells);
+    const ptrdiff_t n_gates = (n->row_i >= 0) + (n->row_f >= 0) + (n->row_o >= 0);
+    ptrdiff_t gates = reserve_if(!n->gate_recurrence, &end, n_gates * n->n_blocks);
+    r->at_d = reserve(&end, n->n_traced);
+    r->at_e = reserve(&end, n->n_cells);
+    r->at_eo = reserve(&end, n->n_blocks);
+    r->at_delta = reserve(&end, n->n_outputs);
+    r->row_lines = end | 1; /* odd: steps do not compete for the same places of a cache */
+    /* in the next row */
+    const ptrdiff_t own = r->row_lines + n->n_inputs - r->first;
+    r->at_c = r->row_lines + r->at_c_prev;
+    if (n->cell_recurrence)
+        r->at_h = own;
+    if (n->gate_recurrence)
+        gates = own + (n->cell_recurrence ? n->n_cells : 0);
+    r->at_i = reserve_if(n->row_i >= 0, &gates, n->n_blocks);
+    r->at_f = reserve_if(n->row_f >= 0, &gates, n->n_blocks);
+    r->at_o = reserve_if(n->row_o >= 0, &gates, n->n_blocks);
+}
+
+void pylstm_record_layout(const pylstm_population *p, int tokens, pylstm_record *r)
+{
+    const pylstm_network *n = &p->shape;
+    layout_row(n, tokens, r);
+    const ptrdiff_t steps = RECORD_BYTES / (r->row_lines * PYLSTM_ALIGNMENT);
+    r->steps = steps < 1 ? 1 : steps > PYLSTM_RECORD_STEPS ? PYLSTM_RECORD_STEPS : steps;
+    ptrdiff_t end = 0;
+    r->rows = reserve(&end, (r->steps + 1) * r->row_lines);
+    r->gradient = reserve(&end, p->parameter_lines);
+    r->traces = reserve(&end, p->trace_lines);
+    r->coef = reserve(&end, PYLSTM_SCAN_STEPS * n->n_traced);
+    r->a = reserve(&end, n->n_cells);
+    r->p = reserve(&end, n->n_cells);
+    r->net = reserve(&end, n->n_rows);
+    r->g = reserve(&end, n->n_cells);
+    r->hc = reserve(&end, n->n_cells);
+    r->net_out = reserve(&end, n->n_outputs);
+    r->targets = reserve(&end, r->steps * n->n_outputs);
+    r->y = reserve(&end, r->steps * n->n_outputs);
+    r->tokens = reserve_if(tokens, &end, r->steps);
+    r->lines = end;
 }

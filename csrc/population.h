@@ -54,11 +54,33 @@ typedef struct {
     void *steps;
     void *work;
     void *rates;          /* (n_groups, 2, lanes): learning rate, momentum   */
+    void *record;         /* (n_groups, lines of the record, lanes)          */
     pylstm_group *groups; /* (n_groups)                                      */
     int64_t *n_steps;     /* (n_groups, lanes): steps made                   */
     int64_t *n_collect;   /* (n_groups, lanes): steps since the last update  */
     pylstm_team *team;    /* threads that share the groups; may be NULL      */
 } pylstm_population;
+
+enum { PYLSTM_RECORD_STEPS = 128 }; /* of a sequence, at most, between two backward scans */
+
+/* Memory of a group while it goes through sequences: see population_sequences.inc. All in lines. */
+typedef struct {
+    /* A step, from the start of its row on. Inputs stand in z unless they are tokens; what the next
+       step starts from lies in the row of that step already, where it has a place there. */
+    ptrdiff_t n_sources;                    /* in z: all, or those behind the inputs             */
+    ptrdiff_t first;                        /* the first of them                                 */
+    ptrdiff_t at_c_prev, at_c, at_h;        /* (n_cells) each; z starts the row                  */
+    ptrdiff_t at_i, at_f, at_o;             /* (n_blocks) each                                   */
+    ptrdiff_t at_d, at_e, at_eo, at_delta;  /* (n_traced), (n_cells), (n_blocks), (n_outputs)    */
+    ptrdiff_t row_lines, steps;             /* there is one more row than steps                  */
+    ptrdiff_t rows, gradient, traces, coef; /* coef: (PYLSTM_SCAN_STEPS, n_traced)               */
+    ptrdiff_t a, p, net, g, hc, net_out;    /* of one step                                       */
+    ptrdiff_t targets, y;                   /* (steps, n_outputs)                                */
+    ptrdiff_t tokens;                       /* (steps) lines of int32_t, with tokens             */
+    ptrdiff_t lines;
+} pylstm_record;
+
+enum { PYLSTM_SCAN_STEPS = 16 };
 
 /* What a call brings. Networks that take part are those with a place in its arrays. */
 typedef struct {
@@ -100,5 +122,8 @@ typedef struct pylstm_population_table {
 
 /* Fill in the layout from the shape and n_nets. */
 void pylstm_population_layout(pylstm_population *);
+
+/* Fill in the layout of a record; tokens: whether inputs are. */
+void pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *);
 
 #endif

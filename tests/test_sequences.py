@@ -84,6 +84,14 @@ def random_crowd(architecture, n_nets, rng, presence, longest=12, n_sequences=4,
     return (X, targets, lengths), last, single
 
 
+def calm(population, nets, by):
+    """Rates for long sequences: the error of one step is not to carry the next away."""
+    optimizers = [pylstm.SGD(o.learning_rate / by, momentum=o.momentum) for o in population.optimizer]
+    population.optimizer = optimizers
+    for net, optimizer in zip(nets, optimizers, strict=True):
+        net.optimizer = optimizer
+
+
 def assert_crowd_agrees(population, nets, Y, wanted, rtol):
     for k, (net, y) in enumerate(zip(nets, wanted, strict=True)):
         np.testing.assert_allclose(Y[k, : len(y)], y, rtol=rtol, atol=rtol)
@@ -151,6 +159,7 @@ def test_every_combination(combination, rng):
     """Every switch combination in float64, some of the sequences longer than a chunk."""
     presence = PRESENCES[rng.integers(3)]
     population, nets = build(combination, 3, momentum=rng.choice([0.0, 0.8]))
+    calm(population, nets, 30)
     arguments, last, single = random_crowd(
         combination, 3, rng, presence, LONG if rng.random() < 0.3 else 9, 3, rng.random() < 0.3
     )
@@ -164,6 +173,7 @@ def test_every_combination(combination, rng):
 @pytest.mark.parametrize("tokens", [False, True])
 def test_long_sequences(architecture, presence, n_nets, tokens, rng):
     population, nets = build(architecture, n_nets)
+    calm(population, nets, 30)
     arguments, last, single = random_crowd(
         architecture, n_nets, rng, presence, LONG, 3, tokens=tokens
     )
@@ -295,7 +305,8 @@ def test_divergence_is_a_private_matter(dtype, update, last, rng):
             looped.reset(nets=[k])
             y = looped.run(X[k, part], wanted, update=update, nets=[k])[0]
             mine = Y[k, s : s + 1] if last else Y[k, part]
-            np.testing.assert_array_equal(np.isnan(mine), np.isnan(y[-1:] if last else y))
+            if not last or update != "sequence":  # else only last outputs are ever looked at
+                np.testing.assert_array_equal(np.isnan(mine), np.isnan(y[-1:] if last else y))
     assert looped.n_steps[[3, 17]].tolist() == ill.n_steps[[3, 17]].tolist()
 
 
@@ -303,9 +314,12 @@ def test_a_net_that_had_diverged_comes_back_with_its_next_sequence(rng):
     """Its weights are finite: only its state had run away."""
     architecture = Architecture(
         n_inputs=1, n_outputs=1, n_blocks=1, cell_input="identity", cell_output="identity",
-        forget_gate=False,
+        input_gate=False, forget_gate=False, output_gate=False, cell_recurrence=False,
+        hidden_bias="none",
     )  # fmt: skip
     population, nets = build(architecture, 2, "float32")
+    population.set_parameters({"cell_input": np.ones((2, 1, 1))})
+    nets[1].parameters["cell_input"][...] = 1
     X = np.ones((2, 7, 1), np.float32)
     X[1, 1:3] = 3e38
     Y = population.run_sequences(X, lengths=[4, 3])
@@ -383,7 +397,7 @@ def test_no_sequence_at_all():
     net = pylstm.LSTM(3, 2, 4)
     for lengths in (None, []):
         assert net.run_sequences(np.zeros((0, 3)), lengths=lengths).shape == (0, 2)
-        assert net.run_sequences([], np.zeros((0, 2)), [], last=True).shape == (0, 2)
+        assert net.run_sequences(np.zeros(0, int), np.zeros((0, 2)), [], last=True).shape == (0, 2)
         assert population.run_sequences(np.zeros((3, 0, 3)), lengths=lengths).shape == (3, 0, 2)
     assert population.run_sequences(np.zeros((0, 5, 3)), nets=[]).shape == (0, 5, 2)
     Y = population.run_sequences(np.zeros((5, 3)), lengths=np.zeros((3, 0), int))
