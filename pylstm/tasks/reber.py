@@ -180,8 +180,8 @@ class EmbeddedReber(_Grammar):
 
     Notes
     -----
-    `sample` goes along all strings of a call at once, eight symbols at a time: a thousand strings
-    cost hardly more than a hundred.
+    `sample` goes along all strings of a call at once, eight symbols at a time, as often as the
+    longest of them wants: many in one call cost less than in several.
 
     Examples
     --------

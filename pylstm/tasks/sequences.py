@@ -92,9 +92,9 @@ class Sequences:
                 targets[-1] = self.targets[k]
             yield self.X[steps], targets
 
-    def __getitem__(self, index: slice | npt.ArrayLike) -> Sequences:
+    def __getitem__(self, index: slice | Array | list[int] | list[bool]) -> Sequences:
         """Pick sequences by a slice, a mask or their numbers."""
-        chosen = np.arange(len(self))[index if isinstance(index, slice) else np.asarray(index)]
+        chosen = np.arange(len(self))[index]
         if chosen.ndim != 1:
             raise TypeError(f"index is {index!r}, wanted a slice, a mask or an array of numbers")
         lengths = self.lengths[chosen]

@@ -40,7 +40,8 @@ class Task:
     tokens : bool
         Inputs are one-hot vectors and given as ints.
     tolerance : float
-        A sequence is right while the absolute error of every output stays below it.
+        A sequence is right while the absolute error of every output stays below it; what is
+        otherwise, each task says. Grammars have none.
 
     Examples
     --------
