@@ -468,7 +468,7 @@ def select(names: Sequence[str]) -> list[Row]:
     Parameters
     ----------
     names : sequence of str
-        None: all rows.
+        Without any: all rows.
 
     Returns
     -------
@@ -486,19 +486,19 @@ def select(names: Sequence[str]) -> list[Row]:
     >>> [row.name for row in select(["6", "2a"])]
     ['2a', '6a', '6b']
     """
-    chosen = set()
-    for name in names or [""]:
-        of_name = [row for row in ROWS if row == name or _is_group(name, row)]
+    chosen: set[str] = set()
+    for name in names:
+        of_name = {row for row in ROWS if name in (row, *_groups(row))}
         if not of_name:
             raise InputError(
                 f"row {name!r} given, wanted one of {', '.join(ROWS)}, "
                 "or the beginning of some, such as 2c"
             )
-        chosen.update(of_name)
-    return [row for name, row in ROWS.items() if name in chosen]
+        chosen |= of_name
+    return [row for name, row in ROWS.items() if name in chosen or not names]
 
 
-def _is_group(name: str, row: str) -> bool:
-    """Whether name is what row begins with, up to a part of its name that ends there."""
+def _groups(row: str) -> tuple[str, str]:
+    """Names a row shares with others: "3a-1" is in 3a and in 3."""
     experiment, _, _ = row.partition("-")
-    return name in ("", experiment, experiment[0])
+    return experiment, experiment[:1]

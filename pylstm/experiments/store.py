@@ -63,9 +63,8 @@ class Store:
             if path.exists():
                 self._read(path)
 
-    def _path(self, row: Row, reading: Reading, trial: int | str) -> Path:
-        name = f"{row.name}.{reading.label}.{row.fingerprint(reading)}"
-        return self._trials / f"{name}.{trial:0>3}.json"
+    def _name(self, row: Row, reading: Reading, trial: str) -> str:
+        return f"{row.name}.{reading.label}.{row.fingerprint(reading)}.{trial}.json"
 
     def header(self) -> dict[str, Any]:
         """Give what every file begins with."""
@@ -90,7 +89,8 @@ class Store:
     def save(self, row: Row, reading: Reading, result: Result) -> None:
         """Write the result of a trial."""
         tree = {**self.header(), "row": row.name, "reading": reading.label, **asdict(result)}
-        self.write(self._path(row, reading, result.trial), json.dumps(tree) + "\n")
+        name = self._name(row, reading, f"{result.trial:03}")
+        self.write(self._trials / name, json.dumps(tree) + "\n")
 
     def write(self, path: Path, text: str) -> None:
         """Write a file of the folder, whole or not at all."""
@@ -100,5 +100,6 @@ class Store:
     def results(self, row: Row, reading: Reading) -> dict[int, Result]:
         """Read the finished trials of a reading, by number."""
         names = [field.name for field in fields(Result)]
-        trees = map(self._read, sorted(self._trials.glob(self._path(row, reading, "*").name)))
-        return {tree["trial"]: Result(**{name: tree[name] for name in names}) for tree in trees}
+        trees = map(self._read, self._trials.glob(self._name(row, reading, "*")))
+        results = {tree["trial"]: Result(**{name: tree[name] for name in names}) for tree in trees}
+        return dict(sorted(results.items()))
