@@ -6,7 +6,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 import tiny_rows
-from tiny_rows import EASY, EXAM, NETWORK, QUICK, SETS, TINY
+from tiny_rows import EASY, EVERY_STEP, EXAM, NETWORK, QUICK, SETS, TINY
 
 import pylstm
 from pylstm import tasks
@@ -472,6 +472,43 @@ def test_trial_equals_a_single_network_trained_by_hand(row):
     curve = np.reshape(seen, (-1, result.curve["every"]))
     np.testing.assert_allclose(result.curve["error"], curve.mean(axis=1), rtol=0.02, atol=1e-4)
     np.testing.assert_allclose(result.curve["wrong"], (curve > 0.2).mean(axis=1))
+
+
+NOISY = replace(QUICK, task=tasks.TwoSequence(min_length=5, noise_on_targets=True))
+RULES = {
+    "noise on targets": (NOISY, Reading(NETWORK, 0.5)),
+    "momentum": (NOISY, Reading(NETWORK, 0.3, momentum=0.6)),
+    "every step": (EVERY_STEP, EVERY_STEP.readings[0]),
+    "update after every step": (EVERY_STEP, replace(EVERY_STEP.readings[0], update="step")),
+}
+
+
+@pytest.mark.parametrize("case", list(RULES))
+def test_learning_curve_is_that_of_a_single_network(case):
+    """Errors against the targets without noise; per sequence the mean over its steps."""
+    row, reading = RULES[case]
+    row = replace(row, readings=(reading,), max_sequences=200)
+    [result] = results(row, [0]).values()
+    key = (crc32(row.name.encode()), 0)
+    start, training, _ = map(
+        np.random.default_rng, np.random.SeedSequence(0, spawn_key=key).spawn(3)
+    )
+    rule = pylstm.SGD(reading.learning_rate, momentum=reading.momentum)
+    net = pylstm.LSTM(
+        row.task.n_inputs, row.task.n_outputs, **reading.network, seed=start, optimizer=rule
+    )
+    errors = []
+    for _ in range(4):
+        sequences = row.task.sample(50, training)
+        for k, (x, target) in enumerate(sequences):
+            outputs = net.run(x, target, update=reading.update)
+            net.reset()
+            if row.task.last:
+                errors.append(abs(outputs[-1] - sequences.clean[k]).mean())
+            else:
+                errors.append(abs(outputs - target).mean())
+    expected = np.reshape(errors, (4, 50)).mean(axis=1)
+    np.testing.assert_allclose(result.curve["error"], expected, rtol=1e-3)
 
 
 def test_readings_of_a_row_see_the_same_sequences_and_start_alike():
