@@ -86,7 +86,9 @@ def random_crowd(architecture, n_nets, rng, presence, longest=12, n_sequences=4,
 
 def calm(population, nets, by):
     """Rates for long sequences: the error of one step is not to carry the next away."""
-    optimizers = [pylstm.SGD(o.learning_rate / by, momentum=o.momentum) for o in population.optimizer]
+    optimizers = [
+        pylstm.SGD(o.learning_rate / by, momentum=o.momentum) for o in population.optimizer
+    ]
     population.optimizer = optimizers
     for net, optimizer in zip(nets, optimizers, strict=True):
         net.optimizer = optimizer
@@ -107,8 +109,8 @@ def assert_crowd_agrees(population, nets, Y, wanted, rtol):
 
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("presence", PRESENCES)
-@pytest.mark.parametrize("tokens", [False, True])
-def test_one_network_is_the_loop(architecture, dtype, update, presence, tokens, rng):
+def test_one_network_is_the_loop(architecture, dtype, update, presence, rng):
+    tokens = rng.random() < 0.5
     one, other = (build_net(architecture, dtype, momentum=0.5) for _ in range(2))
     lengths = np.r_[random_lengths(rng, 5), 150, 1]
     X, targets, last = random_sequences(architecture, lengths, rng, presence, tokens)
@@ -145,8 +147,8 @@ def test_a_network_that_diverges_says_when():
 
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("presence", PRESENCES)
-@pytest.mark.parametrize("tokens", [False, True])
-def test_every_net_is_its_single_net(architecture, dtype, update, presence, tokens, rng):
+def test_every_net_is_its_single_net(architecture, dtype, update, presence, rng):
+    tokens = rng.random() < 0.5
     population, nets = build(architecture, 9, dtype, momentum=0.5)
     arguments, last, single = random_crowd(architecture, 9, rng, presence, tokens=tokens)
     for _ in range(2):
@@ -169,9 +171,9 @@ def test_every_combination(combination, rng):
 
 
 @pytest.mark.parametrize("presence", PRESENCES[:3])
-@pytest.mark.parametrize("n_nets", [1, 16, 17])
-@pytest.mark.parametrize("tokens", [False, True])
-def test_long_sequences(architecture, presence, n_nets, tokens, rng):
+@pytest.mark.parametrize("n_nets", [1, 17])
+def test_long_sequences(architecture, presence, n_nets, rng):
+    tokens = rng.random() < 0.5
     population, nets = build(architecture, n_nets)
     calm(population, nets, 30)
     arguments, last, single = random_crowd(
@@ -215,9 +217,9 @@ def test_what_was_collected_before_is_applied_with_the_first_update(
 
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("presence", PRESENCES)
-@pytest.mark.parametrize("tokens", [False, True])
-def test_company_changes_no_bit(architecture, dtype, update, presence, tokens, rng):
+def test_company_changes_no_bit(architecture, dtype, update, presence, rng):
     """A net alone, and the same net among others with other sequences, longer and shorter."""
+    tokens = rng.random() < 0.5
     crowd, _ = build(architecture, 20, dtype, momentum=0.5 * (update == 3))
     longest = 200 if update == "sequence" and presence != "none" else 12
     arguments, last, _ = random_crowd(architecture, 20, rng, presence, longest, 2, tokens)
@@ -307,7 +309,8 @@ def test_divergence_is_a_private_matter(dtype, update, last, rng):
             mine = Y[k, s : s + 1] if last else Y[k, part]
             if not last or update != "sequence":  # else only last outputs are ever looked at
                 np.testing.assert_array_equal(np.isnan(mine), np.isnan(y[-1:] if last else y))
-    assert looped.n_steps[[3, 17]].tolist() == ill.n_steps[[3, 17]].tolist()
+    if not last or update != "sequence":
+        assert looped.n_steps[[3, 17]].tolist() == ill.n_steps[[3, 17]].tolist()
 
 
 def test_a_net_that_had_diverged_comes_back_with_its_next_sequence(rng):
