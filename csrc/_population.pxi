@@ -487,7 +487,12 @@ cdef class PopulationBase:
         Notes
         -----
         O(1) per weight and step. The nets of a group (16 in float32, 8 in float64) wait at the end of
-        a sequence for the longest. What a net computes does not depend on the others.
+        a sequence for the longest. What a net computes does not depend on the others, bit for bit.
+
+        With one update a sequence, or none, steps are recorded, up to 128 at once, and learned from in
+        one scan backwards (HS97 appendix A.1, the sums of its traces exchanged); every other update
+        traces each step, and tokens then cost as much as their vectors. With `last` outputs of other
+        steps are not computed then, so that overflow in them alone is not noticed.
 
         Examples
         --------

@@ -1,5 +1,7 @@
 """Many sequences in one call are the loop of resets and runs; net by net, in a population."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from nets import (
@@ -86,7 +88,9 @@ def random_crowd(architecture, n_nets, rng, presence, longest=12, n_sequences=4,
 
 def calm(population, nets, by):
     """Rates for long sequences: the error of one step is not to carry the next away."""
-    optimizers = [pylstm.SGD(o.learning_rate / by, momentum=o.momentum) for o in population.optimizer]
+    optimizers = [
+        pylstm.SGD(o.learning_rate / by, momentum=o.momentum) for o in population.optimizer
+    ]
     population.optimizer = optimizers
     for net, optimizer in zip(nets, optimizers, strict=True):
         net.optimizer = optimizer
@@ -107,8 +111,8 @@ def assert_crowd_agrees(population, nets, Y, wanted, rtol):
 
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("presence", PRESENCES)
-@pytest.mark.parametrize("tokens", [False, True])
-def test_one_network_is_the_loop(architecture, dtype, update, presence, tokens, rng):
+def test_one_network_is_the_loop(architecture, dtype, update, presence, rng):
+    tokens = rng.random() < 0.5
     one, other = (build_net(architecture, dtype, momentum=0.5) for _ in range(2))
     lengths = np.r_[random_lengths(rng, 5), 150, 1]
     X, targets, last = random_sequences(architecture, lengths, rng, presence, tokens)
@@ -145,8 +149,8 @@ def test_a_network_that_diverges_says_when():
 
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("presence", PRESENCES)
-@pytest.mark.parametrize("tokens", [False, True])
-def test_every_net_is_its_single_net(architecture, dtype, update, presence, tokens, rng):
+def test_every_net_is_its_single_net(architecture, dtype, update, presence, rng):
+    tokens = rng.random() < 0.5
     population, nets = build(architecture, 9, dtype, momentum=0.5)
     arguments, last, single = random_crowd(architecture, 9, rng, presence, tokens=tokens)
     for _ in range(2):
@@ -169,9 +173,9 @@ def test_every_combination(combination, rng):
 
 
 @pytest.mark.parametrize("presence", PRESENCES[:3])
-@pytest.mark.parametrize("n_nets", [1, 16, 17])
-@pytest.mark.parametrize("tokens", [False, True])
-def test_long_sequences(architecture, presence, n_nets, tokens, rng):
+@pytest.mark.parametrize("n_nets", [1, 17])
+def test_long_sequences(architecture, presence, n_nets, rng):
+    tokens = rng.random() < 0.5
     population, nets = build(architecture, n_nets)
     calm(population, nets, 30)
     arguments, last, single = random_crowd(
@@ -204,7 +208,7 @@ def test_what_was_collected_before_is_applied_with_the_first_update(
     wanted = [loop(net, *each, update) for net, each in zip(nets, single, strict=True)]
     assert_crowd_agrees(population, nets, Y, wanted, 1e-10)
     for net in (population, *nets):
-        net.run(X, targets, update=5)
+        net.run(X, targets, update=3)
     for k, net in enumerate(nets):
         mine = {name: values[k] for name, values in population.parameters.items()}
         assert_close(mine, get_parameters(net), 1e-9, floor=1e-2)
@@ -215,9 +219,9 @@ def test_what_was_collected_before_is_applied_with_the_first_update(
 
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("presence", PRESENCES)
-@pytest.mark.parametrize("tokens", [False, True])
-def test_company_changes_no_bit(architecture, dtype, update, presence, tokens, rng):
+def test_company_changes_no_bit(architecture, dtype, update, presence, rng):
     """A net alone, and the same net among others with other sequences, longer and shorter."""
+    tokens = rng.random() < 0.5
     crowd, _ = build(architecture, 20, dtype, momentum=0.5 * (update == 3))
     longest = 200 if update == "sequence" and presence != "none" else 12
     arguments, last, _ = random_crowd(architecture, 20, rng, presence, longest, 2, tokens)
@@ -307,7 +311,8 @@ def test_divergence_is_a_private_matter(dtype, update, last, rng):
             mine = Y[k, s : s + 1] if last else Y[k, part]
             if not last or update != "sequence":  # else only last outputs are ever looked at
                 np.testing.assert_array_equal(np.isnan(mine), np.isnan(y[-1:] if last else y))
-    assert looped.n_steps[[3, 17]].tolist() == ill.n_steps[[3, 17]].tolist()
+    if not last or update != "sequence":
+        assert looped.n_steps[[3, 17]].tolist() == ill.n_steps[[3, 17]].tolist()
 
 
 def test_a_net_that_had_diverged_comes_back_with_its_next_sequence(rng):
@@ -328,6 +333,41 @@ def test_a_net_that_had_diverged_comes_back_with_its_next_sequence(rng):
     assert np.isfinite(Y[0]).all()
     assert not population.diverged.any()
     np.testing.assert_allclose(Y[1, 4:], nets[1].run(X[1, 4:]), rtol=1e-4)
+
+
+BARE = Architecture(
+    n_inputs=1, n_outputs=1, n_blocks=1, cell_input="identity", cell_output="identity",
+    input_gate=False, forget_gate=False, output_gate=False, hidden_bias="none",
+)  # fmt: skip
+
+
+def test_a_state_that_would_run_away_after_the_end_does_not(rng):
+    """Net 0 grows ten thousandfold a step; its sequence is over long before that of net 1."""
+    both = pylstm.Population(2, **BARE.keywords())
+    weights = np.float32([[[1.0, 1e4]], [[0.1, 0.1]]])
+    both.set_parameters({"cell_input": weights})
+    alone = pylstm.Population.from_nets([both[0]])
+    X = rng.uniform(-1, 1, (2, 60, 1))
+    targets = 1e-9 * rng.uniform(-1, 1, (2, 1, 1))
+    Y = both.run_sequences(X, targets, [[3], [60]], last=True)
+    assert_same_bits(Y[:1], alone.run_sequences(X[:1], targets[:1], [3], last=True))
+    assert np.isfinite(both.parameters["cell_input"]).all()
+    assert_same_bits({k: v[:1] for k, v in both.parameters.items()}, dict(alone.parameters))
+
+
+def test_traces_that_overflow_matter_only_to_errors_of_their_own(rng):
+    """Net 0 has its error before they do; net 1 has one in another chunk."""
+    both = pylstm.Population(2, **replace(BARE, cell_recurrence=False).keywords())
+    both.set_parameters({"cell_input": np.float32([[[1e-38]], [[0.1]]])})
+    alone = pylstm.Population.from_nets([both[0]])
+    X = rng.uniform(-1, 1, (2, LONG, 1))
+    X[0, 1:4] = 3e38
+    targets = np.full((2, LONG, 1), np.nan)
+    targets[0, 0] = targets[1, -1] = 1
+    Y = both.run_sequences(X, targets)
+    assert_same_bits(Y[:1], alone.run_sequences(X[:1], targets[:1]))
+    assert np.isfinite(both.parameters["cell_input"]).all()
+    assert_same_bits({k: v[:1] for k, v in both.parameters.items()}, dict(alone.parameters))
 
 
 # ---------------------------------------------------------------- what comes in
