@@ -18,7 +18,16 @@ from tiny_rows import QUICK, TINY
 import pylstm
 from pylstm.cli import main
 from pylstm.errors import InputError
-from pylstm.experiments import ROWS, Reading, Reproduction, Summary, progress, report, reproduce
+from pylstm.experiments import (
+    ROWS,
+    Reading,
+    Reproduction,
+    Summary,
+    plots,
+    progress,
+    report,
+    reproduce,
+)
 from pylstm.experiments.progress import Abandoned, Reporter, bars, board
 from pylstm.experiments.store import Store
 from pylstm.experiments.trial import Progress, Result
@@ -221,7 +230,11 @@ def test_bars_show_all_trials_and_those_that_take_long(tmp_path, monkeypatch, ca
             reporter.finished()
             reporter({2: Progress(300, 0.75)})
             time.sleep(0.3)
+            for _ in range(3):
+                reporter.finished()
+            reporter({})  # just before the end: still counted
         told = capsys.readouterr().err
+        assert re.search(r"trials: 100%\|.* 4/4 ", told)
         assert re.search(r"trials:  25%\|.* 1/4 ", told)
         assert bool(re.search(r"quick written trial 2:  30%.* 300/1000 .*75% wrong", told)) == shown
 
@@ -321,23 +334,29 @@ def test_pictures_are_drawn(out, capsys):
         assert name in told
 
 
-def test_cells_are_those_of_the_trained_network(out):
-    """The states drawn are those of a network with the weights of the trial."""
-    from pylstm.experiments.plots import _look_inside
-
+def test_cells_are_those_of_the_trained_network_over_a_solved_sequence(out, monkeypatch):
     reproduction = Reproduction(["quick"], trials=1, out=out, readings=["written"])
     reproduction.run(jobs=1)
     [summary] = reproduction.summaries()
-    sequence = QUICK.task.sample(1, np.random.default_rng(0))
-    states = _look_inside(summary, summary.solved[0], sequence)
-    assert states["cell_state"].shape == (sequence.n_steps, 2)
-    net = QUICK.network(QUICK.readings[0])
-    for name, view in net.parameters.items():
-        view[:] = summary.solved[0].weights[name]
-    output = net.run(sequence.X)[-1]
-    assert abs(output - sequence.targets)[0, 0] < 0.2  # it has learned
-    np.testing.assert_array_equal(states["cell_state"][-1], net.state["cell_state"])
-    np.testing.assert_array_equal(states["output_gate"][-1], net.state["output_gate"])
+    [result] = summary.solved
+    net = plots._trained(summary, result)
+    for name, values in net.parameters.items():
+        np.testing.assert_array_equal(result.weights[name], values)
+    task = QUICK.task
+    first, second = task.sample(1, rng := np.random.default_rng(0)), task.sample(1, rng)
+    sequence = plots._solved_sequence(net, task)
+    np.testing.assert_array_equal(sequence.X, first.X)
+    # When the first is answered wrongly it is the second.
+    answers = iter([np.array([True]), np.array([False])])
+    monkeypatch.setattr(type(task), "wrong", lambda *given: next(answers))
+    np.testing.assert_array_equal(plots._solved_sequence(net, task).X, second.X)
+    states = plots._look_inside(net, sequence)
+    assert states["cell_state"].shape == states["input_gate"].shape == (sequence.n_steps, 2)
+    for step in (1, sequence.n_steps):
+        alone = plots._trained(summary, result)
+        alone.run(sequence.X[:step])
+        for name, values in states.items():
+            np.testing.assert_array_equal(values[step - 1], alone.state[name])
 
 
 def test_list_names_rows_and_runs_nothing(tmp_path, monkeypatch, capsys):

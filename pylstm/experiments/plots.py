@@ -14,7 +14,7 @@ from pylstm.experiments.rows import LABELS
 from pylstm.experiments.trial import Result
 from pylstm.files import written_whole
 from pylstm.network import LSTM
-from pylstm.tasks import LongLag, Sequences
+from pylstm.tasks import LongLag, Sequences, Task
 
 __all__ = ["save_all"]
 
@@ -37,7 +37,7 @@ def save_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
     list of Path
         lag.png: training sequences until success against the lag, experiment 2c; curves-ROW.png:
         the learning curve of every trial; cells-ROW.png: cell states and gates of a trial that
-        succeeded, over a sequence.
+        succeeded, over a sequence it answers rightly.
     """
     paths = []
     of_lag = [s for s in summaries if isinstance(s.row.task, LongLag) and s.solved]
@@ -130,8 +130,9 @@ _PANELS = {"input_gate": "block", "cell_state": "cell", "output_gate": "block"}
 
 def _draw_cells(figure: Any, summary: Summary) -> None:
     result, row = summary.solved[0], summary.row
-    sequence = row.task.sample(1, np.random.default_rng(0))
-    states = _look_inside(summary, result, sequence)
+    net = _trained(summary, result)
+    sequence = _solved_sequence(net, row.task)
+    states = _look_inside(net, sequence)
     names = [name for name in _PANELS if name in states]
     first, *others = figure.subplots(1 + len(names), 1, sharex=True)
     if row.task.tokens:
@@ -158,12 +159,27 @@ def _plot_lines(axes: Any, values: Array, what: str) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-def _look_inside(summary: Summary, result: Result, sequence: Sequences) -> dict[str, Array]:
-    """State of the network after every step: each (n_steps, n_cells or n_blocks)."""
-    net: LSTM = summary.row.network(summary.reading)
-    assert result.weights is not None  # it has succeeded
+def _trained(summary: Summary, result: Result) -> LSTM:
+    """Make the network of a trial that has succeeded, as it was then."""
+    assert result.weights is not None
+    net = summary.row.network(summary.reading)
     for name, view in net.parameters.items():
         view[:] = result.weights[name]
+    return net
+
+
+def _solved_sequence(net: LSTM, task: Task) -> Sequences:
+    """Draw sequences until the network answers one rightly."""
+    rng = np.random.default_rng(0)
+    while True:
+        sequence = task.sample(1, rng)
+        outputs = net.run_sequences(sequence.X, lengths=sequence.lengths, last=task.last)
+        if not task.wrong(outputs, sequence).any():
+            return sequence
+
+
+def _look_inside(net: LSTM, sequence: Sequences) -> dict[str, Array]:
+    """State of the network after every step: each (n_steps, n_cells or n_blocks)."""
     states = []
     for x in sequence.X:
         net.step(x)

@@ -109,7 +109,9 @@ def _show(board: Path, n_trials: int, done: threading.Event) -> None:
     total = tqdm(total=n_trials, desc="trials", unit="")
     shown: dict[str, Any] = {}
     since: dict[str, float] = {}
-    while not done.wait(_LOOK_EVERY):
+    last = False
+    while not last:
+        last = done.wait(_LOOK_EVERY)
         jobs = _read(board)
         total.update(sum(job["finished"] for job in jobs) - total.n)
         running = {
@@ -123,7 +125,9 @@ def _show(board: Path, n_trials: int, done: threading.Event) -> None:
             if time.monotonic() - since.setdefault(name, time.monotonic()) < _LONG:
                 continue
             if name not in shown:
-                shown[name] = tqdm(total=limit, desc=name, unit=" sequences", leave=False)
+                shown[name] = tqdm(
+                    total=limit, initial=n_sequences, desc=name, unit=" sequences", leave=False
+                )
             shown[name].set_postfix_str(f"{wrong:.0%} wrong", refresh=False)
             shown[name].update(n_sequences - shown[name].n)
     for bar in (*shown.values(), total):
