@@ -129,7 +129,7 @@ _PANELS = {"input_gate": "block", "cell_state": "cell", "output_gate": "block"}
 
 
 def _draw_cells(figure: Any, summary: Summary) -> None:
-    result, row = summary.solved[0], summary.row
+    result, row = summary.solved[0], summary.row.under(summary.reading)
     net = _trained(summary, result)
     sequence = _solved_sequence(net, row.task)
     states = _look_inside(net, sequence)

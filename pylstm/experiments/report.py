@@ -12,10 +12,7 @@ import numpy as np
 from pylstm.experiments.rows import Reading, Row
 from pylstm.experiments.trial import Result
 
-__all__ = ["FACTOR", "Summary", "as_json", "as_list", "as_markdown", "as_text"]
-
-#: A reading reaches the paper's figure with at most so many times its mean number of sequences.
-FACTOR = 1.5
+__all__ = ["Summary", "as_json", "as_list", "as_markdown", "as_text"]
 
 _HEADER = (
     "row", "reading", "weights", "success", "paper", "sequences until success (from - to)", "paper",
@@ -28,8 +25,8 @@ _NOTES = (
     "wrong in test: test sequences answered wrongly after success, mean per trial; experiments 1 "
     "and 2 succeed only with none.",
     "time: of one core, for all trials of the line.",
-    "reached: at least the paper's share of the trials succeeded, after at most "
-    f"{FACTOR} times its mean number of sequences.",
+    "reached: at least the paper's share of the trials succeeded, after at most its mean number of "
+    "sequences.",
     "readings: written, the paper to the letter; nearest, what differs is said below; best, "
     "whatever learns the same task in the fewest sequences known.",
 )
@@ -111,7 +108,7 @@ class Summary:
         """Whether success and number of sequences are those of the paper, or better."""
         paper = self.row.paper
         enough = self.share >= paper.success
-        return enough and self.mean is not None and self.mean <= FACTOR * paper.sequences
+        return enough and self.mean is not None and self.mean <= paper.sequences
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -186,7 +186,7 @@ class Reproduction:
 
 def _run(job: Job, number: int, store: Store, running: Path) -> None:
     """Run the trials of a job; what runs in the processes of joblib."""
-    reporter = Reporter(running, f"{number:03}", job.name, job.row.limit)
+    reporter = Reporter(running, f"{number:03}", job.name, job.row.under(job.reading).limit)
     try:
         for result in run_trials(job.row, job.reading, job.trials, store.seed, reporter):
             store.save(job.row, job.reading, result)

@@ -59,6 +59,10 @@ class Reading:
     label : {"written", "nearest", "best"}, default "written"
     differs : str, default ""
         What differs from the paper, in words.
+    task : Task, optional
+        What is learned, where that is not the task of the row.
+    max_sequences : int, optional
+        Training sequences after which a trial has failed, where that is not the limit of the row.
     """
 
     network: Mapping[str, Any]
@@ -67,6 +71,8 @@ class Reading:
     update: Literal["sequence", "step"] | int = "sequence"
     label: Label = "written"
     differs: str = ""
+    task: Task | None = None
+    max_sequences: int | None = None
 
     def but(self, label: Label, differs: str, **changes: Any) -> Reading:
         """Give this reading with some things changed.
@@ -77,7 +83,8 @@ class Reading:
         differs : str
             What differs from the paper, in words.
         **changes
-            learning_rate, momentum or update; everything else goes into the network.
+            learning_rate, momentum, update, task or max_sequences; everything else goes into the
+            network.
 
         Examples
         --------
@@ -85,11 +92,12 @@ class Reading:
         >>> Reading({"n_blocks": 2}, 0.5).but("nearest", "identity output", output="identity")
         ... # doctest: +NORMALIZE_WHITESPACE
         Reading(network={'n_blocks': 2, 'output': 'identity'}, learning_rate=0.5, momentum=0.0,
-                update='sequence', label='nearest', differs='identity output')
+                update='sequence', label='nearest', differs='identity output', task=None,
+                max_sequences=None)
         """
         rule = {
             name: changes.pop(name)
-            for name in ("learning_rate", "momentum", "update")
+            for name in ("learning_rate", "momentum", "update", "task", "max_sequences")
             if name in changes
         }
         network = {**self.network, **changes}
@@ -145,8 +153,8 @@ class Row:
     test : int, default 0
         Fresh sequences answered after success; 0 where the stop rule itself is such a test.
     max_sequences : int, optional
-        Training sequences after which a trial has failed; without: ten times the mean of the
-        paper, which states no limit but for experiment 2.
+        Training sequences after which a trial has failed; without: three times the mean of the
+        paper, which states no limit, but for five million in experiment 2.
     n_sets : int, default 0
         Fixed pairs of a training and a test set, shared out among the trials; 0: sequences are
         generated on-line.
@@ -172,11 +180,27 @@ class Row:
     @property
     def limit(self) -> int:
         """Training sequences after which a trial has failed."""
-        return self.max_sequences or 10 * self.paper.sequences
+        return self.max_sequences or 3 * self.paper.sequences
 
     def reading(self, label: str) -> Reading | None:
         """Give the reading of that label, if there is one."""
         return next((reading for reading in self.readings if reading.label == label), None)
+
+    def under(self, reading: Reading) -> Row:
+        """Give the row with the task and the limit of one of its readings.
+
+        Examples
+        --------
+        >>> from pylstm.experiments import ROWS
+        >>> row = ROWS["2b"]
+        >>> row.task.last, row.under(row.reading("nearest")).task.last
+        (False, True)
+        """
+        return replace(
+            self,
+            task=reading.task or self.task,
+            max_sequences=reading.max_sequences or self.max_sequences,
+        )
 
     def network(self, reading: Reading) -> LSTM:
         """Make a network as it is before training.
@@ -197,13 +221,14 @@ class Row:
 
     def fingerprint(self, reading: Reading) -> str:
         """Give eight letters that change with anything that may change the outcome of a trial."""
+        row = self.under(reading)
         settings = {
-            "task": repr(self.task),
-            "reading": {**asdict(reading), "differs": ""},
-            "stop": repr(self.stop),
-            "test": self.test,
-            "limit": self.limit,
-            "n_sets": self.n_sets,
+            "task": repr(row.task),
+            "reading": {**asdict(reading), "differs": "", "task": ""},
+            "stop": repr(row.stop),
+            "test": row.test,
+            "limit": row.limit,
+            "n_sets": row.n_sets,
         }
         text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -215,12 +240,21 @@ H1_G2 = {"cell_input": "two_tanh_half", "cell_output": "tanh_half"}  # h in [-1,
 NO_FORGETTING = {"forget_gate": False, "output": "logistic"}
 FULL = {**NO_FORGETTING, **H1_G2, "gate_recurrence": True}
 TO_ALL_BELOW = {**NO_FORGETTING, "cell_recurrence": False, "shortcut": True}
+SOFTMAX = {"output": "softmax", "loss": "cross_entropy"}
 
 
 # ---------------------------------------------------------------- 1: embedded Reber grammar
 
 
-def _reber(line: int, n_blocks: int, block_size: int, learning_rate: float, paper: Paper) -> Row:
+def _reber(
+    line: int,
+    n_blocks: int,
+    block_size: int,
+    alpha: float,
+    paper: Paper,
+    differs: str = "",
+    **changes: Any,
+) -> Row:
     network = {
         **FULL,
         "n_blocks": n_blocks,
@@ -230,12 +264,23 @@ def _reber(line: int, n_blocks: int, block_size: int, learning_rate: float, pape
         "bias_init": {"output_gate": [-1, -2, -3, -4][:n_blocks]},
         "init_range": 0.2,
     }
+    written = Reading(network, alpha)
+    nearest = written.but(
+        "nearest",
+        "outputs see the inputs too; softmax, cross-entropy; update every step" + differs,
+        **{**SOFTMAX, "shortcut": True, "update": "step", **changes},
+    )
+    best = nearest.but(
+        "best",
+        "as nearest, with 8 blocks of size 1, output gates without bias of their own, alpha 0.2",
+        **{"n_blocks": 8, "block_size": 1, "bias_init": None, "learning_rate": 0.2},
+        gate_recurrence=True,
+    )
     return Row(
         name=f"1-{line}",
-        what=f"embedded Reber grammar, {n_blocks} blocks of size {block_size}, "
-        f"alpha {learning_rate}",
+        what=f"embedded Reber grammar, {n_blocks} blocks of size {block_size}, alpha {alpha}",
         task=EmbeddedReber(),
-        readings=(Reading(network, learning_rate),),
+        readings=(written, nearest, best),
         stop=Exam(n=512),  # every string of both sets
         trials=30,
         paper=paper,
@@ -248,7 +293,9 @@ def _reber(line: int, n_blocks: int, block_size: int, learning_rate: float, pape
 AT_MOST = 5_000_000
 
 
-def _next_symbol(name: str, what: str, task: Task, sequences: int) -> Row:
+def _next_symbol(
+    name: str, what: str, of_paper: Task, sequences: int, differs: str, **changes: Any
+) -> Row:
     network = {
         **TO_ALL_BELOW,
         "n_blocks": 1,
@@ -259,14 +306,17 @@ def _next_symbol(name: str, what: str, task: Task, sequences: int) -> Row:
         "cell_output": "identity",
         "init_range": 0.2,
     }
-    reading = Reading(
-        network, 1.0, differs="cell and input gate from the start, not once the error stops falling"
+    written = Reading(
+        network,
+        1.0,
+        differs="cell and input gate from the start, not once the error stops falling",
+        max_sequences=3 * sequences,
     )
     return Row(
         name=name,
         what=what,
-        task=task,
-        readings=(reading,),
+        task=of_paper,
+        readings=(written, written.but("nearest", differs, **{**SOFTMAX, **changes})),
         stop=Perfect(),
         trials=18,
         paper=Paper(weights=10504, sequences=sequences),
@@ -282,11 +332,19 @@ def _long_lag(line: int, q: int, p: int, weights: int, sequences: int) -> Row:
         "output_bias": False,
         "init_range": 0.2,
     }
+    written = Reading(network, 0.01, max_sequences=(3 if q < 1000 else 1) * sequences)
+    nearest = written.but(
+        "nearest",
+        "gates have biases, those of input gates start at -2, -4; alpha 3",
+        hidden_bias="gates",
+        bias_init={"input_gate": [-2, -4]},
+        learning_rate=3.0,
+    )
     return Row(
         name=f"2c-{line}",
         what=f"very long lags, q = {q}, p = {p}",
         task=LongLag(p=p, q=q),
-        readings=(Reading(network, 0.01),),
+        readings=(written, nearest) if q < 1000 else (written,),
         stop=Perfect(recent=500),
         trials=20,
         paper=Paper(weights=weights, sequences=sequences),
@@ -358,12 +416,17 @@ TWO_BLOCKS_OF_TWO = {**FULL, "n_blocks": 2, "block_size": 2}
 
 def _adding(line: int, T: int, sequences: int, n_wrong: int) -> Row:
     network = {**TWO_BLOCKS_OF_TWO, "bias_init": {"input_gate": [-3, -6]}}
-    written = Reading(network, 0.5)
+    written = Reading(network, 0.5, max_sequences=(3 if T == 100 else 1) * sequences)
+    nearest = written.but(
+        "nearest", "identity output", output="identity", max_sequences=3 * sequences
+    )
+    if T == 100:
+        nearest = nearest.but("nearest", "identity output, no output gates", output_gate=False)
     return Row(
         name=f"4-{line}",
         what=f"adding, T = {T}",
         task=Adding(min_length=T),
-        readings=(written, written.but("nearest", "identity output", output="identity")),
+        readings=(written, nearest),
         stop=Recent(error=0.01),
         trials=10,
         paper=Paper(weights=93, sequences=sequences, wrong=n_wrong / 2560),
@@ -372,9 +435,14 @@ def _adding(line: int, T: int, sequences: int, n_wrong: int) -> Row:
 
 
 def _multiplication(line: int, n_seq: int, sequences: int, n_wrong: int, error: float) -> Row:
-    written = Reading(TWO_BLOCKS_OF_TWO, 0.1)
+    written = Reading(TWO_BLOCKS_OF_TWO, 0.1, max_sequences=2 * sequences)
     nearest = written.but(
-        "nearest", "identity output, alpha 0.5", output="identity", learning_rate=0.5
+        "nearest",
+        "identity output, alpha 0.5, weights from +-0.2",
+        output="identity",
+        learning_rate=0.5,
+        init_range=0.2,
+        max_sequences=3 * sequences,
     )
     return Row(
         name=f"5-{line}",
@@ -418,10 +486,24 @@ _TABLE = (
     _reber(1, 4, 1, 0.1, Paper(weights=264, sequences=39_740)),
     _reber(2, 3, 2, 0.1, Paper(weights=276, sequences=21_730)),
     _reber(3, 3, 2, 0.2, Paper(weights=276, sequences=14_060, success=29 / 30)),
-    _reber(4, 4, 1, 0.5, Paper(weights=264, sequences=9_500, success=29 / 30)),
-    _reber(5, 3, 2, 0.5, Paper(weights=276, sequences=8_440)),
-    _next_symbol("2a", "noise-free sequences, p = 100", NoiseFree(), 5_040),
-    _next_symbol("2b", "no local regularities, p = 100", NoLocalRegularities(), 5_680),
+    _reber(4, 4, 1, 0.5, Paper(weights=264, sequences=9_500, success=29 / 30),
+           "; alpha 0.3", learning_rate=0.3),
+    _reber(5, 3, 2, 0.5, Paper(weights=276, sequences=8_440),
+           "; alpha 0.2; no connections from gates", learning_rate=0.2, gate_recurrence=False),
+    _next_symbol(
+        "2a", "noise-free sequences, p = 100", NoiseFree(), 5_040,
+        "softmax, cross-entropy; g in [-2,2]; input gate with a bias from -4 on; alpha 0.1; cell "
+        "and input gate from the start",
+        cell_input="two_tanh_half", hidden_bias="gates", bias_init={"input_gate": -4},
+        learning_rate=0.1,
+    ),
+    _next_symbol(
+        "2b", "no local regularities, p = 100", NoLocalRegularities(), 5_680,
+        "error at the end only; softmax with bias, cross-entropy; cell and input gate see the "
+        "cell's output, outputs do not see the inputs; both from the start",
+        output_bias=True, cell_recurrence=True, shortcut=False,
+        task=NoLocalRegularities(error_at_end=True),
+    ),
     #         q     p     weights  sequences
     _long_lag(1, 50, 50, 364, 30_000),
     _long_lag(2, 100, 100, 664, 31_000),
@@ -450,11 +532,12 @@ _TABLE = (
     _multiplication(1, 140, 482_000, 139, 0.0223),
     _multiplication(2, 13, 1_273_000, 14, 0.0139),
     _temporal_order(
-        "6a", 2, _6A, 20, Paper(weights=156, sequences=31_390, wrong=1 / 2560)
+        "6a", 2, _6A, 20, Paper(weights=156, sequences=31_390, wrong=1 / 2560),
+        _6A.but("best", "softmax, cross-entropy", **SOFTMAX),
     ),
     _temporal_order(
         "6b", 3, _6B, 10, Paper(weights=308, sequences=571_100, wrong=2 / 2560),
-        _6B.but("nearest", "cross-entropy", loss="cross_entropy"),
+        _6B.but("nearest", "softmax, cross-entropy", **SOFTMAX),
     ),
 )  # fmt: skip
 

@@ -288,6 +288,7 @@ def run_trials(
     >>> result.success, result.n_sequences
     (None, 500)
     """
+    row = row.under(reading)
     group = [_Trial(row, seed, trial) for trial in trials]
     population = Population(
         len(group),

@@ -6,7 +6,7 @@ every sequence (2a), drawn at random (2b), or very many of them (2c).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,10 +23,13 @@ Array = npt.NDArray[Any]
 class _NextSymbol(Task):
     """Predict the next of p+1 symbols at every step: a_1..a_{p-1} are 0..p-2, x is p-1, y is p."""
 
-    last: ClassVar[bool] = False
     tokens: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.25
     p: int
+
+    @property
+    def last(self) -> bool:
+        return False
 
     def __post_init__(self) -> None:
         check_whole("p", self.p, 2)
@@ -114,6 +117,8 @@ class NoLocalRegularities(_NextSymbol):
     ----------
     p : int, default 100
         Steps of a sequence, and its lag; at least 2.
+    error_at_end : bool, default False
+        Only the last step has a target. In the paper all have.
 
     Notes
     -----
@@ -129,14 +134,22 @@ class NoLocalRegularities(_NextSymbol):
     """
 
     p: int = 100
+    error_at_end: bool = False
+
+    @property
+    def last(self) -> bool:
+        return self.error_at_end
 
     def _sample(self, n_sequences: int, rng: np.random.Generator) -> Sequences:
         classes = rng.integers(2, size=n_sequences)
         middle = rng.integers(self.p - 1, size=(n_sequences, self.p - 1), dtype=np.int32)
-        return self._between(classes, middle)
+        sequences = self._between(classes, middle)
+        if self.last:
+            return replace(sequences, targets=sequences.targets[sequences.ends])
+        return sequences
 
     def _wrong(self, outputs: Array, sequences: Sequences) -> Array:
-        ends = sequences.ends
+        ends = slice(None) if self.last else sequences.ends
         return ~self._is_near(outputs[ends], sequences.targets[ends])
 
 

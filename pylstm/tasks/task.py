@@ -54,8 +54,12 @@ class Task:
     ...     net.reset()
     """
 
-    last: ClassVar[bool] = True
     tokens: ClassVar[bool] = False
+
+    @property
+    def last(self) -> bool:
+        """Whether only the output after the last step of a sequence is wanted."""
+        return True
 
     @property
     def n_inputs(self) -> int:
