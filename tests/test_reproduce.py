@@ -261,7 +261,7 @@ def summaries():
     other = replace(row, name="other", readings=row.readings[:1])
     return [
         Summary(row, row.readings[0], (ended(0, None), ended(1, 2000, 3, 0.1))),
-        Summary(row, nearest, (ended(0, 1200, 4, 0.1), ended(1, 1700, 1, 0.3))),
+        Summary(row, nearest, (ended(0, 800, 4, 0.1), ended(1, 1200, 1, 0.3))),
         Summary(other, row.readings[0], (ended(0, None),)),
     ]
 
@@ -269,7 +269,7 @@ def summaries():
 CELLS = [
     ["quick", "written", "51", "1/2 50%", "100%", "2,000 (2,000 - 2,000)", "1,000", "3.0/100",
      "2.0/100", "1.3 min", "no"],
-    ["quick", "nearest", "51", "2/2 100%", "100%", "1,450 (1,200 - 1,700)", "1,000", "2.5/100",
+    ["quick", "nearest", "51", "2/2 100%", "100%", "1,000 (800 - 1,200)", "1,000", "2.5/100",
      "2.0/100", "1.3 min", "yes"],
     ["other", "written", "51", "0/1 0%", "100%", "-", "1,000", "-", "2.0/100", "40.0 s", "no"],
 ]  # fmt: skip
@@ -297,7 +297,7 @@ def test_json_holds_everything_but_the_weights(summaries):
     assert {name: tree[name] for name in header} == header
     written, nearest, other = tree["rows"]
     assert nearest["reading"]["learning_rate"] == 0.3
-    assert nearest["sequences"] == {"mean": 1450, "min": 1200, "max": 1700}
+    assert nearest["sequences"] == {"mean": 1000, "min": 800, "max": 1200}
     assert (nearest["wrong"], nearest["test"], nearest["seconds"]) == (2.5, 100, 80)
     assert nearest["error"] == pytest.approx(0.2)
     assert nearest["paper"]["sequences"] == 1000

@@ -31,6 +31,7 @@ TASKS = {
     "reber": Reber(),
     "2a": NoiseFree(),
     "2b": NoLocalRegularities(),
+    "2b at end": NoLocalRegularities(error_at_end=True),
     "2c": LongLag(),
     "3a": TwoSequence(),
     "3b": TwoSequence(noise_on_information=True),
@@ -45,6 +46,7 @@ SHAPES = {  # n_inputs, n_outputs, last, tokens
     "reber": (7, 7, False, True),
     "2a": (101, 101, False, True),
     "2b": (101, 101, False, True),
+    "2b at end": (101, 101, True, True),
     "2c": (54, 2, True, True),
     "3a": (1, 1, True, False),
     "3b": (1, 1, True, False),
@@ -54,8 +56,8 @@ SHAPES = {  # n_inputs, n_outputs, last, tokens
     "6a": (8, 4, True, True),
     "6b": (8, 8, True, True),
 }
-TOLERANCES = {"2a": 0.25, "2b": 0.25, "2c": 0.2, "3a": 0.2, "3b": 0.2, "3c": 0.1, "4": 0.04,
-              "5": 0.04, "6a": 0.3, "6b": 0.3}  # fmt: skip
+TOLERANCES = {"2a": 0.25, "2b": 0.25, "2b at end": 0.25, "2c": 0.2, "3a": 0.2, "3b": 0.2,
+              "3c": 0.1, "4": 0.04, "5": 0.04, "6a": 0.3, "6b": 0.3}  # fmt: skip
 
 
 @pytest.fixture(params=list(TASKS))

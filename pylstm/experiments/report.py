@@ -192,6 +192,7 @@ def as_list(rows: Sequence[Row]) -> str:
     >>> print(as_list(select(["6a"])))
     row  task                         weights  alpha  trials  paper   reading
     6a   temporal order of 2 symbols  156      0.5    20      31,390  written
+    6a   temporal order of 2 symbols  156      0.5    20      31,390  best: softmax, cross-entropy
     """
     lines = [["row", "task", "weights", "alpha", "trials", "paper", "reading"]]
     for row in rows:

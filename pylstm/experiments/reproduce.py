@@ -69,7 +69,7 @@ class Reproduction:
     >>> import tempfile
     >>> from pylstm.experiments import Reproduction
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     reproduction = Reproduction(["6a"], trials=1, out=folder)
+    ...     reproduction = Reproduction(["6a"], 1, out=folder, readings=["written"])
     ...     reproduction.run(jobs=1, progress=False)
     ...     [summary] = reproduction.summaries()
     >>> summary.n_solved, 10_000 < summary.mean < 60_000
