@@ -40,18 +40,21 @@ def settings(**changes):
     return Settings.short(**({"seconds": 1e-3, "repeats": 2, "largest": 4} | changes))
 
 
+@pytest.mark.processes
 def test_lists_its_measurements():
     done = bench("--list")
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == NAMES
 
 
+@pytest.mark.processes
 def test_refuses_an_unknown_name():
     done = bench("steps")
     assert done.returncode == 2
     assert "no measurement 'steps'" in done.stderr
 
 
+@pytest.mark.processes
 def test_writes_tables_and_records(tmp_path):
     done = bench("silent", "memory", "--quick", "--largest", 4, "--out", tmp_path)
     assert done.returncode == 0, done.stderr

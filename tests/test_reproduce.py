@@ -157,6 +157,7 @@ def test_changed_reading_is_not_taken_for_the_old_one(out, monkeypatch):
     assert (row["reading"]["learning_rate"], len(row["results"])) == (0.9, 1)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_interrupted_and_continued_ends_as_undisturbed(jobs, tmp_path):
     """SIGINT to the process while one row is finished and another under way."""
@@ -164,16 +165,18 @@ def test_interrupted_and_continued_ends_as_undisturbed(jobs, tmp_path):
     command = [sys.executable, script, "reproduce", "quick", "slow", "--trials", "2", "--no-plots"]
     command += ["--jobs", str(jobs), "--out"]
     out = tmp_path / "interrupted"
-    with subprocess.Popen(
-        [*command, out], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        deadline = time.monotonic() + 60
-        while len(list((out / "trials").glob("quick.*.json"))) < 4:
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        told, complaint = process.communicate(timeout=30)
+    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([*command, out], text=True, **pipes) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while len(list((out / "trials").glob("quick.*.json"))) < 4:
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            told, complaint = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert complaint == "interrupted: the same command goes on from here\n\n"
     assert "quick  written  51       2/2 100%" in told
@@ -456,6 +459,7 @@ def test_bars_without_tqdm_are_told(out, monkeypatch):
         Reproduction(["quick"], out=out).run(jobs=1)
 
 
+@pytest.mark.processes
 def test_command_line_knows_the_rows_of_the_paper():
     assert len(ROWS) == 31
     listed = subprocess.run(

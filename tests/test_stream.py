@@ -120,11 +120,13 @@ def test_report_of_a_stream_too_short_to_score(tmp_path, capsys):
 IMPORTS = "import sys, pylstm.cli; print(sorted({'matplotlib', 'tqdm'} & set(sys.modules)))"
 
 
+@pytest.mark.processes
 def test_optional_packages_are_imported_only_when_used():
     run = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True)
     assert run.stdout == "[]\n"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("installed", [True, False])
 def test_progress_bar(installed, path):
     """On a terminal there is a bar, unless tqdm is missing: then there is none, and no error."""
@@ -153,6 +155,7 @@ def test_progress_bar(installed, path):
 # ---------------------------------------------------------------- live input
 
 
+@pytest.mark.processes
 def test_each_row_is_answered_before_the_next_arrives(path, tmp_path):
     out = tmp_path / "predictions.csv"
     assert stream(path, "--target", "load", "--predictions", out) == 0
@@ -192,6 +195,7 @@ def test_interrupt_waits_for_the_end_of_a_row(table, path):
     np.testing.assert_array_equal(forecasts_of(session, table[10:]), forecasts)
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 def test_interrupt_ends_with_report_and_save(path, tmp_path):
     """Going on from there ends as one pass over everything does."""
@@ -216,6 +220,7 @@ def test_interrupt_ends_with_report_and_save(path, tmp_path):
     assert member_bytes(saved) == member_bytes(whole)
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break differently there")
 def test_reader_that_goes_away_is_no_error(tmp_path):
     path = write_csv(tmp_path / "long.csv", HEADER, wavy_table(20_000))
@@ -229,6 +234,7 @@ def test_reader_that_goes_away_is_no_error(tmp_path):
     assert 0 < Session.load(str(saved)).n_rows < 20_000
 
 
+@pytest.mark.processes
 def test_standard_input_can_be_empty():
     with running_pylstm("stream", "-", "--target", "load") as process:
         out, err = process.communicate("")

@@ -130,6 +130,7 @@ def test_a_forked_process_makes_helpers_of_its_own(threads, rng):
     assert_same_bits(outputs, wanted)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("variables", "n_threads"),
     [
