@@ -5,11 +5,13 @@ import shlex
 import subprocess
 import sys
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 
 import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 # Contraction is off because the sources say where products and sums are rounded together.
 FLAGS = [
@@ -33,6 +35,22 @@ def understood(flag):
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
+class BuildExt(build_ext):
+    """Compiles the files of an extension side by side: one per instruction set takes long."""
+
+    def build_extensions(self):
+        compile_files = self.compiler.compile
+
+        def compile_side_by_side(sources, *args, **kwargs):
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                objects = pool.map(lambda file: compile_files([file], *args, **kwargs), sources)
+                return [name for names in objects for name in names]
+
+        if not windows:
+            self.compiler.compile = compile_side_by_side
+        super().build_extensions()
+
+
 windows = sys.platform == "win32"
 sanitize = SANITIZE if os.environ.get("PYLSTM_SANITIZE") == "1" else []
 
@@ -46,4 +64,4 @@ core = Extension(
     extra_link_args=[] if windows else sanitize,
 )
 
-setup(ext_modules=cythonize([core]))
+setup(ext_modules=cythonize([core]), cmdclass={"build_ext": BuildExt})

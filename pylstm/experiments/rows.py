@@ -272,9 +272,11 @@ def _reber(
     )
     best = nearest.but(
         "best",
-        "as nearest, with 8 blocks of size 1, output gates without bias of their own, alpha 0.2",
+        "outputs see the inputs too; softmax, cross-entropy; update every step; 8 blocks of size 1, "
+        "output gates without bias of their own; alpha 0.2; weights from +-0.4",
         **{"n_blocks": 8, "block_size": 1, "bias_init": None, "learning_rate": 0.2},
-        gate_recurrence=True,
+        **{"hidden_bias": "gates", "gate_recurrence": True, "init_range": 0.4},
+        max_sequences=None,
     )
     return Row(
         name=f"1-{line}",
@@ -335,16 +337,19 @@ def _long_lag(line: int, q: int, p: int, weights: int, sequences: int) -> Row:
     written = Reading(network, 0.01, max_sequences=(3 if q < 1000 else 1) * sequences)
     nearest = written.but(
         "nearest",
-        "gates have biases, those of input gates start at -2, -4; alpha 3",
+        "cells and gates see the inputs alone; gates have biases, those of input gates start at -2, "
+        "-4; alpha 3",
+        **{"cell_recurrence": False, "gate_recurrence": False},
         hidden_bias="gates",
         bias_init={"input_gate": [-2, -4]},
         learning_rate=3.0,
+        max_sequences=3 * sequences,
     )
     return Row(
         name=f"2c-{line}",
         what=f"very long lags, q = {q}, p = {p}",
         task=LongLag(p=p, q=q),
-        readings=(written, nearest) if q < 1000 else (written,),
+        readings=(written, nearest),
         stop=Perfect(recent=500),
         trials=20,
         paper=Paper(weights=weights, sequences=sequences),
@@ -438,10 +443,9 @@ def _multiplication(line: int, n_seq: int, sequences: int, n_wrong: int, error: 
     written = Reading(TWO_BLOCKS_OF_TWO, 0.1, max_sequences=2 * sequences)
     nearest = written.but(
         "nearest",
-        "identity output, alpha 0.5, weights from +-0.2",
+        "identity output, alpha 0.5",
         output="identity",
         learning_rate=0.5,
-        init_range=0.2,
         max_sequences=3 * sequences,
     )
     return Row(
@@ -483,19 +487,24 @@ _6B = Reading(
 
 _TABLE = (
     #      blocks x size, alpha
-    _reber(1, 4, 1, 0.1, Paper(weights=264, sequences=39_740)),
-    _reber(2, 3, 2, 0.1, Paper(weights=276, sequences=21_730)),
-    _reber(3, 3, 2, 0.2, Paper(weights=276, sequences=14_060, success=29 / 30)),
+    _reber(1, 4, 1, 0.1, Paper(weights=264, sequences=39_740),
+           "; weights from +-0.4", init_range=0.4),
+    _reber(2, 3, 2, 0.1, Paper(weights=276, sequences=21_730),
+           "; alpha 0.2; weights from +-0.4; no connections from gates; cell inputs have biases",
+           learning_rate=0.2, init_range=0.4, gate_recurrence=False, hidden_bias="all",
+           max_sequences=200_000),
+    _reber(3, 3, 2, 0.2, Paper(weights=276, sequences=14_060, success=29 / 30),
+           "; no connections from gates", gate_recurrence=False),
     _reber(4, 4, 1, 0.5, Paper(weights=264, sequences=9_500, success=29 / 30),
-           "; alpha 0.3", learning_rate=0.3),
+           "; alpha 0.2; weights from +-0.4", learning_rate=0.2, init_range=0.4),
     _reber(5, 3, 2, 0.5, Paper(weights=276, sequences=8_440),
            "; alpha 0.2; no connections from gates", learning_rate=0.2, gate_recurrence=False),
     _next_symbol(
         "2a", "noise-free sequences, p = 100", NoiseFree(), 5_040,
-        "softmax, cross-entropy; g in [-2,2]; input gate with a bias from -4 on; alpha 0.1; cell "
+        "softmax, cross-entropy; g in [-2,2]; input gate with a bias from -4 on; alpha 0.05; cell "
         "and input gate from the start",
         cell_input="two_tanh_half", hidden_bias="gates", bias_init={"input_gate": -4},
-        learning_rate=0.1,
+        learning_rate=0.05,
     ),
     _next_symbol(
         "2b", "no local regularities, p = 100", NoLocalRegularities(), 5_680,
