@@ -101,6 +101,29 @@ def test_the_same_object_gives_the_same_bytes(path, tmp_path):
     assert again.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.usefixtures("layout")
+@pytest.mark.parametrize("n_before", [1, 700])
+@pytest.mark.parametrize("update", [None, "step", 1, 3, 100, "sequence"])
+def test_a_file_does_not_tell_how_often_the_network_was_resumed(
+    n_before, update, architecture, tmp_path
+):
+    """Over more steps than a record has rows: nothing that older steps have left is saved."""
+    inputs, targets = random_task(architecture, n_before + 1300, np.random.default_rng(3))
+    paths = [tmp_path / name for name in ("resumed", "undisturbed")]
+    undisturbed = build(architecture, "float32", learning_rate=0.01)
+    for part in (slice(0, n_before), slice(n_before, None)):
+        undisturbed.save(paths[0])
+        resumed = pylstm.load(paths[0])
+        for net in (resumed, undisturbed):
+            if update is None:
+                net.run(inputs[part])
+            else:
+                net.run(inputs[part], targets[part], update=update)
+        for net, path in zip((resumed, undisturbed), paths, strict=True):
+            net.save(path)
+        assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_the_file_is_what_its_description_says(path):
     net = net_at(MOMENTS[2], NETS["2000"])
     net.save(path)

@@ -202,6 +202,7 @@ WRONG = [
     (ValueError, lambda w, r: (w | {"weight_hr_l0": 0}, r), "'weight_hr_l0'"),
     (ValueError, lambda w, r: (w | {"bias_ih_l0": np.ones(8)}, r), r"shape \(8,\), wanted \(20,\)"),
     (ValueError, lambda w, r: (w | {"weight_ih_l0": np.ones((21, 3))}, r), r"\(21, 3\)"),
+    (ValueError, lambda w, r: (w | {"weight_hh_l0": np.ones((5, 20))}, r), r"\(5, 20\), wanted"),
     (ValueError, lambda w, r: (w | {"weight_ih_l0": np.ones(20)}, r), r"\(20,\), wanted .* 2 axes"),
     (ValueError, lambda w, r: (w | {"weight_ih_l0": np.ones((0, 3))}, r), r"\(0, 3\)"),
     (ValueError, lambda w, r: (w | {"bias_hh_l0": with_value(w["bias_hh_l0"])}, r), "not finite"),
