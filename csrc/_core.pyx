@@ -54,7 +54,7 @@ cdef extern from "pylstm.h":
         ptrdiff_t n_traced, row_stride, trace_stride, out_stride, at_output, cell_stride
         ptrdiff_t trace_peephole_i, trace_peephole_f
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
-        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_has_error
+        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_has_error, at_delta, at_coef
         ptrdiff_t state_size, parameter_size, trace_size, work_size
         ptrdiff_t n_pending, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
@@ -1162,7 +1162,7 @@ cdef class Network:
                 "live": self.live_[:n.n_live].copy(),
                 "tokens": self.tokens_[:n.n_pending + 1].copy(),
                 "parameters": self.parameters_.copy(),
-                "record": self.record_[:(n.n_pending + 1) * n.record_stride].copy(),
+                "record": self.recorded(),
             }
             if not n.traces_zero:
                 progress["traces"] = self.traces_.copy()
@@ -1173,6 +1173,20 @@ cdef class Network:
         finally:
             self.release()
         return progress
+
+    cdef object recorded(self):
+        """A copy of the rows of the record in use, zero where a row holds what older steps have left:
+        errors without an error, coefficients that are computed anew before they are read."""
+        cdef pylstm_network *n = &self.net
+        record = self.record_[:(n.n_pending + 1) * n.record_stride].copy()
+        rows = record.reshape(n.n_pending + 1, n.record_stride)
+        rows[rows[:, n.at_has_error] == 0, n.at_delta:n.at_coef] = 0
+        # In use are those of steps absorbed, or of the one step that may be learned from eagerly.
+        if n.n_absorbed > 0:
+            rows[n.n_absorbed + 1:, n.at_coef:] = 0
+        elif n.n_pending != 1:
+            rows[:, n.at_coef:] = 0
+        return record
 
     def _restore(self, progress):
         cdef pylstm_network *n = &self.net

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from pylstm import tasks
+from pylstm.checkpoint import CheckpointError, load, save
 from pylstm.config import show_config
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
@@ -13,11 +14,14 @@ from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 __all__ = [
     "LSTM",
     "SGD",
+    "CheckpointError",
     "Population",
     "Streams",
     "__version__",
     "get_threads",
+    "load",
     "register_threadpoolctl",
+    "save",
     "set_threads",
     "show_config",
     "tasks",

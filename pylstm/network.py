@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pylstm import _core
 from pylstm.architecture import GATES, Architecture
+from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
 from pylstm.optimizers import SGD
 
@@ -65,6 +66,7 @@ def _check_combination(config: dict[str, Any]) -> None:
         )
 
 
+@register
 class LSTM(Architecture, Copyable, _core.Network):
     """One layer of LSTM memory blocks and a readout, learning online by the truncated gradient.
 
