@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from pylstm import tasks
+from pylstm._core import RunningScale
 from pylstm.config import show_config
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
@@ -14,6 +15,7 @@ __all__ = [
     "LSTM",
     "SGD",
     "Population",
+    "RunningScale",
     "Streams",
     "__version__",
     "get_threads",

@@ -12,9 +12,9 @@ import numpy as np
 from pylstm.stream.errors import StreamError
 from pylstm.stream.files import PROBLEMS, damaged, load_tree, save_tree
 from pylstm.stream.forecaster import Forecaster
-from pylstm.stream.scaling import Vector
 from pylstm.stream.scores import Scores
 from pylstm.stream.settings import Settings
+from pylstm.stream.table import Vector
 
 __all__ = ["LAST", "MODEL", "SEASON", "Session"]
 
