@@ -20,7 +20,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["CLASSIFIER_SWITCHES", "N_CELLS", "OPTIMIZER", "SWITCHES"]
+from pylstm.optimizers import SGD
+
+__all__ = ["CLASSIFIER_SWITCHES", "N_CELLS", "OPTIMIZER", "SWITCHES", "default_optimizer"]
 
 N_CELLS: Final = 32
 
@@ -44,3 +46,8 @@ CLASSIFIER_SWITCHES: Final[dict[str, Any]] = {
     "output": "softmax",
     "loss": "cross_entropy",
 }
+
+
+def default_optimizer() -> SGD:
+    """Return the optimiser of an estimator that was given none."""
+    return SGD(0.01)
