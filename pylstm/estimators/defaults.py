@@ -11,9 +11,9 @@ A classifier has u(t) = [x(t), x(t) - x(t-1)] and one softmax output a class. In
 standardised inside the network (``scale_inputs``, ``scale_targets``), where NaN is the mean. Before
 the first target a regressor predicts 0, a classifier the first class it will learn.
 
-The rate of RMSprop without bias correction decays by itself: with ``decay=0.9999`` the first step is
-100 rates long, the n-th about 100 / sqrt(n), from the ten-thousandth on one. A stream of hundreds of
-rows is learned fast, one of millions precisely.
+The rate of RMSprop without bias correction decays by itself: with ``decay=0.9999`` the first step
+is 100 rates long, the n-th about 100 / sqrt(n), from the ten-thousandth on one. A stream of
+hundreds of rows is learned fast, one of millions precisely.
 """
 
 from __future__ import annotations

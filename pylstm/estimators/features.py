@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,10 @@ def as_number(what: Hashable, value: Any) -> float:
     return number
 
 
+def _cells(row: npt.NDArray[np.float64]) -> memoryview[float]:
+    return cast("memoryview[float]", memoryview(row))
+
+
 class Features:
     """The names seen so far and the row of inputs made of them.
 
@@ -54,7 +58,7 @@ class Features:
 
     def _allocate(self, size: int) -> None:
         self.row, self.before = np.full((2, size), np.nan)
-        self.cells, self._cells_before = memoryview(self.row), memoryview(self.before)
+        self.cells, self._cells_before = _cells(self.row), _cells(self.before)
 
     @property
     def size(self) -> int:

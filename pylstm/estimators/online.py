@@ -30,10 +30,10 @@ Row = Mapping[Hashable, Any]
 
 _STATE_FORMAT = 1
 # Keywords of LSTM that an estimator sets itself.
-_SET_HERE = frozenset(
-    ["n_inputs", "n_outputs", "n_blocks", "block_size", "output", "loss", "dtype", "seed"]
-    + ["optimizer", "scale_inputs", "scale_targets"]
-)
+_SET_HERE = {
+    *("n_inputs", "n_outputs", "n_blocks", "block_size", "output", "loss", "dtype", "seed"),
+    *("optimizer", "scale_inputs", "scale_targets"),
+}
 
 
 class Estimator(Copyable):
@@ -740,5 +740,9 @@ def _check_count(name: str, value: Any) -> None:
         raise ValueError(f"{name} is {value!r}, wanted a whole number of at least 1")
 
 
-for _name, _class in (("Regressor", Regressor), ("Classifier", Classifier), ("Forecaster", Forecaster)):
+for _name, _class in (
+    ("Regressor", Regressor),
+    ("Classifier", Classifier),
+    ("Forecaster", Forecaster),
+):
     register(_class, f"estimators.{_name}")
