@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
@@ -17,9 +18,11 @@ __all__ = ["Features", "as_number"]
 
 
 def as_number(what: Hashable, value: Any) -> float:
-    """Return a number as float, None as NaN, or raise the sentence why neither is possible."""
+    """Return a number as float, None as NaN, a time as seconds, or raise the sentence why not."""
     if value is None:
         return math.nan
+    if isinstance(value, datetime):
+        return (value - datetime(1970, 1, 1, tzinfo=value.tzinfo)).total_seconds()
     if isinstance(value, str | bytes):
         raise TypeError(
             f"{what} is {value!r}, wanted a number: encode categories before, one feature each"

@@ -515,7 +515,9 @@ class Classifier(Estimator):
         if self._net is None or not self._places:
             self._features.check(x)
             return {}
-        return dict(zip(self._places, self._predict(x).tolist(), strict=True))
+        shares = self._predict(x).tolist()
+        total = sum(shares)
+        return {label: share / total for label, share in zip(self._places, shares, strict=True)}
 
     def predict_one(self, x: Row) -> Any:
         """Return the most probable label for a row that comes next; nothing changes.
