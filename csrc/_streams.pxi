@@ -19,6 +19,11 @@ cdef class StreamGroup:
         cdef pylstm_streams *s = &self.streams
         cdef pylstm_network *n = &s.net
         owner.check_built()
+        if owner.scaled:
+            raise ValueError(
+                "the network has scale_inputs or scale_targets, which Streams do not know: wanted a "
+                "network without, and standardised values"
+            )
         memset(s, 0, sizeof(pylstm_streams))
         s.n_streams = n_streams
         pylstm_streams_layout(s, &owner.net)
@@ -54,6 +59,8 @@ cdef class StreamGroup:
     cdef int check_built(self) except -1:
         if self.owner is None:
             raise RuntimeError("these Streams were never initialised: call Streams.__init__ first")
+        if self.owner.net.parameters != self.streams.net.parameters:
+            raise RuntimeError("the network of these Streams has grown since: build Streams of it anew")
         return 0
 
     cdef int take(self, bint wake=False) except -1:

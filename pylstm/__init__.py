@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from pylstm import tasks
+from pylstm._core import RunningScale
 from pylstm.checkpoint import CheckpointError, load, save
 from pylstm.config import show_config
 from pylstm.network import LSTM
@@ -16,6 +17,7 @@ __all__ = [
     "SGD",
     "CheckpointError",
     "Population",
+    "RunningScale",
     "Streams",
     "__version__",
     "get_threads",

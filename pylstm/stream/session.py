@@ -13,9 +13,9 @@ from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
 from pylstm.stream.errors import StreamError
 from pylstm.stream.forecaster import Forecaster
-from pylstm.stream.scaling import Vector
 from pylstm.stream.scores import Scores
 from pylstm.stream.settings import Settings
+from pylstm.stream.table import Vector
 
 __all__ = ["LAST", "MODEL", "SEASON", "Session"]
 

@@ -1,0 +1,63 @@
+"""The one default configuration of the estimators, the same for every stream.
+
+Symbols: x(t) features, y(t) target, u(t) inputs of the network, p(t) prediction.
+
+A regressor knows the targets it has learned from, and starts from the last one:
+
+    u(t) = [x(t), x(t) - x(t-1), y(t-1), y(t-1) - p(t-1)]     NaN where not known yet
+    p(t) = y(t-1) + output of the network for u(t)            its target: y(t) - y(t-1)
+
+A classifier has u(t) = [x(t), x(t) - x(t-1)] and one softmax output a class. Inputs and targets are
+standardised inside the network (``scale_inputs``, ``scale_targets``), where NaN is the mean. Before
+the first target a regressor predicts 0, a classifier the first class it will learn.
+
+The rate of RMSprop without bias correction decays by itself: with ``decay=0.9999`` the first step
+is 100 rates long, the n-th about 100 / sqrt(n), from the ten-thousandth on one. A stream of
+hundreds of rows is learned fast, one of millions precisely.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pylstm.optimizers import SGD
+
+__all__ = [
+    "CLASSIFIER_SWITCHES",
+    "N_CELLS",
+    "OPTIMIZER",
+    "START_POWER",
+    "SWITCHES",
+    "default_optimizer",
+]
+
+N_CELLS: Final = 32
+
+# RMSprop(**OPTIMIZER): v = decay v + (1 - decay) g^2;  w -= learning_rate g / (sqrt(v) + epsilon)
+OPTIMIZER: Final[dict[str, float]] = {
+    "learning_rate": 5e-4,
+    "decay": 0.9999,
+    "epsilon": 1e-8,
+    "clip_norm": 1.0,
+}
+
+# Where a forecast starts, a candidate weighs its mean absolute error to this power.
+START_POWER: Final = -4
+
+# What differs from the defaults of LSTM.
+SWITCHES: Final[dict[str, Any]] = {
+    "shortcut": True,
+    "scale_inputs": True,
+    "scale_targets": True,
+}
+CLASSIFIER_SWITCHES: Final[dict[str, Any]] = {
+    "shortcut": True,
+    "scale_inputs": True,
+    "output": "softmax",
+    "loss": "cross_entropy",
+}
+
+
+def default_optimizer() -> SGD:
+    """Return the optimiser of an estimator that was given none."""
+    return SGD(0.01)
