@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pylstm import tasks
 from pylstm._core import RunningScale
 from pylstm.config import show_config
+from pylstm.delayed import Delayed
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
 from pylstm.population import Population
@@ -14,6 +15,7 @@ from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 __all__ = [
     "LSTM",
     "SGD",
+    "Delayed",
     "Population",
     "RunningScale",
     "Streams",

@@ -19,7 +19,7 @@ from pylstm.stream.table import Vector
 __all__ = ["LAST", "MODEL", "SEASON", "Session"]
 
 MODEL, LAST, SEASON = "pylstm", "last value", "one season ago"
-_FORMAT = "pylstm-stream-1"
+_FORMAT = "pylstm-stream-2"
 # Rows kept for the picture of prediction against truth.
 _RECENT = 500
 
