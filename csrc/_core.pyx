@@ -16,7 +16,7 @@ from libc.float cimport DBL_MAX, FLT_MAX
 from libc.math cimport NAN, fabs, isfinite, isinf, isnan
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int32_t, int64_t, uint32_t, uintptr_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 cnp.import_array()
 
@@ -1175,6 +1175,59 @@ cdef class Network:
         self.take()
         self.table.reset(&self.net)
         self.release()
+
+    # ------------------------------------------------------------ a second state of the same weights
+
+    def _follow(self, Network learner):
+        """Use the weights of `learner`, whose copy this is, from now on, and its scale of targets."""
+        cdef pylstm_network *n = &self.net
+        self.take()
+        try:
+            self.table.write_back(n)
+            self.forget()
+            self.parameters_ = learner._flat_parameters()
+            n.parameters = learner.net.parameters
+            if self.scales_targets():
+                self.scaling.targets = learner.scaling.targets
+        finally:
+            self.release()
+
+    cdef void forget(self) noexcept nogil:
+        """Keep the state and nothing to learn from: the record and the traces start anew."""
+        cdef pylstm_network *n = &self.net
+        cdef ptrdiff_t size = 8 if n.precision == PYLSTM_FLOAT64 else 4
+        memmove(n.record, <char *>n.record + n.n_pending * n.record_stride * size, n.state_size * size)
+        n.n_pending = n.n_collect = 0
+        n.closed = n.learnable = n.has_errors = n.collected = 0
+        n.traces_zero = 1
+
+    def _step_with(self, Network learner, x):
+        """A step with the weights of `learner`, which `_follow` was given; nothing to learn from."""
+        cdef pylstm_input given
+        cdef int status
+        cdef void *y_data
+        x = self.as_input(x, &given)
+        y = self.empty_outputs()
+        y_data = cnp.PyArray_DATA(y)
+        learner.take()
+        try:
+            if self.net.parameters != learner.net.parameters:
+                raise RuntimeError("the network has grown by itself: wanted Delayed.grow")
+            if self.scaled:
+                self.scaling.expect(x, None)
+            self.net.team = learner.net.team
+            if self.is_large():
+                with nogil:
+                    status = self.advance(given, y_data, NULL)
+            else:
+                status = self.advance(given, y_data, NULL)
+            self.net.team = NULL
+            if status != PYLSTM_OK:
+                raise self.diverged()
+            self.forget()
+        finally:
+            learner.release()
+        return y
 
     # ------------------------------------------------------------ views
 

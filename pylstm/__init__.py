@@ -6,6 +6,7 @@ from pylstm import tasks
 from pylstm._core import RunningScale
 from pylstm.checkpoint import CheckpointError, load, save
 from pylstm.config import show_config
+from pylstm.delayed import Delayed
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
 from pylstm.population import Population
@@ -16,6 +17,7 @@ __all__ = [
     "LSTM",
     "SGD",
     "CheckpointError",
+    "Delayed",
     "Population",
     "RunningScale",
     "Streams",

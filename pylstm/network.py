@@ -128,11 +128,14 @@ class LSTM(Architecture, Copyable, _core.Network):
     optimizer : SGD, default SGD(0.01)
     scale_inputs : bool, default False
         Inputs are standardised by what has been seen of them so far, each step's own included, see
-        `RunningScale`; NaN stands for a missing value and becomes 0, the mean. Not for tokens.
+        `RunningScale`; NaN stands for a missing value and becomes 0, the mean. What has been seen
+        outlasts `reset`. Not for tokens.
     scale_targets : bool, default False
         The network learns standardised targets, and its outputs, clipped to five deviations, are
         given back in the units of the targets by the statistics before the target of their step; 0
-        before the first target. With output "identity" only; not with `learn_from`.
+        before the first target. What is learned, and `gradient`, is of the standardised loss; the
+        loss that `learn` returns is in the units of the targets. With output "identity" only; not
+        with `learn_from`.
     scale_memory : int, default 3000
         Steps over which both statistics forget.
 

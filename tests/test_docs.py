@@ -25,6 +25,11 @@ METHODS = [
 README = Path(__file__).parent.parent / "README.md"
 
 
+def test_example_of_running_scale():
+    (example,) = doctest.DocTestFinder(recurse=False).find(pylstm.RunningScale, globs={})
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_module(name):
     results = doctest.testmod(importlib.import_module(name))
@@ -39,7 +44,9 @@ def test_examples_of_method(public, name):
         assert doctest.DocTestRunner().run(example).failed == 0
 
 
-@pytest.mark.parametrize("name", ["LSTM", "SGD", "Population", "show_config"])
+@pytest.mark.parametrize(
+    "name", ["LSTM", "SGD", "Delayed", "Population", "RunningScale", "show_config"]
+)
 def test_public_object_has_an_example(name):
     assert ">>>" in inspect.getdoc(getattr(pylstm, name))
 

@@ -48,6 +48,13 @@ def twin_network(forecaster):
     return fresh
 
 
+def kept_outputs(forecaster):
+    """What the network will put out as it is fed."""
+    outputs, step = [], forecaster.delayed.step
+    forecaster.delayed.step = lambda x: outputs.append(step(x)) or outputs[-1]
+    return outputs
+
+
 @pytest.mark.parametrize("horizon", HORIZONS)
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_learns_each_target_from_the_step_made_a_horizon_before(horizon, momentum):
@@ -70,18 +77,20 @@ def test_forecast_sees_all_rows_up_to_the_present(horizon):
     """Without learning, the forecast at row t is the network run over rows 0 to t."""
     forecaster = Forecaster(2, settings(horizon=horizon, learning_rate=0.0))
     net = twin_network(forecaster)
-    outputs, look = [], forecaster._look_ahead
-    forecaster._look_ahead = lambda x: outputs.append(look(x)) or outputs[-1]
+    outputs = kept_outputs(forecaster)
     inputs, _ = inputs_and_wanted(forecaster, wavy_table(100))
-    np.testing.assert_array_equal(np.array(outputs, np.float32)[:, None], net.run(inputs))
+    np.testing.assert_array_equal(np.array(outputs), net.run(inputs))
 
 
 def test_forecast_is_made_with_the_latest_weights():
-    forecaster = Forecaster(2, settings(horizon=3))
-    for row in wavy_table(200):
-        forecaster.update(row, row[0])
-        for name, weights in forecaster.net.parameters.items():
-            np.testing.assert_array_equal(forecaster.ahead.parameters[name], weights)
+    """The weights changed by hand show in the very next forecast."""
+    table = wavy_table(200)
+    forecaster, other = (Forecaster(2, settings(horizon=3)) for _ in range(2))
+    for each in (forecaster, other):
+        for row in table:
+            each.update(row, row[0])
+    forecaster.net.parameters["output"][:] = 0
+    assert forecaster.update(table[0], np.nan) == table[-1, 0] != other.update(table[0], np.nan)
 
 
 def test_one_row_ahead_is_step_then_learn():
@@ -89,11 +98,10 @@ def test_one_row_ahead_is_step_then_learn():
     table = wavy_table(300)
     forecaster = Forecaster(2, settings())
     net = twin_network(forecaster)
-    outputs, look = [], forecaster._look_ahead
-    forecaster._look_ahead = lambda x: outputs.append(look(x)) or outputs[-1]
+    outputs = kept_outputs(forecaster)
     inputs, wanted = inputs_and_wanted(forecaster, table)
-    stepped = [net.step(x, y)[0] for x, y in zip(inputs, wanted, strict=False)]
-    np.testing.assert_array_equal(np.array(outputs[:-1], np.float32), stepped)
+    stepped = [net.step(x, y) for x, y in zip(inputs, wanted, strict=False)]
+    np.testing.assert_array_equal(outputs[:-1], stepped)
 
 
 @pytest.mark.parametrize("horizon", HORIZONS)

@@ -65,7 +65,10 @@ def test_equals_standardising_outside_to_the_last_bit(rng, inputs, targets, dtyp
     net = scaled(dtype, inputs, targets)
     plain = pylstm.LSTM(**SIZES, dtype=dtype, optimizer=pylstm.SGD(0.05))
     outside = Outside(plain, inputs, targets, 50)
-    for x, target in zip(X, Y, strict=True):
+    for t, (x, target) in enumerate(zip(X, Y, strict=True)):
+        if t == 150:  # what is known of the columns outlasts it
+            net.reset()
+            plain.reset()
         assert_same_bits(net.step(x, target), outside.step(x, target))
     assert_same_model(net, plain)
 

@@ -4,15 +4,12 @@ Symbols: x(t) inputs of row t, standardised, y(t) target, h horizon, f the netwo
 
 At row t, in this order:
 
-    learn     net.step(x(t-h), target y(t))        the pair that row t completes
-    predict   y^(t+h) = output of ahead.step(x(t))  same weights as net, h rows further on
+    learn     the target y(t) of the step made with x(t-h)
+    predict   y^(t+h) from the step made with x(t)
 
-`net` walks h rows behind the stream, because only then is its target known: its traces belong to
-the step it learns from, and the truncated gradient is exact. `ahead` is a second state of the same
-network at the present row; it gets the weights of `net` at every row and never learns by itself. A
-row thus costs one learning step, one forward step and one copy of the weights, whatever the
-horizon. With h = 1 no second state is needed: `net.predict(x(t))` is what `net.step(x(t))` will
-return at the next row.
+The target comes h - 1 steps after its step, before the next one: `Delayed` keeps a state for it,
+so that the traces belong to the step that is learned from and the truncated gradient is exact. A
+row costs one learning step and, with h > 1, one forward step more, whatever the horizon.
 
 What the network puts out is the standardised change y(t+h) - y(t) (or the standardised level).
 """
@@ -26,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm._core import RunningScale
+from pylstm.delayed import Delayed
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
 from pylstm.stream.settings import Settings
@@ -49,11 +47,12 @@ def _new_network(n_inputs: int, settings: Settings) -> LSTM:
     )
 
 
-def _restored(net: LSTM, state: dict[str, Any]) -> LSTM:
-    """The network of a saved state, which must be of the same make as `net`."""
-    if state["config"] != net.__getstate__()["config"]:
+def _restored(delayed: Delayed, state: dict[str, Any]) -> Delayed:
+    """The network of a saved state, which must be of the same make as that of `delayed`."""
+    own = (delayed.delay, delayed.net.__getstate__()["config"])
+    if (state["delay"], state["net"]["config"]) != own:
         raise ValueError("the saved network does not fit the saved settings")
-    restored = LSTM.__new__(LSTM)
+    restored = Delayed.__new__(Delayed)
     restored.__setstate__(state)
     return restored
 
@@ -89,14 +88,18 @@ class Forecaster:
     def __init__(self, n_columns: int, settings: Settings) -> None:
         self.settings = settings
         n_inputs = n_columns * (3 if settings.mark_missing else 2)
-        self.net = _new_network(n_inputs, settings)
-        self.ahead = self.net.copy() if settings.horizon > 1 else None
+        self.delayed = Delayed(_new_network(n_inputs, settings), settings.horizon - 1)
         self.input_scale = RunningScale(2 * n_columns, settings.memory)
         # Without a centre, the output 0 of a net that predicts changes means "no change".
         self.target_scale = RunningScale(1, settings.memory, centre=settings.predict == "level")
         self.last_inputs = np.full(n_columns, np.nan)
         self.last_target = np.nan
-        self.pending: deque[tuple[npt.NDArray[Any], float]] = deque()
+        self.pending: deque[float] = deque()  # the last target known at each step not learned from
+
+    @property
+    def net(self) -> LSTM:
+        """The network, at the last step that can be learned from."""
+        return self.delayed.net
 
     def update(self, inputs: Vector, target: float) -> float:
         """Take in one row: learn what it completes, then predict.
@@ -127,21 +130,12 @@ class Forecaster:
                 "one, NaN where missing"
             )
         if len(self.pending) == self.settings.horizon:
-            x, last_target = self.pending.popleft()
-            self.net.step(x, self._wanted(target, last_target))
+            self.delayed.learn(self._wanted(target, self.pending.popleft()))
         if not np.isnan(target):
             self.last_target = target
         x = self._standardised_inputs(inputs)
-        self.pending.append((x, self.last_target))
-        return self._prediction(self._look_ahead(x))
-
-    def _look_ahead(self, x: npt.NDArray[Any]) -> float:
-        if self.ahead is None:
-            return float(self.net.predict(x)[0])
-        weights = self.net.parameters
-        for name, view in self.ahead.parameters.items():
-            view[...] = weights[name]
-        return float(self.ahead.step(x)[0])
+        self.pending.append(self.last_target)
+        return self._prediction(float(self.delayed.step(x)[0]))
 
     def _standardised_inputs(self, inputs: Vector) -> npt.NDArray[Any]:
         missing = np.isnan(inputs)
@@ -174,25 +168,19 @@ class Forecaster:
     def state(self) -> dict[str, Any]:
         """Return everything that decides how the stream goes on, as plain numbers and arrays."""
         return {
-            "net": self.net.__getstate__(),
-            "ahead": None if self.ahead is None else self.ahead.__getstate__(),
+            "delayed": self.delayed.__getstate__(),
             "input_scale": self.input_scale.state(),
             "target_scale": self.target_scale.state(),
             "last_inputs": self.last_inputs,
             "last_target": self.last_target,
-            "pending_inputs": np.array([x for x, _ in self.pending], self.net.dtype),
-            "pending_targets": np.array([target for _, target in self.pending], float),
+            "pending_targets": np.array(self.pending, float),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.net = _restored(self.net, state["net"])
-        if self.ahead is not None:
-            self.ahead = _restored(self.ahead, state["ahead"])
+        self.delayed = _restored(self.delayed, state["delayed"])
         self.input_scale.restore(state["input_scale"])
         self.target_scale.restore(state["target_scale"])
         self.last_inputs[:] = state["last_inputs"]
         self.last_target = float(state["last_target"])
-        targets = state["pending_targets"].tolist()
-        inputs = state["pending_inputs"].reshape(len(targets), self.net.n_inputs)
-        self.pending = deque(zip(inputs, targets, strict=True))
+        self.pending = deque(state["pending_targets"].tolist())

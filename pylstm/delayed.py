@@ -1,0 +1,284 @@
+"""Targets that come late: two states of one set of weights, some steps apart."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm.checkpoint import register
+from pylstm.copies import Copyable, check_format
+from pylstm.network import LSTM
+
+__all__ = ["Delayed"]
+
+Array = npt.NDArray[Any]
+
+_STATE_FORMAT = 1
+
+
+@register
+class Delayed(Copyable):
+    """A network whose targets come a fixed number of steps after their predictions.
+
+    With x(t) the inputs of step t, d the delay and w the weights as they are now,
+
+        step(x(t))        `ahead` makes step t and predicts; `net` makes step t - d
+        learn(target)     `net` learns from step t - d
+
+    (the truncated gradient of HS97 appendix A.1, at step t - d). A target that comes late needs a
+    second state, because the traces that belonged to its prediction are gone: they have gone on
+    with the present state, and what the error at t - d says about the weights cannot be had from
+    them. So `net` walks d steps behind the stream and has its own state and traces, which are those
+    of the step it learns from; `ahead` is a state at the present step that reads the same memory of
+    weights and never learns. Weights have changed in between, as in all learning at every step.
+
+    Parameters
+    ----------
+    net : LSTM
+        Learns from now on through this object; its optimiser and parameters stay in use. Its state
+        and statistics, if it has made steps, are where both start.
+    delay : int
+        How many steps a target comes after its prediction, at least 0; with 0 this is `net`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For something else.
+
+    Notes
+    -----
+    A step costs one forward step more than that of `net`, and no weight is copied. Memory: a second
+    state and the inputs of `delay` steps. What is scaled inside the network stays so: inputs in
+    either state by what was known at their step, outputs by the targets known now.
+
+    Examples
+    --------
+    The wave three steps ahead, of which the truth is known three steps later:
+
+    >>> import numpy as np, pylstm
+    >>> wave = np.sin(0.2 * np.arange(4000.0))[:, None]
+    >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=8, optimizer=pylstm.SGD(0.1))
+    >>> delayed = pylstm.Delayed(net, delay=3)
+    >>> predictions = []
+    >>> for x in wave:
+    ...     predictions.append(delayed.step(x))
+    ...     if len(predictions) > 3:
+    ...         loss = delayed.learn(x)
+    >>> errors = np.abs(np.array(predictions[:-3]) - wave[3:])
+    >>> bool(errors[:100].mean() > 0.2 and errors[-500:].mean() < 0.1)
+    True
+    """
+
+    def __init__(self, net: LSTM, delay: int) -> None:
+        if not isinstance(net, LSTM):
+            raise TypeError(f"net is {net!r}, wanted a pylstm.LSTM")
+        if isinstance(delay, bool) or not isinstance(delay, (int, np.integer)) or delay < 0:
+            raise ValueError(f"delay is {delay!r}, wanted a whole number of at least 0")
+        self._set_up(net, net.copy() if delay else net, int(delay))
+
+    def _set_up(self, net: LSTM, ahead: LSTM, delay: int) -> None:
+        self.__net, self.__ahead, self.__delay = net, ahead, delay
+        self.__waiting: deque[Array | int] = deque()
+        if ahead is not net:
+            ahead._follow(net)
+
+    @property
+    def net(self) -> LSTM:
+        """The network that learns, `delay` steps behind."""
+        return self.__net
+
+    @property
+    def delay(self) -> int:
+        """How many steps a target comes after its prediction."""
+        return self.__delay
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps made since the network was built."""
+        return self.__net.n_steps + len(self.__waiting)
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """Copies of the state after the last step, as `LSTM.state`."""
+        return self.__ahead.state
+
+    def step(self, x: npt.ArrayLike) -> Array:
+        """Advance one step; return the prediction of the present state with the present weights.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_inputs,), or int
+            Inputs of this step, or a token, as in `LSTM.step`.
+
+        Returns
+        -------
+        ndarray, shape (n_outputs,), of the network's dtype
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `x`; nothing has changed then.
+        FloatingPointError
+            When the weights have diverged.
+
+        Notes
+        -----
+        Changes both states. Two forward steps, O(1) per weight, whatever the delay.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> delayed = pylstm.Delayed(pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2), delay=2)
+        >>> bool(delayed.predict([0.5]) == delayed.step([0.5]))
+        True
+        """
+        if not self.__delay:
+            return self.__net.step(x)
+        y = self.__ahead._step_with(self.__net, x)
+        self.__waiting.append(self._kept(x))
+        if len(self.__waiting) > self.__delay:
+            self.__net.step(self.__waiting.popleft())
+        return y
+
+    def _kept(self, x: npt.ArrayLike) -> Array | int:
+        """A copy of the inputs of a step that has been made."""
+        values = np.asarray(x)
+        if values.ndim == 0:
+            return int(values)
+        return np.array(values, np.float64 if self._scales_inputs() else self.__net.dtype)
+
+    def _scales_inputs(self) -> bool:
+        return bool(self.__net._config()["scale_inputs"])
+
+    def predict(self, x: npt.ArrayLike) -> Array:
+        """Return what `step(x)` would return; change nothing.
+
+        Parameters, errors and cost are those of `LSTM.predict`.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> delayed = pylstm.Delayed(pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2), delay=2)
+        >>> delayed.predict([0.5]).shape
+        (1,)
+        """
+        return self.__ahead.predict(x)
+
+    def learn(self, target: npt.ArrayLike, update: bool = True) -> float:
+        """Learn the target of the step `delay` steps before the last; return its loss.
+
+        Parameters
+        ----------
+        target : array_like, shape (n_outputs,)
+            What was to be predicted at that step. All NaN means no target.
+        update : bool, default True
+            Change the weights now, as in `LSTM.learn`.
+
+        Returns
+        -------
+        float
+            The loss of that step, of what `net` put out when it made it; NaN without a target.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `target`; nothing has changed then.
+        RuntimeError
+            As long as there have been no more than `delay` steps since the last reset, or when the
+            step has been learned from already.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> delayed = pylstm.Delayed(pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2), delay=1)
+        >>> first, second = delayed.step([0.5]), delayed.step([0.7])
+        >>> bool(delayed.learn([0.1]) == 0.5 * (first[0] - 0.1) ** 2)
+        True
+        """
+        if len(self.__waiting) < self.__delay:
+            raise RuntimeError(
+                f"there is no step {self.__delay} steps ago to learn from: only "
+                f"{len(self.__waiting)} since the start or the last reset"
+            )
+        return self.__net.learn(target, update)
+
+    def reset(self) -> None:
+        """Set both states and the traces to zero: a new sequence begins.
+
+        Steps whose targets have not come are forgotten.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> delayed = pylstm.Delayed(pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2), delay=2)
+        >>> first = delayed.step([0.5])
+        >>> delayed.reset()
+        >>> bool(delayed.step([0.5]) == first)
+        True
+        """
+        for x in self.__waiting:
+            self.__net.step(x)  # for its statistics of inputs, and the number of steps
+        self.__waiting.clear()
+        self.__net.reset()
+        self.__ahead.reset()
+
+    def grow(self, n_inputs: int | None = None, n_outputs: int | None = None) -> None:
+        """Give the network more inputs or outputs, as `LSTM.grow`.
+
+        In steps whose targets have not come yet new inputs count as 0, or as missing where inputs
+        are scaled.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> delayed = pylstm.Delayed(pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2), delay=2)
+        >>> y = delayed.step([0.5])
+        >>> delayed.grow(n_inputs=2)
+        >>> delayed.step([0.5, 1.0]).shape
+        (1,)
+        """
+        before = self.__net.n_inputs
+        self.__net.grow(n_inputs, n_outputs)
+        if self.__delay:
+            self.__ahead.grow(n_inputs, n_outputs)
+            self.__ahead._follow(self.__net)
+        new = np.full(self.__net.n_inputs - before, np.nan if self._scales_inputs() else 0.0)
+        self.__waiting = deque(
+            x if isinstance(x, int) else np.concatenate([x, new.astype(x.dtype)])
+            for x in self.__waiting
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        shared = ("parameters", "gradient", "velocity")
+        ahead = {k: v for k, v in self.__ahead.__getstate__().items() if k not in shared}
+        return {
+            "format": _STATE_FORMAT,
+            "delay": self.__delay,
+            "net": self.__net.__getstate__(),
+            "ahead": ahead if self.__delay else None,
+            "waiting": {str(k): np.array(x) for k, x in enumerate(self.__waiting)},
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        check_format(state, _STATE_FORMAT, "Delayed")
+        net = ahead = LSTM.__new__(LSTM)
+        net.__setstate__(state["net"])
+        if state["delay"]:
+            if state["ahead"]["config"] != state["net"]["config"]:
+                raise ValueError("the two states of the saved Delayed are of different networks")
+            ahead = LSTM.__new__(LSTM)
+            ahead.__setstate__(state["ahead"])
+        self._set_up(net, ahead, state["delay"])
+        waiting = [state["waiting"][str(k)] for k in range(len(state["waiting"]))]
+        if len(waiting) > self.__delay or any(
+            x.shape not in ((), (net.n_inputs,)) for x in waiting
+        ):
+            raise ValueError("the steps that wait in the saved Delayed do not fit its network")
+        self.__waiting.extend(x if x.ndim else int(x) for x in waiting)
+
+    def __repr__(self) -> str:
+        return f"<Delayed {self.__delay} steps, of {self.__net!r}>"
