@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pylstm import tasks
 from pylstm.config import show_config
 from pylstm.network import LSTM
-from pylstm.optimizers import SGD
+from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
 from pylstm.population import Population
 from pylstm.streams import Streams
 from pylstm.threads import get_threads, register_threadpoolctl, set_threads
@@ -13,7 +13,12 @@ from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 __all__ = [
     "LSTM",
     "SGD",
+    "Adam",
+    "Decay",
+    "ObGD",
+    "Optimizer",
     "Population",
+    "RMSprop",
     "Streams",
     "__version__",
     "get_threads",
