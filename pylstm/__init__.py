@@ -8,7 +8,7 @@ from pylstm.checkpoint import CheckpointError, load, save
 from pylstm.config import show_config
 from pylstm.delayed import Delayed
 from pylstm.network import LSTM
-from pylstm.optimizers import SGD
+from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
 from pylstm.population import Population
 from pylstm.streams import Streams
 from pylstm.threads import get_threads, register_threadpoolctl, set_threads
@@ -16,9 +16,14 @@ from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 __all__ = [
     "LSTM",
     "SGD",
+    "Adam",
     "CheckpointError",
+    "Decay",
     "Delayed",
+    "ObGD",
+    "Optimizer",
     "Population",
+    "RMSprop",
     "RunningScale",
     "Streams",
     "__version__",

@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d,
 
 from pylstm import checkpoint, estimators
 from pylstm.estimators.defaults import N_CELLS
-from pylstm.optimizers import SGD
+from pylstm.optimizers import Optimizer
 
 __all__ = ["LSTMClassifier", "LSTMForecaster", "LSTMRegressor"]
 
@@ -247,7 +247,7 @@ class LSTMRegressor(RegressorMixin, _Supervised):  # type: ignore[misc]
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         feedback: bool = False,
         n_epochs: int = 1,
         network: Mapping[str, Any] | None = None,
@@ -380,9 +380,10 @@ class LSTMClassifier(ClassifierMixin, _Supervised):  # type: ignore[misc]
     >>> from pylstm.sklearn import LSTMClassifier
     >>> X = np.random.default_rng(0).normal(size=(2000, 3))
     >>> y = np.where(X[:, 0] > 0, "yes", "no")
-    >>> model = LSTMClassifier(n_cells=8).fit(X[:1500].reshape(-1, 1), y[:1500], [3] * 1500)
-    >>> (model.predict(X[1500:].reshape(-1, 1), [3] * 500) == y[1500:]).mean() > 0.9
-    np.True_
+    >>> model = LSTMClassifier(n_cells=8, n_epochs=5)
+    >>> model = model.fit(X[:1500].reshape(-1, 1), y[:1500], [3] * 1500)
+    >>> model.score(X[1500:].reshape(-1, 1), y[1500:], lengths=[3] * 500) > 0.9
+    True
     """
 
     _behind = estimators.Classifier
@@ -392,7 +393,7 @@ class LSTMClassifier(ClassifierMixin, _Supervised):  # type: ignore[misc]
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         n_epochs: int = 1,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
@@ -579,7 +580,7 @@ class LSTMForecaster(RegressorMixin, _Dressed):  # type: ignore[misc]
         *,
         season: int | None = None,
         block_size: int = 1,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         n_epochs: int = 1,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
