@@ -38,8 +38,8 @@ def _check_epsilon(value: float) -> None:
 class Decay:
     """A learning rate that falls by a constant factor at every update.
 
-    ``rate(k) = learning_rate * factor**k`` at update k = 0, 1, ... (Gers, Schmidhuber & Cummins 2000,
-    section 4: 0.99).
+    ``rate(k) = learning_rate * factor**k`` at update k = 0, 1, ... (Gers, Schmidhuber & Cummins
+    2000, section 4: 0.99).
 
     Parameters
     ----------
@@ -90,9 +90,9 @@ class Optimizer:
     Immutable: to change an optimiser, give the network a new one. Of the same class it keeps the
     moments and the count of updates; of another it starts both afresh.
 
-    Clipping sees the whole gradient before a weight changes: two passes over it and a matrix product
-    instead of one fused pass, two to three times the time of a learning step. A callable is asked
-    before a call for every update the call may make. `Decay` costs nothing to speak of.
+    Clipping sees the whole gradient before a weight changes: a matrix product and two or three
+    passes over the gradient instead of one fused pass over traces and weights. A callable is asked
+    before a call for every update the call may make; `Decay` is computed without Python.
     """
 
     clip_norm: float | None = None
@@ -219,8 +219,8 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """Descent with a rate of its own for every weight, by the mean square of its gradient.
 
-    ``m = decay * m + (1 - decay) * g**2;  w -= learning_rate * g / (sqrt(m) + epsilon)`` (Tieleman &
-    Hinton 2012, lecture 6.5).
+    ``m = decay * m + (1 - decay) * g**2;  w -= learning_rate * g / (sqrt(m) + epsilon)``
+    (Tieleman & Hinton 2012, lecture 6.5).
 
     Parameters
     ----------
@@ -239,8 +239,8 @@ class RMSprop(Optimizer):
 
     Notes
     -----
-    One number a weight more in memory. m starts at zero without correction, so the first updates are
-    up to ``1 / sqrt(1 - decay)`` times as long.
+    One number a weight more in memory. m starts at zero without correction, so the first updates
+    are up to ``1 / sqrt(1 - decay)`` times as long.
 
     Examples
     --------
