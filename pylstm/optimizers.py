@@ -277,8 +277,8 @@ class Adam(Optimizer):
     """Descent by the mean of the gradient over the root of its mean square.
 
     ``m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g**2;``
-    ``w -= rate * (m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + epsilon) + weight_decay * w)`` at
-    update t = 1, 2, ... (Kingma & Ba 2015, algorithm 1; the decay of the weights apart from the
+    ``w -= rate * (m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + epsilon) + weight_decay * w)``
+    at update t = 1, 2, ... (Kingma & Ba 2015, algorithm 1; the decay of the weights apart from the
     gradient: Loshchilov & Hutter 2019, AdamW).
 
     Parameters
