@@ -12,10 +12,11 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.ref cimport Py_REFCNT
-from libc.math cimport NAN, fabs, isfinite, isnan
+from libc.float cimport DBL_MAX, FLT_MAX
+from libc.math cimport NAN, fabs, isfinite, isinf, isnan
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int32_t, int64_t, uint32_t, uintptr_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 cnp.import_array()
 
@@ -54,7 +55,7 @@ cdef extern from "pylstm.h":
         ptrdiff_t n_traced, row_stride, trace_stride, out_stride, at_output, cell_stride
         ptrdiff_t trace_peephole_i, trace_peephole_f
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
-        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_has_error
+        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_y, at_has_error, at_delta, at_coef
         ptrdiff_t state_size, parameter_size, trace_size, work_size
         ptrdiff_t n_pending, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
@@ -330,6 +331,9 @@ cdef ptrdiff_t update_interval(update) except -1:
     raise ValueError(f'update is {update!r}, wanted "step", "sequence" or a positive number of steps')
 
 
+include "_scale.pxi"
+
+
 # ---------------------------------------------------------------- the network
 
 cdef enum:
@@ -349,6 +353,8 @@ cdef class Network:
     cdef object dtype_
     cdef object parameters_, gradient_, velocity_, traces_, record_, work_
     cdef object live_, listed_, tokens_
+    cdef bint scaled
+    cdef Scaling scaling  # None where values come and go in the network's own units
     cdef Py_ssize_t n_owners  # references to the memory of the parameters that are the network's own
 
     # ------------------------------------------------------------ building
@@ -380,6 +386,11 @@ cdef class Network:
         n.traces = cnp.PyArray_DATA(self.traces_)
         n.record = cnp.PyArray_DATA(self.record_)
         n.work = cnp.PyArray_DATA(self.work_)
+        self.scaling = None
+        self.scaled = config["scale_inputs"] or config["scale_targets"]
+        if self.scaled:
+            self.scaling = Scaling.__new__(Scaling)
+            self.scaling.set_up(config, n)
         self.table.prepare(n)
         self.table.reset(n)
 
@@ -474,6 +485,15 @@ cdef class Network:
     cdef object as_input(self, object x, pylstm_input *given):
         """The inputs of one step, checked; what is returned keeps their memory."""
         given.x = NULL
+        if self.scales_inputs():
+            if self.is_token(x):
+                raise ValueError(
+                    f"x is the token {x}, but scale_inputs is True: wanted a vector of "
+                    f"{self.net.n_inputs} numbers"
+                )
+            x = self.scaling.checked_inputs(x, 1, "x")
+            given.x = cnp.PyArray_DATA(x)
+            return x
         if self.is_token(x):
             if not 0 <= x < self.net.n_inputs:
                 raise ValueError(f"token is {x}, wanted 0 .. {self.net.n_inputs - 1}")
@@ -483,6 +503,40 @@ cdef class Network:
         self.check_finite(x, "x")
         given.x = cnp.PyArray_DATA(x)
         return x
+
+    cdef bint scales_inputs(self):
+        return self.scaling is not None and self.scaling.scales_x
+
+    cdef bint scales_targets(self):
+        return self.scaling is not None and self.scaling.scales_t
+
+    cdef object as_target(self, object target, bint *missing):
+        """The target of one step, checked."""
+        if self.scales_targets():
+            return self.scaling.checked_targets(target, 1, missing)
+        target = self.checked(target, 1, self.net.n_outputs, "target")
+        self.check_targets(target, missing)
+        return target
+
+    cdef object as_rows(self, object X):
+        """The inputs of many steps, checked."""
+        if self.scales_inputs():
+            return self.scaling.checked_inputs(X, 2, "X")
+        X = self.checked(X, 2, self.net.n_inputs, "X")
+        self.check_finite(X, "X")
+        return X
+
+    cdef object as_target_rows(self, object targets):
+        if self.scales_targets():
+            return as_floats(targets, 2, self.net.n_outputs, "targets")
+        return self.checked(targets, 2, self.net.n_outputs, "targets")
+
+    cdef int check_target_rows(self, object targets) except -1:
+        cdef bint missing
+        if self.scales_targets():
+            self.scaling.checked_targets(targets, 2, &missing)
+            return 0
+        return self.check_targets(targets, &missing)
 
     cdef object as_tokens(self, object X):
         """A vector of whole numbers as int32 tokens, checked; None for anything else."""
@@ -495,6 +549,11 @@ cdef class Network:
             raise ValueError(
                 f"X has shape {array.shape} and dtype {array.dtype}: wanted "
                 f"(n_steps, {self.net.n_inputs}), or (n_steps,) of an integer dtype for tokens"
+            )
+        if self.scales_inputs():
+            raise ValueError(
+                f"X has shape {array.shape}: tokens, but scale_inputs is True: wanted (n_steps, "
+                f"{self.net.n_inputs}) numbers"
             )
         return checked_tokens(array, self.net.n_inputs)
 
@@ -532,10 +591,13 @@ cdef class Network:
         return cnp.PyArray_SimpleNew(1, &size, self.typenum)
 
     cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil:
-        cdef int status = self.table.step(&self.net, x, y)
+        cdef int status
+        if self.scaled:
+            status = self.scaling.step(self.table, x, y)
+        else:
+            status = self.table.step(&self.net, x, y)
         if status == PYLSTM_OK and target != NULL:
-            self.table.learn(&self.net, target)
-            self.table.update(&self.net)
+            self.correct(target, NULL, True)
         return status
 
     def step(self, x, target=None):
@@ -548,7 +610,8 @@ cdef class Network:
         ----------
         x : array_like, shape (n_inputs,), or int
             Inputs of this step; finite. A whole number k from 0 to n_inputs - 1 is a token: it stands
-            for the inputs that are 0 but for x[k] = 1.
+            for the inputs that are 0 but for x[k] = 1. With `scale_inputs` a vector in which NaN
+            stands for a missing value, which counts as the mean.
         target : array_like, shape (n_outputs,), optional
             Wanted outputs, in the domain of the loss. All NaN means no target.
 
@@ -588,14 +651,15 @@ cdef class Network:
         self.check_built()
         x = self.as_input(x, &given)
         if target is not None:
-            target = self.checked(target, 1, self.net.n_outputs, "target")
-            self.check_targets(target, &missing)
+            target = self.as_target(target, &missing)
         y = self.empty_outputs()
         y_data = cnp.PyArray_DATA(y)
         if not missing:
             target_data = cnp.PyArray_DATA(target)
         self.take()
         try:
+            if self.scaled:
+                self.scaling.expect(x, target)
             if self.is_large():
                 with nogil:
                     status = self.advance(given, y_data, target_data)
@@ -638,12 +702,18 @@ cdef class Network:
         True
         """
         cdef pylstm_input given
+        cdef int status
         self.check_built()
         x = self.as_input(x, &given)
         y = self.empty_outputs()
         self.take()
         try:
-            if self.table.predict(&self.net, given, cnp.PyArray_DATA(y)) != PYLSTM_OK:
+            if self.scaled:
+                self.scaling.expect(x, None)
+                status = self.scaling.predict(self.table, given, cnp.PyArray_DATA(y))
+            else:
+                status = self.table.predict(&self.net, given, cnp.PyArray_DATA(y))
+            if status != PYLSTM_OK:
                 raise self.diverged()
         finally:
             self.release()
@@ -660,7 +730,9 @@ cdef class Network:
 
     cdef double correct(self, const void *target, const void *dy, bint update) noexcept nogil:
         cdef double loss = NAN
-        if target != NULL:
+        if target != NULL and self.scaled:
+            loss = self.scaling.learn(self.table, target)
+        elif target != NULL:
             loss = self.table.learn(&self.net, target)
         if dy != NULL:
             self.table.learn_from(&self.net, dy)
@@ -668,11 +740,17 @@ cdef class Network:
             self.table.update(&self.net)
         return loss
 
-    cdef double correct_step(self, const void *target, const void *dy, bint update) except? -1:
+    cdef double correct_step(self, object given, bint missing, const void *dy,
+                             bint update) except? -1:
         cdef double loss
+        cdef const void *target = NULL
+        if given is not None and not missing:
+            target = cnp.PyArray_DATA(given)
         self.take()
         try:
             self.check_learnable()
+            if self.scaled:
+                self.scaling.expect(None, given)
             if not self.is_large():
                 return self.correct(target, dy, update)
             with nogil:
@@ -697,7 +775,7 @@ cdef class Network:
         Returns
         -------
         float
-            The loss of the step; NaN without a target.
+            The loss of the step, in the units of the target; NaN without one.
 
         Raises
         ------
@@ -721,9 +799,8 @@ cdef class Network:
         """
         cdef bint missing = True
         self.check_built()
-        target = self.checked(target, 1, self.net.n_outputs, "target")
-        self.check_targets(target, &missing)
-        return self.correct_step(NULL if missing else cnp.PyArray_DATA(target), NULL, update)
+        target = self.as_target(target, &missing)
+        return self.correct_step(target, missing, NULL, update)
 
     def learn_from(self, dy, update=True):
         """Learn from an outside error of the step just made.
@@ -741,7 +818,8 @@ cdef class Network:
         Raises
         ------
         ValueError, TypeError
-            For an unusable `dy`; nothing has changed then.
+            For an unusable `dy`, or with `scale_targets`: the scale of the outputs is that of targets,
+            and an outside error brings none. Nothing has changed then.
         RuntimeError
             Without a step to learn from, as in `learn`.
 
@@ -753,9 +831,14 @@ cdef class Network:
         >>> net.learn_from(y - 0.5)          # what learn([0.5]) would do
         """
         self.check_built()
+        if self.scales_targets():
+            raise ValueError(
+                "scale_targets is True, and an outside error brings no target to know the scale of the "
+                "outputs from: wanted learn, or a network without scale_targets"
+            )
         dy = self.checked(dy, 1, self.net.n_outputs, "dy")
         self.check_finite(dy, "dy")
-        self.correct_step(NULL, cnp.PyArray_DATA(dy), update)
+        self.correct_step(None, True, cnp.PyArray_DATA(dy), update)
 
     def update(self):
         """Change the weights once by all gradients collected since the last update.
@@ -830,7 +913,6 @@ cdef class Network:
         >>> net.run(X[:-1], targets=X[1:]).shape
         (99, 1)
         """
-        cdef bint missing
         cdef int status = PYLSTM_OK
         cdef bint watched
         cdef ptrdiff_t n_steps, done = 0, every
@@ -842,21 +924,20 @@ cdef class Network:
         every = update_interval(update)
         tokens = self.as_tokens(X)
         if tokens is None:
-            X = self.checked(X, 2, self.net.n_inputs, "X")
-            self.check_finite(X, "X")
+            X = self.as_rows(X)
             n_steps = cnp.PyArray_DIM(X, 0)
             x_data = cnp.PyArray_DATA(X)
         else:
             n_steps = cnp.PyArray_DIM(tokens, 0)
             token_data = <const int32_t *>cnp.PyArray_DATA(tokens)
         if targets is not None:
-            targets = self.checked(targets, 2, self.net.n_outputs, "targets")
+            targets = self.as_target_rows(targets)
             if cnp.PyArray_DIM(targets, 0) != n_steps:
                 raise ValueError(
                     f"targets has {len(targets)} rows and X has {n_steps}: wanted one row of targets a "
                     "step, NaN where there is none"
                 )
-            self.check_targets(targets, &missing)
+            self.check_target_rows(targets)
             target_data = cnp.PyArray_DATA(targets)
         Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
         y_data = cnp.PyArray_DATA(Y)
@@ -864,9 +945,10 @@ cdef class Network:
         try:
             watched = self.net.watched
             self.net.watched = False
+            if self.scaled:
+                self.scaling.expect(None if token_data != NULL else X, targets)
             with nogil:
-                status = self.table.run(&self.net, n_steps, x_data, token_data, target_data, y_data,
-                                        every, &done)
+                status = self.run_steps(n_steps, x_data, token_data, target_data, y_data, every, &done)
                 if watched:
                     self.table.write_back(&self.net)
             if status != PYLSTM_OK:
@@ -922,7 +1004,6 @@ cdef class Network:
         >>> Y.shape
         (500, 1)
         """
-        cdef bint missing
         cdef pylstm_network *n = &self.net
         cdef int status = PYLSTM_OK
         cdef bint watched, only_last = last
@@ -932,13 +1013,13 @@ cdef class Network:
         cdef const void *target_data = NULL
         cdef void *y_data
         cdef void *aside_data
+        cdef void *nothing_data
         cdef const ptrdiff_t *length_data
         self.check_built()
         every = update_interval(update)
         tokens = self.as_tokens(X)
         if tokens is None:
-            X = self.checked(X, 2, n.n_inputs, "X")
-            self.check_finite(X, "X")
+            X = self.as_rows(X)
             n_steps = cnp.PyArray_DIM(X, 0)
             x_data = cnp.PyArray_DATA(X)
         else:
@@ -949,25 +1030,29 @@ cdef class Network:
         n_sequences = cnp.PyArray_DIM(lengths, 0)
         n_rows = n_sequences if only_last else n_steps
         if targets is not None:
-            targets = self.checked(targets, 2, n.n_outputs, "targets")
+            targets = self.as_target_rows(targets)
             if cnp.PyArray_DIM(targets, 0) != n_rows:
                 raise ValueError(
                     f"targets has {len(targets)} rows, wanted {n_rows}: one a "
                     f"{'sequence' if only_last else 'step'}, NaN where there is no target"
                 )
-            self.check_targets(targets, &missing)
+            self.check_target_rows(targets)
             target_data = cnp.PyArray_DATA(targets)
         Y = np.empty((n_rows, n.n_outputs), self.dtype_)
         y_data = cnp.PyArray_DATA(Y)
-        aside = np.full((2, LONG_STRETCH * n.n_outputs), NAN, self.dtype_)
+        aside = np.empty(LONG_STRETCH * n.n_outputs, self.dtype_)
         aside_data = cnp.PyArray_DATA(aside)
+        nothing = np.full(LONG_STRETCH * n.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
+        nothing_data = cnp.PyArray_DATA(nothing)
         self.take(wake=True)
         try:
+            if self.scaled:
+                self.scaling.expect(None if token_data != NULL else X, targets)
             watched = n.watched
             n.watched = False
             with nogil:
                 status = self.go_through(n_sequences, length_data, x_data, token_data, target_data,
-                                         y_data, aside_data, only_last, every)
+                                         y_data, aside_data, nothing_data, only_last, every)
                 if watched:
                     self.table.write_back(n)
             if status != PYLSTM_OK:
@@ -976,18 +1061,26 @@ cdef class Network:
             self.release()
         return Y
 
+    cdef int run_steps(self, ptrdiff_t n_steps, const void *X, const int32_t *tokens,
+                       const void *targets, void *Y, ptrdiff_t every,
+                       ptrdiff_t *done) noexcept nogil:
+        if self.scaled:
+            return self.scaling.run(self.table, n_steps, X, tokens, targets, Y, every, done)
+        return self.table.run(&self.net, n_steps, X, tokens, targets, Y, every, done)
+
     cdef int go_through(self, ptrdiff_t n_sequences, const ptrdiff_t *lengths, const void *X,
-                        const int32_t *tokens, const void *targets, void *Y, void *aside, bint last,
-                        ptrdiff_t every) noexcept nogil:
+                        const int32_t *tokens, const void *targets, void *Y, void *aside,
+                        void *nothing, bint last, ptrdiff_t every) noexcept nogil:
         """A reset and a run for each sequence, and a reset. aside: where outputs go that are not
-        wanted, then as many targets of NaN."""
+        wanted; nothing: as many targets of NaN."""
         cdef pylstm_network *n = &self.net
         cdef ptrdiff_t size = 8 if n.precision == PYLSTM_FLOAT64 else 4
+        cdef ptrdiff_t x_size = self.scaling.x_size if self.scaled else size
+        cdef ptrdiff_t t_size = self.scaling.t_size if self.scaled else size
         cdef ptrdiff_t s, left, part, done = 0
         cdef char *x = <char *>X
         cdef char *t = <char *>targets
         cdef char *y = <char *>Y
-        cdef char *nothing = <char *>aside + LONG_STRETCH * n.n_outputs * size
         cdef int status
         # only steps that count for an update every so many must know that one may come
         if t == NULL or every == 1 or every == PYLSTM_UPDATE_AT_END:
@@ -997,20 +1090,20 @@ cdef class Network:
             left = lengths[s]
             while left > 0:
                 part = left if not last or left == 1 else min(left - 1, LONG_STRETCH)
-                status = self.table.run(
-                    n, part, x, tokens, t if part == left else nothing,
+                status = self.run_steps(
+                    part, x, tokens, t if part == left else <char *>nothing,
                     y if part == left else <char *>aside, every, &done)
                 if status != PYLSTM_OK:
                     return status
                 if tokens != NULL:
                     tokens += part
                 else:
-                    x += part * n.n_inputs * size
+                    x += part * n.n_inputs * x_size
                 left -= part
             part = 1 if last else lengths[s]
             y += part * n.n_outputs * size
             if t != NULL:
-                t += part * n.n_outputs * size
+                t += part * n.n_outputs * t_size
         self.table.reset(n)
         return PYLSTM_OK
 
@@ -1058,6 +1151,7 @@ cdef class Network:
         fresh.net.learning_rate = self.net.learning_rate
         other = self.copy()  # up to date without changing when this one writes its weights
         fresh.parameters_[:] = other._flat_parameters()
+        fresh._restore_scales(other._scales())
         fresh.run(X, targets, update=max(1, len(X)) + 1)
         fresh.table.collect(&fresh.net)
         return {name: view.copy() for name, view in fresh._views(fresh.gradient_).items()}
@@ -1162,7 +1256,7 @@ cdef class Network:
                 "live": self.live_[:n.n_live].copy(),
                 "tokens": self.tokens_[:n.n_pending + 1].copy(),
                 "parameters": self.parameters_.copy(),
-                "record": self.record_[:(n.n_pending + 1) * n.record_stride].copy(),
+                "record": self.recorded(),
             }
             if not n.traces_zero:
                 progress["traces"] = self.traces_.copy()
@@ -1170,9 +1264,39 @@ cdef class Network:
                 progress["gradient"] = self.gradient_.copy()
             if self.velocity_ is not None:
                 progress["velocity"] = self.velocity_.copy()
+            progress |= self._scales()
         finally:
             self.release()
         return progress
+
+    cdef object recorded(self):
+        """A copy of the rows of the record in use, zero where a row holds what older steps have left:
+        errors without an error, coefficients that are computed anew before they are read."""
+        cdef pylstm_network *n = &self.net
+        record = self.record_[:(n.n_pending + 1) * n.record_stride].copy()
+        rows = record.reshape(n.n_pending + 1, n.record_stride)
+        rows[rows[:, n.at_has_error] == 0, n.at_delta:n.at_coef] = 0
+        # In use are those of steps absorbed, or of the one step that may be learned from eagerly.
+        if n.n_absorbed > 0:
+            rows[n.n_absorbed + 1:, n.at_coef:] = 0
+        elif n.n_pending != 1:
+            rows[:, n.at_coef:] = 0
+        return record
+
+    def _scales(self):
+        """The statistics of inputs and targets, of those that are scaled."""
+        scales = {}
+        if self.scales_inputs():
+            scales["input_scale"] = self.scaling.inputs.state()
+        if self.scales_targets():
+            scales["target_scale"] = self.scaling.targets.state()
+        return scales
+
+    def _restore_scales(self, progress):
+        if self.scales_inputs():
+            self.scaling.inputs.restore(progress["input_scale"])
+        if self.scales_targets():
+            self.scaling.targets.restore(progress["target_scale"])
 
     def _restore(self, progress):
         cdef pylstm_network *n = &self.net
@@ -1199,6 +1323,7 @@ cdef class Network:
                 progress["n_pending"] == 0 and (progress["learnable"] or progress["closed"])):
             raise ValueError("the saved network contradicts itself about the steps it has recorded")
         self.check_live(progress)
+        self._restore_scales(progress)
         self.record_[:record.size] = record
         self.tokens_[:progress["tokens"].size] = progress["tokens"]
         n.n_live = progress["live"].size

@@ -78,6 +78,11 @@ cdef class PopulationBase:
 
     def _build(self, dict config, n_nets):
         cdef pylstm_population *p = &self.pop
+        if config["scale_inputs"] or config["scale_targets"]:
+            raise ValueError(
+                "the networks have scale_inputs or scale_targets, which a Population does not know: "
+                "wanted networks without, and standardised values"
+            )
         memset(p, 0, sizeof(pylstm_population))
         fill_shape(&p.shape, config)
         p.shape.large_from = PY_SSIZE_T_MAX  # a population has a layout of its own

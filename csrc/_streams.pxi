@@ -19,6 +19,11 @@ cdef class StreamGroup:
         cdef pylstm_streams *s = &self.streams
         cdef pylstm_network *n = &s.net
         owner.check_built()
+        if owner.scaled:
+            raise ValueError(
+                "the network has scale_inputs or scale_targets, which Streams do not know: wanted a "
+                "network without, and standardised values"
+            )
         memset(s, 0, sizeof(pylstm_streams))
         s.n_streams = n_streams
         pylstm_streams_layout(s, &owner.net)

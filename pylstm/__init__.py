@@ -3,6 +3,8 @@
 from importlib.metadata import version
 
 from pylstm import tasks
+from pylstm._core import RunningScale
+from pylstm.checkpoint import CheckpointError, load, save
 from pylstm.config import show_config
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
@@ -13,11 +15,15 @@ from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 __all__ = [
     "LSTM",
     "SGD",
+    "CheckpointError",
     "Population",
+    "RunningScale",
     "Streams",
     "__version__",
     "get_threads",
+    "load",
     "register_threadpoolctl",
+    "save",
     "set_threads",
     "show_config",
     "tasks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -40,9 +41,12 @@ examples:
       hourly rows: predict the next hour, compare with the hour before and the day before
   pylstm stream load.csv --target load --horizon 24 --season 168 --plot load.png
       a day ahead, compared with the week before, with a picture
-  pylstm stream january.csv --target load --save load.npz
-  pylstm stream february.csv --load load.npz --save load.npz
+  pylstm stream january.csv --target load --save load.safetensors
+  pylstm stream february.csv --load load.safetensors --save load.safetensors
       the same as one pass over both files
+  pylstm stream load.csv --target load --resume load.safetensors --save-every 1000
+      whatever stops it, a power failure too: the same command goes on from the last rows saved, and
+      ends as if nothing had stopped it
   sensor | pylstm stream - --target value --predictions -
       row by row as they arrive; Ctrl-C ends with the report
 
@@ -58,8 +62,13 @@ what it costs:
   does not grow with the stream. The network learns at row t from what it saw at row t - horizon,
   because only then is the target known; its forecast uses everything up to row t.
 
+sessions:
+  A file of --save or --resume holds everything: network, scales, scores, settings. It is replaced
+  whole; a process killed at any moment leaves the old file or the new one. A file that is damaged,
+  or something else, is refused. No code in it is executed: it is a safetensors file.
+
 exit code: 0; 2 for unusable input; 130 after Ctrl-C and 141 when the reader of --predictions - has
-gone (in both cases the session is saved, if --save says so).
+gone (in both cases the session is saved, if --save or --resume says so).
 """
 
 REPRODUCE_HELP = """\
@@ -134,7 +143,7 @@ def _add_stream(commands: Any) -> None:
     add = parser.add_argument
     add("file", metavar="FILE.csv", help="the table (.gz too), - for standard input")
     task = parser.add_argument_group("the task").add_argument
-    task("--target", metavar="COLUMN", help="column to predict (needed without --load)")
+    task("--target", metavar="COLUMN", help="column to predict (a saved session knows it)")
     task("--inputs", metavar="A,B,...", type=_names, help="columns to see; default: all numbers")
     task("--horizon", metavar="ROWS", type=int, help="rows ahead to predict; default 1")
     task("--season", metavar="ROWS", type=int, help="rows in a season, for the second opponent")
@@ -163,9 +172,19 @@ def _add_stream(commands: Any) -> None:
         help="write row,prediction for every row; to -: at once, on standard output; the report "
         "then goes to standard error",
     )
-    files("--save", metavar="OUT.npz", help="save the session at the end, to go on with --load")
+    files(
+        "--save",
+        metavar="OUT.safetensors",
+        help="save the session at the end, to go on with --load",
+    )
     files("--save-every", metavar="ROWS", type=_positive, help="save after every so many rows too")
-    files("--load", metavar="IN.npz", help="go on with a saved session and its settings")
+    files("--load", metavar="IN.safetensors", help="go on with a saved session and its settings")
+    files(
+        "--resume",
+        metavar="SESSION.safetensors",
+        help="--load and --save in one: begin if there is no such file yet, otherwise go on with "
+        "it, after as many rows of FILE.csv as it has taken in (of standard input, at once)",
+    )
     files("--no-progress", action="store_true", help="no progress bar")
 
 
@@ -263,12 +282,25 @@ def _session(table: Table, given: dict[str, Any]) -> Session:
     return session
 
 
+def _resumed(given: dict[str, Any]) -> dict[str, Any]:
+    """Options with --resume told as --load, if its file is there, and --save."""
+    if "resume" not in given:
+        return given
+    for other in ("load", "save"):
+        if other in given:
+            raise StreamError(f"--resume given with --{other}, wanted one of them")
+    path = given["resume"]
+    return given | {"save": path} | ({"load": path} if os.path.exists(path) else {})
+
+
 def _check(given: dict[str, Any]) -> None:
     """Everything that can be known to be wrong before the first row is read."""
     if "target" not in given and "load" not in given:
         raise StreamError("no --target given, wanted the column to predict")
     if "save_every" in given and "save" not in given:
-        raise StreamError("--save-every given without --save, wanted the file to save in")
+        raise StreamError(
+            "--save-every given without --save or --resume, wanted the file to save in"
+        )
     if "plot" in given:
         check_plot(given["plot"])
     if "save" in given:
@@ -276,7 +308,7 @@ def _check(given: dict[str, Any]) -> None:
 
 
 def _stream(args: argparse.Namespace) -> int:
-    given = vars(args)
+    given = _resumed(vars(args))
     _check(given)
     live = given.get("predictions") == "-"
     with Table(args.file, given.get("delimiter", ",")) as table:
@@ -289,6 +321,7 @@ def _stream(args: argparse.Namespace) -> int:
                 bar=progress_bar(table, "no_progress" not in given),
                 save=given.get("save"),
                 save_every=given.get("save_every"),
+                skip=session.n_rows if "resume" in given and args.file != "-" else 0,
             )
     if outcome.stopped == "closed":
         raise BrokenPipeError

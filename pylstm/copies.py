@@ -1,15 +1,18 @@
-"""Copying and pickling, the same for everything that learns."""
+"""Copying, pickling and saving, the same for everything that learns."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Self
+
+from pylstm import checkpoint
 
 __all__ = ["Copyable", "check_format"]
 
 
 class Copyable:
-    """Copies and pickles through `__getstate__` and `__setstate__`, without `__init__`."""
+    """Copies, pickles and files through `__getstate__` and `__setstate__`, without `__init__`."""
 
     def __getstate__(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -31,6 +34,52 @@ class Copyable:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).__new__, (type(self),), self.__getstate__()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to a file, from which `load` goes on with the same bits.
+
+        The same as ``pylstm.save(self, path)``, which tells of the file and what it costs.
+
+        Parameters
+        ----------
+        path : str or path
+            Replaced whole at the end, or left as it is.
+
+        Raises
+        ------
+        InputError
+            When the file cannot be written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import pylstm
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "net.safetensors")
+        >>> pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=4).save(path)
+        >>> pylstm.LSTM.load(path)
+        <LSTM n_inputs=1, n_outputs=1, n_blocks=4, block_size=1, 101 parameters>
+        """
+        checkpoint.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Make the one that `save` wrote to a file; as `pylstm.load`, of this class only.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        CheckpointError
+            When the file is missing, damaged, something else, or of another class.
+
+        Examples
+        --------
+        See `save`.
+        """
+        loaded: Self = checkpoint.load_as(cls, path)
+        return loaded
 
 
 def check_format(state: Mapping[str, Any], wanted: int, what: str) -> None:

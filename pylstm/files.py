@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from pylstm.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # Windows: abandoned files stay
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["check_writable", "written_whole"]
+
+_numbers = count()
 
 
 def check_writable(path: str) -> None:
@@ -34,16 +43,55 @@ def check_writable(path: str) -> None:
 
 
 @contextmanager
-def written_whole(path: str) -> Iterator[Path]:
-    """Give the name of a file beside `path` that replaces it at the end, if all went well."""
+def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give the name of a file beside `path` that replaces it at the end, if all went well.
+
+    A process killed at any moment leaves the old file or the new one; what it had begun is removed
+    by the next one that writes the same file.
+    """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{next(_numbers)}.tmp")
     try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
+        with _claimed(temporary):
+            _remove_abandoned(target)
+            yield temporary
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+            _settle(target.parent)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise InputError(f"cannot write {os.fspath(path)}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _claimed(temporary: Path) -> Iterator[None]:
+    """Hold a lock on a new file, which the system lets go of when this process ends."""
+    if fcntl is None:
+        yield
+        return
+    with open(temporary, "wb") as file:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove what killed processes have left of `target`: files on which nobody holds a lock."""
+    if fcntl is None:
+        return
+    for path in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+        with suppress(OSError), open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def _settle(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pylstm import _core
 from pylstm.architecture import GATES, Architecture
+from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
 from pylstm.optimizers import SGD
 
@@ -19,7 +20,7 @@ __all__ = ["LSTM"]
 Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
 Array = npt.NDArray[Any]
 
-_STATE_FORMAT = 3
+_STATE_FORMAT = 4
 
 
 def _size(name: str, value: int) -> int:
@@ -63,8 +64,13 @@ def _check_combination(config: dict[str, Any]) -> None:
         raise ValueError(
             "loss is 'cross_entropy' with output 'identity', wanted 'logistic' or 'softmax'"
         )
+    if config["scale_targets"] and config["output"] != "identity":
+        raise ValueError(
+            f"scale_targets is True with output {config['output']!r}, wanted 'identity'"
+        )
 
 
+@register
 class LSTM(Architecture, Copyable, _core.Network):
     """One layer of LSTM memory blocks and a readout, learning online by the truncated gradient.
 
@@ -117,6 +123,15 @@ class LSTM(Architecture, Copyable, _core.Network):
     seed : int or numpy Generator, default 0
         Of the starting weights; the same seed gives the same bits.
     optimizer : SGD, default SGD(0.01)
+    scale_inputs : bool, default False
+        Inputs are standardised by what has been seen of them so far, each step's own included, see
+        `RunningScale`; NaN stands for a missing value and becomes 0, the mean. Not for tokens.
+    scale_targets : bool, default False
+        The network learns standardised targets, and its outputs, clipped to five deviations, are
+        given back in the units of the targets by the statistics before the target of their step; 0
+        before the first target. With output "identity" only; not with `learn_from`.
+    scale_memory : int, default 3000
+        Steps over which both statistics forget.
 
     Raises
     ------
@@ -166,6 +181,9 @@ class LSTM(Architecture, Copyable, _core.Network):
         dtype: npt.DTypeLike = "float32",
         seed: int | np.random.Generator = 0,
         optimizer: SGD | None = None,
+        scale_inputs: bool = False,
+        scale_targets: bool = False,
+        scale_memory: int = 3000,
     ) -> None:
         config = {
             "n_inputs": _size("n_inputs", n_inputs),
@@ -186,6 +204,9 @@ class LSTM(Architecture, Copyable, _core.Network):
             "output": _choice("output", output, _core.OUTPUTS),
             "loss": _choice("loss", loss, _core.LOSSES),
             "dtype": _dtype(dtype),
+            "scale_inputs": _switch("scale_inputs", scale_inputs),
+            "scale_targets": _switch("scale_targets", scale_targets),
+            "scale_memory": _size("scale_memory", scale_memory),
         }
         _check_combination(config)
         if not isinstance(init_range, numbers.Real) or not 0 <= init_range < np.inf:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pylstm import _core
 from pylstm.architecture import Architecture
+from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
@@ -23,6 +24,7 @@ Seed = int | np.random.Generator
 _STATE_FORMAT = 1
 
 
+@register
 class Population(Architecture, Copyable, _core.PopulationBase):
     """Many small `LSTM` networks of one architecture, stepped together across SIMD lanes.
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
+from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
 from pylstm.network import LSTM
 
@@ -20,6 +21,7 @@ Array = npt.NDArray[Any]
 _STATE_FORMAT = 1
 
 
+@register
 class Streams(Copyable, _core.StreamGroup):
     """B sequences through the weights of one LSTM at once, each with its own state and traces.
 

@@ -43,11 +43,6 @@ def read_predictions(path):
     return np.array([int(row["row"]) for row in rows]), np.array(numbers)
 
 
-def member_bytes(path):
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name].tobytes() for name in archive.files}
-
-
 def stream(*args):
     """Run ``pylstm stream`` in this process; return its exit code."""
     try:

@@ -21,6 +21,7 @@ NAMES = [
     "silent",
     "tokens",
     "memory",
+    "kill",
 ]
 
 

@@ -1,9 +1,12 @@
 """Running standardisation: right moments, nothing from the future, wild values and shifts."""
 
+import pickle
+
 import numpy as np
 import pytest
+from nets import assert_same_bits
 
-from pylstm.stream import RunningScale
+from pylstm import RunningScale, reference
 
 
 def fed(rows, **options):
@@ -94,3 +97,74 @@ def test_restored_scale_goes_on_to_the_last_bit(rng):
         resumed.update(row)
     for name, column in whole.state().items():
         np.testing.assert_array_equal(resumed.state()[name], column)
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 7, 8, 33])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("centre", [True, False])
+def test_equals_its_twin_to_the_last_bit(rng, n_columns, dtype, centre):
+    """Wild, missing, constant and late values among them; the arithmetic is float64 throughout."""
+    rows = (rng.normal(size=(200, n_columns)) * rng.uniform(0.1, 99, n_columns)).astype(dtype)
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    rows[rng.random(rows.shape) < 0.02] *= 1e6
+    rows[:, -1] = rows[0, -1] if n_columns > 1 else rows[:, -1]
+    scale = RunningScale(n_columns, memory=60, limit=2.5, centre=centre)
+    count, mean, variance = np.zeros((3, n_columns))
+    for row in rows:
+        scale.update(row)
+        reference.scale_update(row, count, mean, variance, 60, 2.5, centre)
+        assert_same_bits(scale.state(), {"count": count, "mean": mean, "variance": variance})
+        twin = reference.scale_standardise(row, mean, variance, 2.5, np.nan)
+        assert_same_bits(scale.standardise(row), twin)
+
+
+def test_largest_numbers_leave_finite_statistics():
+    largest = np.finfo(float).max
+    for values in ([1e200] * 3, [largest, -largest, largest], [1.0, largest, 2.0]):
+        scale = fed([[value] for value in values])
+        assert np.isfinite([*scale.state().values()]).all()
+        assert np.isfinite(scale.standardise([values[-1]])).all()
+    assert fed([[1e200]] * 9).standardise([1e200]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"n_columns": 0}, "n_columns is 0, wanted a whole number of at least 1"),
+        ({"n_columns": 2, "memory": 1.5}, "memory is 1.5, wanted a whole number of at least 1"),
+        ({"n_columns": 2, "limit": np.inf}, "limit is inf, wanted a positive number"),
+        ({"n_columns": 2, "centre": 1}, "centre is 1, wanted True or False"),
+    ],
+)
+def test_senseless_scales_are_refused(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        RunningScale(**arguments)
+
+
+def test_unusable_rows_change_nothing():
+    scale = fed([[1.0, 2.0], [3.0, 5.0]])
+    before = scale.state()
+    for verb in (scale.update, scale.standardise):
+        with pytest.raises(ValueError, match="values contains inf: wanted finite"):
+            verb([1.0, np.inf])
+        with pytest.raises(ValueError, match=r"values has shape \(3,\), wanted \(2,\)"):
+            verb([1.0, 2.0, 3.0])
+        with pytest.raises(TypeError, match="values has dtype complex128"):
+            verb(np.ones(2, complex))
+    for bad in ({"mean": [1.0]}, {"variance": [1.0, -1.0]}, {"count": [np.nan, 1.0]}):
+        with pytest.raises(ValueError, match="saved statistics"):
+            scale.restore(before | bad)
+    assert_same_bits(scale.state(), before)
+    with pytest.raises(RuntimeError, match="never initialised"):
+        RunningScale.__new__(RunningScale).update([1.0])
+
+
+def test_pickled_scale_goes_on_to_the_last_bit(rng):
+    rows = rng.normal(size=(60, 3))
+    scale = fed(rows[:30], memory=20, limit=2.0, centre=False)
+    other = pickle.loads(pickle.dumps(scale))
+    for row in rows[30:]:
+        scale.update(row)
+        other.update(row)
+    assert_same_bits(other.state(), scale.state())
+    assert (other.memory, other.limit, other.centre) == (20, 2.0, False)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from streams import (
     forecasts_of,
-    member_bytes,
     read_predictions,
     running_pylstm,
     stream,
@@ -199,7 +198,9 @@ def test_interrupt_waits_for_the_end_of_a_row(table, path):
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 def test_interrupt_ends_with_report_and_save(path, tmp_path):
     """Going on from there ends as one pass over everything does."""
-    saved, rest, whole = (tmp_path / name for name in ("saved.npz", "rest.csv", "whole.npz"))
+    saved, rest, whole = (
+        tmp_path / name for name in ("saved.safetensors", "rest.csv", "whole.safetensors")
+    )
     with open(path) as file:
         lines = list(file)
     options = ("--target", "load", "--predictions", "-", "--save", saved)
@@ -217,14 +218,14 @@ def test_interrupt_ends_with_report_and_save(path, tmp_path):
     rest.write_text("".join([lines[0], *lines[101:]]))
     assert stream(rest, "--load", saved, "--save", saved) == 0
     assert stream(path, "--target", "load", "--save", whole) == 0
-    assert member_bytes(saved) == member_bytes(whole)
+    assert saved.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.processes
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break differently there")
 def test_reader_that_goes_away_is_no_error(tmp_path):
     path = write_csv(tmp_path / "long.csv", HEADER, wavy_table(20_000))
-    saved = tmp_path / "saved.npz"
+    saved = tmp_path / "saved.safetensors"
     options = ("--target", "load", "--predictions", "-", "--save", saved)
     with running_pylstm("stream", path, *options) as process:
         assert process.stdout.readline() == "row,prediction\n"

@@ -51,7 +51,7 @@ def test_bad_table_is_told_in_one_sentence(case, tmp_path, capsys):
     content, *told = BAD_TABLES[case]
     path = tmp_path / "table.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    saved, predictions = tmp_path / "saved.npz", tmp_path / "predictions.csv"
+    saved, predictions = tmp_path / "saved.safetensors", tmp_path / "predictions.csv"
     saved.write_text("what was there before")
     sentence = refusal(
         capsys, path, "--target", "load", "--save", saved, "--predictions", predictions
@@ -82,11 +82,14 @@ BAD_OPTIONS = {
     "delimiter": (["--target", "load", "--delimiter", ",,"], "wanted one character, or 'tab'"),
     "other delimiter": (["--target", "load", "--delimiter", ";"], "is another --delimiter needed?"),
     "plot": (["--target", "load", "--plot", "out.xyz"], "cannot plot to out.xyz: wanted a name"),
-    "save": (["--target", "load", "--save", "no/such/out.npz"], "there is no directory"),
+    "save": (["--target", "load", "--save", "no/such/out.safetensors"], "there is no directory"),
     "predictions": (["--target", "load", "--predictions", "no/such/out.csv"], "no directory"),
     "save into": (["--target", "load", "--save", "."], "cannot write .: it is not a regular file"),
     "save every": (["--target", "load", "--save-every", "5"], "--save-every given without --save"),
-    "load": (["--load", "nothing.npz"], "cannot load nothing.npz: there is no such file"),
+    "load": (
+        ["--load", "nothing.safetensors"],
+        "cannot load nothing.safetensors: there is no such file",
+    ),
     "diverging": (["--target", "load", "--learning-rate", "1e30"], "diverged"),
 }
 

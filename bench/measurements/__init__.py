@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from bench.measurements.crossover import measure_crossover
 from bench.measurements.floor import measure_floor
+from bench.measurements.kill import measure_kill
 from bench.measurements.memory import measure_memory
 from bench.measurements.population import measure_population
 from bench.measurements.regimes import measure_regimes
@@ -35,4 +36,5 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "silent": measure_silent,
     "tokens": measure_tokens,
     "memory": measure_memory,
+    "kill": measure_kill,
 }

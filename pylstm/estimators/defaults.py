@@ -11,15 +11,6 @@ A classifier has u(t) = [x(t), x(t) - x(t-1)] and one softmax output a class. In
 standardised inside the network (``scale_inputs``, ``scale_targets``), where NaN is the mean. Before
 the first target a regressor predicts 0, a classifier the first class it will learn.
 
-A forecaster of horizon H, of season s if it has one, has H outputs, output k for row t + k:
-
-    u(t)      = [y(t), y(t) - y(t-1), y(t) - p1(t-1), x(t), x(t) - x(t-1), sin, cos of 2 pi t / s]
-    p_k(t)    = start_k(t) + output k            its target: y(t+k) - start_k(t)
-    start_k(t) = sum_j m_jk^-4 c_jk(t) / sum_j m_jk^-4
-    c_1k = y(t),  c_2k = y(t+k-s),  c_3k = y(t+k-s) + y(t) - y(t-s)
-
-with m_jk the mean absolute error c_jk has had so far. Without a season it starts from y(t) alone.
-
 The rate of RMSprop without bias correction decays by itself: with ``decay=0.9999`` the first step
 is 100 rates long, the n-th about 100 / sqrt(n), from the ten-thousandth on one. A stream of
 hundreds of rows is learned fast, one of millions precisely.
@@ -29,7 +20,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["CLASSIFIER_SWITCHES", "N_CELLS", "OPTIMIZER", "START_POWER", "SWITCHES"]
+from pylstm.optimizers import SGD
+
+__all__ = ["CLASSIFIER_SWITCHES", "N_CELLS", "OPTIMIZER", "SWITCHES", "default_optimizer"]
 
 N_CELLS: Final = 32
 
@@ -40,9 +33,6 @@ OPTIMIZER: Final[dict[str, float]] = {
     "epsilon": 1e-8,
     "clip_norm": 1.0,
 }
-
-# The start of a forecast weighs each candidate by its mean absolute error to this power.
-START_POWER: Final = -4
 
 # What differs from the defaults of LSTM.
 SWITCHES: Final[dict[str, Any]] = {
@@ -56,3 +46,8 @@ CLASSIFIER_SWITCHES: Final[dict[str, Any]] = {
     "output": "softmax",
     "loss": "cross_entropy",
 }
+
+
+def default_optimizer() -> SGD:
+    """Return the optimiser of an estimator that was given none."""
+    return SGD(0.01)

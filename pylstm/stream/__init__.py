@@ -7,7 +7,6 @@ scores.
 from pylstm.stream.errors import StreamError
 from pylstm.stream.forecaster import Forecaster
 from pylstm.stream.reporting import report
-from pylstm.stream.scaling import RunningScale
 from pylstm.stream.scores import Scores, Total
 from pylstm.stream.session import Session
 from pylstm.stream.settings import Settings
@@ -15,7 +14,6 @@ from pylstm.stream.table import Table
 
 __all__ = [
     "Forecaster",
-    "RunningScale",
     "Scores",
     "Session",
     "Settings",

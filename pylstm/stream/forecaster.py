@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pylstm._core import RunningScale
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD
-from pylstm.stream.scaling import RunningScale, Vector
 from pylstm.stream.settings import Settings
+from pylstm.stream.table import Vector
 
 __all__ = ["Forecaster"]
 

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from pylstm.files import check_writable, written_whole
+from pylstm.stream.errors import StreamError
 from pylstm.stream.session import Session
 from pylstm.stream.table import Table
 
@@ -74,6 +76,7 @@ def run_stream(
     bar: Any = None,
     save: str | None = None,
     save_every: int | None = None,
+    skip: int = 0,
 ) -> Outcome:
     """Take in a table row by row: score, learn, forecast; then save.
 
@@ -90,6 +93,8 @@ def run_stream(
         File to save the session in at the end, also after Ctrl-C.
     save_every : int, optional
         Save after every so many rows as well.
+    skip : int, default 0
+        Rows to leave out at the beginning, which the session has taken in before.
 
     Returns
     -------
@@ -98,7 +103,8 @@ def run_stream(
     Raises
     ------
     StreamError
-        For an unusable row; nothing is saved then but what `save_every` has saved before.
+        For an unusable row, or fewer than `skip`; nothing is saved then but what `save_every` has
+        saved before.
     FloatingPointError
         When the network has diverged.
     """
@@ -106,7 +112,7 @@ def run_stream(
     start = time.perf_counter()
     with interrupt.installed():
         try:
-            for values in table.rows([*session.columns, session.settings.target]):
+            for values in _rows(session, table, skip):
                 interrupt.at_work = True
                 _take_in(session, values, on_forecast)
                 if save and save_every and session.n_rows % save_every == 0:
@@ -130,6 +136,17 @@ def run_stream(
         if save:
             session.save(save)
     return Outcome(session.n_rows - n_before, seconds, stopped)
+
+
+def _rows(session: Session, table: Table, skip: int) -> Iterator[Any]:
+    rows = table.rows([*session.columns, session.settings.target])
+    skipped = sum(1 for _ in islice(rows, skip))
+    if skipped < skip:
+        raise StreamError(
+            f"{table.name} has {skipped} rows and the session has taken in {skip}, wanted the "
+            "table it began with"
+        )
+    return rows
 
 
 def _take_in(session: Session, values: Any, on_forecast: OnForecast | None) -> None:

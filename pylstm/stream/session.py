@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from pylstm.checkpoint import register
+from pylstm.copies import Copyable, check_format
 from pylstm.stream.errors import StreamError
-from pylstm.stream.files import PROBLEMS, damaged, load_tree, save_tree
 from pylstm.stream.forecaster import Forecaster
-from pylstm.stream.scaling import Vector
 from pylstm.stream.scores import Scores
 from pylstm.stream.settings import Settings
+from pylstm.stream.table import Vector
 
 __all__ = ["LAST", "MODEL", "SEASON", "Session"]
 
 MODEL, LAST, SEASON = "pylstm", "last value", "one season ago"
-_FORMAT = "pylstm-stream-1"
+_STATE_FORMAT = 2
 # Rows kept for the picture of prediction against truth.
 _RECENT = 500
 
 
-class Session:
+@register
+class Session(Copyable):
     """A forecaster on a stream, with its scores against two honest opponents on the same rows.
 
     The opponents of a forecast made at row t for row t + h are the last value known at row t, and
-    the value of row t + h - season, if there was one.
+    the value of row t + h - season, if there was one. `save` writes all of it to a file, from which
+    `Session.load` goes on as if nothing had happened.
 
     Parameters
     ----------
@@ -107,31 +110,10 @@ class Session:
             opponents.append(self._targets[0] if full else np.nan)
         return opponents
 
-    def save(self, path: str) -> None:
-        """Write the whole session to a file, from which `load` goes on as if nothing had happened.
-
-        Raises
-        ------
-        StreamError
-            When the file cannot be written.
-
-        Examples
-        --------
-        >>> import pathlib, tempfile
-        >>> import numpy as np
-        >>> from pylstm.stream import Session, Settings
-        >>> path = str(pathlib.Path(tempfile.mkdtemp(), "load.npz"))
-        >>> session = Session(Settings(target="load"), ["load"])
-        >>> forecasts = [session.update(np.array([value]), value) for value in (3.0, 4.0, 6.0)]
-        >>> session.save(path)
-        >>> resumed = Session.load(path)
-        >>> row = np.array([5.0])
-        >>> resumed.update(row, 5.0) == session.update(row, 5.0)
-        True
-        """
-        state = {
-            "format": _FORMAT,
-            "settings": {**asdict(self.settings), "inputs": _listed(self.settings.inputs)},
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "format": _STATE_FORMAT,
+            "settings": asdict(self.settings),
             "columns": self.columns,
             "forecaster": self.forecaster.state(),
             "scores": self.scores.state(),
@@ -139,38 +121,15 @@ class Session:
             "forecasts": np.array(self._forecasts, float).reshape(-1, len(self.scores.names)),
             "targets": np.array(self._targets, float),
         }
-        save_tree(path, state)
 
-    @classmethod
-    def load(cls, path: str) -> Session:
-        """Read a session that `save` wrote.
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        check_format(state, _STATE_FORMAT, "session")
+        Session.__init__(self, Settings(**state["settings"]), state["columns"])
+        self._restore(state)
 
-        Raises
-        ------
-        StreamError
-            When the file is not such a session, or is damaged.
-        """
-        state = load_tree(path)
-        try:
-            if state.get("format") != _FORMAT:
-                raise ValueError(f"its format is {state.get('format')!r}, not {_FORMAT!r}")
-            inputs = state["settings"].pop("inputs")
-            settings = Settings(
-                inputs=None if inputs is None else tuple(inputs), **state["settings"]
-            )
-            session = cls(settings, state["columns"])
-            session._restore(state)
-        except PROBLEMS as error:
-            raise damaged(path, error) from None
-        return session
-
-    def _restore(self, state: dict[str, Any]) -> None:
+    def _restore(self, state: Mapping[str, Any]) -> None:
         self.forecaster.restore(state["forecaster"])
         self.scores.restore(state["scores"])
         self.recent.extend((truth, forecast) for truth, forecast in state["recent"].tolist())
         self._forecasts.extend(state["forecasts"].tolist())
         self._targets.extend(state["targets"].tolist())
-
-
-def _listed(inputs: tuple[str, ...] | None) -> list[str] | None:
-    return None if inputs is None else list(inputs)

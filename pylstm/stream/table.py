@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 
 from pylstm.stream.errors import StreamError
-from pylstm.stream.scaling import Vector
 
 __all__ = ["MISSING", "Table"]
+
+Vector = npt.NDArray[np.float64]
 
 # Cells that mean "no value", in any capitals and with any blanks around them.
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})

@@ -1,0 +1,449 @@
+"""Checkpoints: everything that learns, written to a file and read back, to the last bit.
+
+A checkpoint is a safetensors file. The arrays are its tensors, named by where they are in the
+object; its metadata have one entry, "pylstm", a JSON text:
+
+    format      of this description
+    version     of pylstm that wrote the file
+    class       of the object in it
+    objects     class and state of every object in the file, what is part of another before it;
+                the last one is the object itself
+    sha256      of all the above and of the arrays
+
+A state is what `__getstate__` returns: plain values and arrays in dicts, lists and tuples. JSON has
+no words for some of them, so these stand as an object with one key:
+
+    {"$array": name}                    a tensor of the file
+    {"$float": "nan", "inf" or "-inf"}
+    {"$tuple": [...]}
+    {"$dict": [[key, value], ...]}      keys that are not strings, or begin with "$"
+    {"$generator": {...}}               a numpy Generator: the state of its bits
+    {"$object": k}                      number k of `objects`
+
+Loading makes objects of registered classes by `__setstate__`, and nothing else: no code comes from
+a file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm.errors import InputError
+from pylstm.files import written_whole
+
+__all__ = ["CheckpointError", "load", "register", "save"]
+
+Array = npt.NDArray[Any]
+StrPath = str | os.PathLike[str]
+Class = TypeVar("Class", bound=type)
+
+FORMAT = 1
+_ENTRY = "pylstm"
+_DTYPES = frozenset(
+    ["bool", "float16", "float32", "float64"]
+    + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+)
+_BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+
+#: Where a class is defined that `import pylstm` does not define: imported when a file names it.
+HOMES = {"Session": "pylstm.stream.session"}
+_classes: dict[str, type] = {}
+_names: dict[type, str] = {}
+
+
+class CheckpointError(InputError):
+    """What is wrong with a file that was to be loaded, and what was wanted."""
+
+
+def register(cls: Class, name: str | None = None) -> Class:
+    """Let objects of a class be saved and loaded; usable as a decorator.
+
+    Parameters
+    ----------
+    cls : type
+        Its `__getstate__` returns what decides how an object goes on: dicts, lists and tuples of
+        arrays of numbers or bools, numbers (NaN, infinite, and whole numbers of any size), strings,
+        bools, None, numpy Generators, and objects of registered classes. Its `__setstate__` takes
+        it back and refuses, with an exception, what contradicts itself.
+    name : str, optional
+        Under which files know the class; its `__name__` by default.
+
+    Returns
+    -------
+    type
+        `cls`.
+
+    Raises
+    ------
+    ValueError
+        When another class has this name already.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np, pylstm
+    >>> from pylstm.checkpoint import register
+    >>> @register
+    ... class Average:
+    ...     def __init__(self):
+    ...         self.sum, self.n = np.zeros(2), 0
+    >>> average = Average()
+    >>> average.sum += 3
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "average.safetensors")
+    >>> pylstm.save(average, path)
+    >>> pylstm.load(path).sum
+    array([3., 3.])
+    """
+    name = cls.__name__ if name is None else name
+    known = _classes.get(name)
+    if known is not None and (known.__module__, known.__qualname__) != (
+        cls.__module__,
+        cls.__qualname__,
+    ):
+        raise ValueError(
+            f"{cls.__module__}.{cls.__qualname__} was to be registered as {name!r}, the name of "
+            f"{known.__module__}.{known.__qualname__}: wanted a name of its own"
+        )
+    _classes[name], _names[cls] = cls, name
+    return cls
+
+
+def save(thing: Any, path: StrPath) -> None:
+    """Write an object to a file, from which `load` makes one that goes on with the same bits.
+
+    Parameters
+    ----------
+    thing : LSTM, Population, Streams, Session, ...
+        Anything of a registered class. It does not change.
+    path : str or path
+        Replaced whole at the end, or left as it is: a process killed at any moment leaves the old
+        file or the new one.
+
+    Raises
+    ------
+    TypeError
+        For an object of a class that is not registered, or with something in its state that has no
+        place in a file.
+    InputError
+        When the file cannot be written.
+
+    Notes
+    -----
+    The whole file is put together in memory, then written and brought to the disk (fsync), which
+    takes longer than putting it together. The same object gives the same bytes.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pylstm
+    >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=4)
+    >>> y = net.step([0.5], [1.0])
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "net.safetensors")
+    >>> pylstm.save(net, path)
+    >>> resumed = pylstm.load(path)
+    >>> bool(resumed.step([0.25]) == net.step([0.25]))
+    True
+    """
+    from safetensors.numpy import save as serialise
+
+    packed = _Packer(thing)
+    document = {
+        "format": FORMAT,
+        "version": version("pylstm"),
+        "class": packed.objects[-1]["class"],
+        "objects": packed.objects,
+    }
+    document["sha256"] = _digest(document, packed.arrays)
+    content = serialise(packed.arrays, {_ENTRY: json.dumps(document)})
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+
+
+def load(path: StrPath) -> Any:
+    """Make the object that `save` wrote to a file.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    object
+        Of the class that was saved; it goes on with the same bits as the one that was saved would
+        have. Nothing from the file is executed.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is missing, cut short, damaged in any byte that matters, something else, of a
+        newer format or an unknown class, or when its parts do not fit together.
+
+    Examples
+    --------
+    See `save`.
+
+    >>> import pylstm
+    >>> pylstm.load("nowhere.safetensors")
+    Traceback (most recent call last):
+    pylstm.checkpoint.CheckpointError: cannot load nowhere.safetensors: there is no such file
+    """
+    return load_as(object, path)
+
+
+def load_as(wanted: type, path: StrPath) -> Any:
+    """`load`, refusing anything but an object of class `wanted`."""
+    document, arrays = _read(path)
+    name = document["class"]
+    if not issubclass(_class(name, path), wanted):
+        raise CheckpointError(
+            f"cannot load {os.fspath(path)}: it is of class {name}, wanted {wanted.__name__}"
+        )
+    unpacker = _Unpacker(arrays)
+    with _what_does_not_fit(path):
+        for saved in document["objects"]:
+            unpacker.add(_class(saved["class"], path), saved["state"])
+        thing = unpacker.objects[-1]
+        _check_arrays(_Packer(thing).arrays, arrays)
+    return thing
+
+
+# ---------------------------------------------------------------- the file
+
+
+def _digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
+    """Of everything in a file."""
+    from hashlib import sha256
+
+    digest = sha256(json.dumps(document).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(json.dumps([name, array.dtype.name, array.shape]).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: StrPath) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What is in a file, unharmed and of a format known here, or CheckpointError."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise CheckpointError(f"cannot load {os.fspath(path)}: there is no such file") from None
+    except OSError as error:
+        said = error.strerror or error
+        raise CheckpointError(f"cannot load {os.fspath(path)}: {said}") from None
+    except (SafetensorError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        raise _damaged(path, error) from None
+    if _ENTRY not in metadata:
+        raise CheckpointError(
+            f"cannot load {os.fspath(path)}: it is a safetensors file of another program, wanted "
+            "one written by pylstm.save"
+        )
+    try:
+        document = json.loads(metadata[_ENTRY])
+        written_as, by = document["format"], document["version"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _damaged(path, error) from None
+    if written_as != FORMAT:
+        raise CheckpointError(
+            f"cannot load {os.fspath(path)}: it has format {written_as!r}, written by pylstm {by}, "
+            f"wanted format {FORMAT}, which is all that pylstm {version('pylstm')} reads"
+        )
+    if document.pop("sha256", None) != _digest(document, arrays):
+        raise _damaged(path, "its checksum is wrong")
+    return document, arrays
+
+
+def _damaged(path: StrPath, problem: object) -> CheckpointError:
+    said = " ".join(str(problem).split()) or type(problem).__name__
+    return CheckpointError(
+        f"cannot load {os.fspath(path)}: wanted an undamaged file written by pylstm.save ({said})"
+    )
+
+
+@contextmanager
+def _what_does_not_fit(path: StrPath) -> Iterator[None]:
+    """Whatever making an object of a wrong state raises, as one sentence."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split()) or "no more is known"
+        raise CheckpointError(
+            f"cannot load {os.fspath(path)}: its parts do not fit together "
+            f"({type(error).__name__}: {said})"
+        ) from None
+
+
+def _class(name: Any, path: StrPath) -> type:
+    name = str(name)
+    if name not in _classes and name in HOMES:
+        import_module(HOMES[name])
+    if name not in _classes:
+        raise CheckpointError(
+            f"cannot load {os.fspath(path)}: it is of class {name}, wanted one of "
+            f"{', '.join(sorted({*_classes, *HOMES}))} (a class of your own is to be registered "
+            "first)"
+        )
+    return _classes[name]
+
+
+def _check_arrays(found: Mapping[str, Array], saved: Mapping[str, Array]) -> None:
+    """Whether an object that was loaded has the arrays that were in the file."""
+    for name in sorted({*found, *saved}):
+        shapes = [
+            f"{arrays[name].dtype.name} of shape {arrays[name].shape}" if name in arrays else "none"
+            for arrays in (saved, found)
+        ]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"array {name!r} is {shapes[0]}, wanted {shapes[1]}")
+
+
+# ---------------------------------------------------------------- states
+
+
+class _Packer:
+    """An object as the parts of a file: `objects` for JSON, and `arrays` by name."""
+
+    def __init__(self, thing: Any) -> None:
+        self.objects: list[dict[str, Any]] = []
+        self.arrays: dict[str, Array] = {}
+        # By identity, and held so that no identity is used again; None while an object is packed.
+        self._known: dict[int, tuple[Any, int | None]] = {}
+        self._pack_object(thing, "")
+
+    def _pack_object(self, thing: Any, where: str) -> int:
+        _, number = self._known.get(id(thing), (thing, -1))
+        if number is None:
+            raise TypeError(f"cannot save a {type(thing).__name__} that is part of itself")
+        if number >= 0:
+            return number
+        if type(thing) not in _names:
+            _refuse(f"an object of class {type(thing).__name__}", where)
+        self._known[id(thing)] = thing, None
+        state = self._pack(thing.__getstate__(), where)
+        self.objects.append({"class": _names[type(thing)], "state": state})
+        self._known[id(thing)] = thing, len(self.objects) - 1
+        return len(self.objects) - 1
+
+    def _pack(self, value: Any, where: str) -> Any:
+        """`value` for JSON, its arrays put aside."""
+        if value is None or isinstance(value, bool | int | str):
+            return value
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else {"$float": str(float(value))}
+        if isinstance(value, list):
+            return self._pack_all(value, where)
+        if isinstance(value, tuple):
+            return {"$tuple": self._pack_all(value, where)}
+        if isinstance(value, dict):
+            return self._pack_dict(value, where)
+        if type(value) is np.ndarray:
+            return {"$array": self._put_aside(value, where)}
+        if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):
+            return self._pack(value.item(), where)
+        if isinstance(value, np.random.Generator):
+            return {"$generator": self._pack_dict(_generator_state(value), where)}
+        return {"$object": self._pack_object(value, where)}
+
+    def _pack_all(self, values: Any, where: str) -> list[Any]:
+        return [self._pack(value, f"{where}{k}.") for k, value in enumerate(values)]
+
+    def _pack_dict(self, values: Mapping[Any, Any], where: str) -> dict[str, Any]:
+        parts = [(key, self._pack(value, f"{where}{key}.")) for key, value in values.items()]
+        if all(isinstance(key, str) and not key.startswith("$") for key in values):
+            return dict(parts)
+        return {"$dict": [[self._pack(key, where), part] for key, part in parts]}
+
+    def _put_aside(self, array: Array, where: str) -> str:
+        if array.dtype.name not in _DTYPES:
+            _refuse(f"an array of {array.dtype}", where)
+        name = where.removesuffix(".")
+        while name in self.arrays:
+            name += "'"
+        native = array.astype(array.dtype.newbyteorder("="), copy=False)
+        self.arrays[name] = np.require(native, requirements="C")
+        return name
+
+
+def _refuse(what: str, where: str) -> NoReturn:
+    place = f" in its {where.removesuffix('.')}" if where else ""
+    raise TypeError(
+        f"cannot save {what}{place}: wanted arrays of numbers or bools, plain values, dicts, lists "
+        "and tuples of them, and objects of classes registered with pylstm.checkpoint.register"
+    )
+
+
+class _Unpacker:
+    """The inverse: objects from the parts of a file, in their order."""
+
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        self.objects: list[Any] = []
+        self._arrays = arrays
+
+    def add(self, cls: type, state: Any) -> None:
+        thing: Any = cls.__new__(cls)  # type: ignore[call-overload]
+        values = self._unpack(state)
+        if hasattr(thing, "__setstate__"):
+            thing.__setstate__(values)
+        else:
+            vars(thing).update(values)
+        self.objects.append(thing)
+
+    def _unpack(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._unpack(part) for part in value]
+        if not isinstance(value, dict):
+            return value
+        part: Any
+        ((key, part),) = value.items() if len(value) == 1 else (("", None),)
+        match key:
+            case "$array":
+                return self._arrays[part]
+            case "$float":
+                return float(part)
+            case "$tuple":
+                return tuple(self._unpack(part))
+            case "$dict":
+                return {self._unpack(name): self._unpack(values) for name, values in part}
+            case "$generator":
+                return _generator(self._unpack(part))
+            case "$object":
+                return self.objects[part]
+        return {name: self._unpack(values) for name, values in value.items()}
+
+
+def _generator_state(generator: np.random.Generator) -> dict[str, Any]:
+    bits = generator.bit_generator
+    if type(bits).__name__ not in _BIT_GENERATORS:
+        raise TypeError(
+            f"cannot save a Generator of {type(bits).__name__}, wanted one of "
+            f"{', '.join(_BIT_GENERATORS)}"
+        )
+    seed = bits.seed_seq
+    children = seed.state if isinstance(seed, np.random.SeedSequence) else None
+    return {"bits": dict(bits.state), "children": children}
+
+
+def _generator(state: Mapping[str, Any]) -> np.random.Generator:
+    name = state["bits"]["bit_generator"]
+    if name not in _BIT_GENERATORS:
+        raise ValueError(f"its random numbers are of {name!r}")
+    seed = None if state["children"] is None else np.random.SeedSequence(**state["children"])
+    bits = getattr(np.random, name)(seed)
+    bits.state = state["bits"]
+    return np.random.Generator(bits)

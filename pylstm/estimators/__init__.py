@@ -1,0 +1,9 @@
+"""Estimators over one network: named features in, predictions out, learning at every row.
+
+`Regressor`, `Classifier` and `Forecaster` need nothing but NumPy. `pylstm.river` and
+`pylstm.sklearn` put them into the dress of those libraries, which are imported only then.
+"""
+
+from pylstm.estimators.online import Classifier, Forecaster, Regressor
+
+__all__ = ["Classifier", "Forecaster", "Regressor"]

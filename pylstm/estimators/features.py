@@ -1,0 +1,127 @@
+"""Rows of named numbers as inputs of a network, each beside its change since the row before.
+
+A name has two inputs from the row in which it first appears: the number, and its difference to the
+number of the row before. NaN stands where there is none, which the network takes for the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Features", "as_number"]
+
+
+def as_number(what: Hashable, value: Any) -> float:
+    """Return a number as float, None as NaN, or raise the sentence why neither is possible."""
+    if value is None:
+        return math.nan
+    if isinstance(value, str | bytes):
+        raise TypeError(
+            f"{what} is {value!r}, wanted a number: encode categories before, one feature each"
+        )
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{what} is {value!r}, wanted a number, or None or NaN for none") from None
+    if math.isinf(number):
+        raise ValueError(f"{what} is {number}, wanted a finite number, or NaN for none")
+    return number
+
+
+class Features:
+    """The names seen so far and the row of inputs made of them.
+
+    Parameters
+    ----------
+    n_own : int
+        Inputs before the first name, which the estimator fills in itself.
+
+    Notes
+    -----
+    `row` is the vector given to the network and `cells` the same memory, quick to write into; the
+    row before is kept in a second pair, and `advance` changes their places.
+    """
+
+    def __init__(self, n_own: int) -> None:
+        self.n_own = n_own
+        self.places: dict[Hashable, int] = {}
+        self._allocate(max(1, n_own))
+
+    def _allocate(self, size: int) -> None:
+        self.row, self.before = np.full((2, size), np.nan)
+        self.cells, self._cells_before = memoryview(self.row), memoryview(self.before)
+
+    @property
+    def size(self) -> int:
+        """Number of inputs."""
+        return self.row.size
+
+    def fill(self, x: Mapping[Hashable, Any]) -> bool:
+        """Write a row into `row`; tell whether all its names are known. Others are left out."""
+        cells, before, places = self.cells, self._cells_before, self.places
+        if len(x) != len(places):
+            self.row.fill(np.nan)
+        try:
+            for name, value in x.items():
+                k = places[name]
+                cells[k] = value
+                cells[k + 1] = cells[k] - before[k]
+        except (KeyError, TypeError):
+            return self._fill_with_care(x)
+        return True
+
+    def _fill_with_care(self, x: Mapping[Hashable, Any]) -> bool:
+        """The same where a name is new or a value is not a number."""
+        self.row.fill(np.nan)
+        for name, value in x.items():
+            number = as_number(f"feature {name!r}", value)
+            if name in self.places:
+                k = self.places[name]
+                self.cells[k] = number
+                self.cells[k + 1] = number - self._cells_before[k]
+        return all(name in self.places for name in x)
+
+    def check(self, x: Mapping[Hashable, Any]) -> None:
+        """Raise the sentence about the first value that is not a finite number or NaN."""
+        for name, value in x.items():
+            as_number(f"feature {name!r}", value)
+
+    def add(self, names: Iterable[Hashable]) -> None:
+        """Make room for names not yet known, in an order that is not that of the row."""
+        new = [name for name in names if name not in self.places]
+        start = self.size if self.places or self.n_own else 0
+        for name in sorted(new, key=lambda name: (str(name), type(name).__name__)):
+            self.places[name] = start
+            start += 2
+        before = self.before
+        self._allocate(max(start, self.size))
+        self.before[: before.size] = before
+
+    def advance(self) -> None:
+        """The row just filled becomes the row before."""
+        self.row, self.before = self.before, self.row
+        self.cells, self._cells_before = self._cells_before, self.cells
+
+    def forget(self) -> None:
+        """There is no row before."""
+        self.before.fill(np.nan)
+
+    def state(self) -> dict[str, Any]:
+        """Return names and the row before, as plain values and arrays."""
+        return {
+            "names": list(self.places),
+            "places": list(self.places.values()),
+            "before": self.before.copy(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        before: npt.NDArray[np.float64] = state["before"]
+        self.places = dict(zip(state["names"], state["places"], strict=True))
+        self._allocate(before.size)
+        self.before[:] = before

@@ -1,0 +1,31 @@
+"""A streaming process killed at random moments and resumed ends as if it had never been."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from checkpoints import saved_bits
+
+from pylstm.stream import Session
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform == "win32", reason="no such signal there"),
+]
+
+
+@pytest.mark.parametrize("save_every", [1, 7])
+def test_killed_and_resumed_ends_with_the_same_bits(save_every, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1])
+    from bench.killing import kill_and_resume
+
+    outcome = kill_and_resume(
+        tmp_path, n_kills=6, n_rows=300, save_every=save_every, seed=save_every
+    )
+    assert len(outcome.rows) == 6
+    assert all(outcome.same)
+    assert max(outcome.rows) > 0
+    assert outcome.n_files == 1
+    sessions = [tmp_path / name / "session.safetensors" for name in ("whole", "killed")]
+    assert [Session.load(path).n_rows for path in sessions] == [300, 300]
+    assert saved_bits(sessions[0]) == saved_bits(sessions[1])
