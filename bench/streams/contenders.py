@@ -57,7 +57,7 @@ def ours(stream: Stream, seed: int) -> Any:
         return river.LSTMRegressor(seed=seed)
     if stream.kind == "classification":
         return river.LSTMClassifier(seed=seed)
-    return river.LSTMForecaster(horizon=HORIZON, season=stream.season, seed=seed)
+    return river.LSTMForecaster(season=stream.season, seed=seed)
 
 
 def contenders(stream: Stream, small: bool = True) -> dict[str, Make]:

@@ -22,7 +22,14 @@ from typing import Any, Final
 
 from pylstm.optimizers import SGD
 
-__all__ = ["CLASSIFIER_SWITCHES", "N_CELLS", "OPTIMIZER", "SWITCHES", "default_optimizer"]
+__all__ = [
+    "CLASSIFIER_SWITCHES",
+    "N_CELLS",
+    "OPTIMIZER",
+    "START_POWER",
+    "SWITCHES",
+    "default_optimizer",
+]
 
 N_CELLS: Final = 32
 
@@ -33,6 +40,9 @@ OPTIMIZER: Final[dict[str, float]] = {
     "epsilon": 1e-8,
     "clip_norm": 1.0,
 }
+
+# Where a forecast starts, a candidate weighs its mean absolute error to this power.
+START_POWER: Final = -4
 
 # What differs from the defaults of LSTM.
 SWITCHES: Final[dict[str, Any]] = {

@@ -18,7 +18,13 @@ import numpy.typing as npt
 
 from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
-from pylstm.estimators.defaults import CLASSIFIER_SWITCHES, N_CELLS, SWITCHES, default_optimizer
+from pylstm.estimators.defaults import (
+    CLASSIFIER_SWITCHES,
+    N_CELLS,
+    START_POWER,
+    SWITCHES,
+    default_optimizer,
+)
 from pylstm.estimators.features import Features, as_number
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD as Optimizer
@@ -29,6 +35,8 @@ Array = npt.NDArray[Any]
 Row = Mapping[Hashable, Any]
 
 _STATE_FORMAT = 1
+# How far a forecaster's candidates were is remembered over so many rows, as scales are.
+_MISSES_REMEMBERED, _SMALLEST_MISS = 3000, 1e-30
 # Keywords of LSTM that an estimator sets itself.
 _SET_HERE = frozenset(
     ["n_inputs", "n_outputs", "n_blocks", "block_size", "output", "loss", "dtype", "seed"]
@@ -567,12 +575,16 @@ class Classifier(Estimator):
 class Forecaster(_WithLastTarget):
     """Forecast a series any number of rows ahead, and learn from every value.
 
-    The network learns the change to the next value from the last one, the last error, the last
-    change, the features of the next row and, with a season of s rows, how the value one season
-    before the next stood to the last one:
+    The network learns the change to the next value from where it starts, from the last value, the
+    last error, the last change, the features of the next row and, with a season of s rows, how the
+    value one season before the next stood to the last one:
 
         u(t) = [y(t-1), y(t-1) - p(t-1), y(t-1) - y(t-2), y(t-s) - y(t-1), x(t), x(t) - x(t-1)]
-        p(t) = y(t-1) + net(u(t))
+        p(t) = start(t) + net(u(t))
+        start(t) = sum_j c_j / m_j^4 / sum_j 1 / m_j^4
+        c_1 = y(t-1),  c_2 = y(t-s),  c_3 = y(t-1) + y(t-s) - y(t-s-1)
+
+    with m_j the mean absolute error c_j has had so far. Without a season it starts from y(t-1).
 
     Further ahead a copy of the network goes on from its own forecasts, so that there are forecasts
     at any horizon from the second row on, by one network that learns from every row.
@@ -633,7 +645,8 @@ class Forecaster(_WithLastTarget):
         self._n_own = 3 if season is None else 4
         self.season: int | None
         self._begin()
-        self._past: deque[float] = deque(maxlen=max(2, season or 0))
+        self._past: deque[float] = deque(maxlen=2 if season is None else max(2, season + 1))
+        self._misses = np.zeros((2, 3))
         self._set_up(
             n_cells=n_cells,
             season=season,
@@ -668,8 +681,10 @@ class Forecaster(_WithLastTarget):
         value = as_number("y", y)
         self._fill(x or {})
         self._write_own()
-        change = self._target[0] = value - self._last
-        self._go_on(value, change - self._step(x or {}, self._target).item())
+        change = self._target[0] = value - self._start()
+        error = change - self._step(x or {}, self._target).item()
+        self._judge(value)
+        self._go_on(value, error)
 
     def _write_own(self) -> None:
         cells, past = self._features.cells, self._past
@@ -679,6 +694,33 @@ class Forecaster(_WithLastTarget):
         if self.season:
             full = len(past) >= self.season
             cells[3] = past[-self.season] - self._last if full else math.nan
+
+    def _candidates(self) -> list[float]:
+        """What the next value may be like: the last, that of a season ago, and the latter moved."""
+        last, past = self._last, self._past
+        if self.season is None or len(past) <= self.season:
+            return [last]
+        return [last, past[-self.season], last + past[-self.season] - past[-self.season - 1]]
+
+    def _start(self) -> float:
+        """The candidates, weighed by their errors so far; the last value while there are none."""
+        n, mean = self._misses.tolist()
+        total = weight = 0.0
+        for k, candidate in enumerate(self._candidates()):
+            if n[k] and candidate == candidate:
+                w = max(mean[k], _SMALLEST_MISS) ** START_POWER
+                total += w * candidate
+                weight += w
+        return total / weight if weight else self._last
+
+    def _judge(self, value: float) -> None:
+        """Learn how far the candidates were from the value that has come."""
+        n, mean = self._misses
+        for k, candidate in enumerate(self._candidates()):
+            miss = abs(value - candidate)
+            if miss == miss:
+                n[k] = min(n[k] + 1, _MISSES_REMEMBERED)
+                mean[k] += (miss - mean[k]) / n[k]
 
     def _go_on(self, value: float, error: float) -> None:
         """The row just filled is over, its value known."""
@@ -722,17 +764,19 @@ class Forecaster(_WithLastTarget):
         for x in rows:
             ahead._features.fill(x)
             ahead._write_own()
-            value = ahead._last + ahead._step(x, ahead._target).item()
+            value = ahead._start() + ahead._step(x, ahead._target).item()
             ahead._go_on(value, math.nan)
             forecasts.append(value)
         return forecasts
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "past": np.array(self._past, float)}
+        own = {"past": np.array(self._past, float), "misses": self._misses.copy()}
+        return {**super().__getstate__(), **own}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)
         self._past.extend(state["past"].tolist())
+        self._misses[:] = state["misses"]
 
 
 def _check_count(name: str, value: Any) -> None:
