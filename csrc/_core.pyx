@@ -30,7 +30,7 @@ cdef extern from "pylstm.h":
         PYLSTM_SGD, PYLSTM_MOMENTUM
         PYLSTM_FLOAT32, PYLSTM_FLOAT64
         PYLSTM_UPDATE_AT_END
-        PYLSTM_LAZY_STEPS
+        PYLSTM_LAZY_STEPS, PYLSTM_LAZY_TIMES
         PYLSTM_OK, PYLSTM_DIVERGED
 
     ctypedef struct pylstm_input:
@@ -43,7 +43,7 @@ cdef extern from "pylstm.h":
         int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias
         int cell_input, cell_output, output, loss, precision
         ptrdiff_t large_from
-        int large
+        int large, lazy
         int rule
         double learning_rate, momentum
         pylstm_team *team
@@ -55,7 +55,8 @@ cdef extern from "pylstm.h":
         ptrdiff_t n_traced, row_stride, trace_stride, out_stride, at_output, cell_stride
         ptrdiff_t trace_peephole_i, trace_peephole_f
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
-        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_y, at_has_error, at_delta, at_coef
+        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_z, at_gates, at_hc
+        ptrdiff_t at_net_out, at_y, at_has_error, at_delta, at_e, at_eo, at_coef, at_trace_coef
         ptrdiff_t state_size, parameter_size, trace_size, work_size
         ptrdiff_t n_pending, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
@@ -1371,5 +1372,6 @@ cdef class Network:
         return self.dtype_
 
 
+include "_grow.pxi"
 include "_population.pxi"
 include "_streams.pxi"

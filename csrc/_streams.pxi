@@ -59,6 +59,8 @@ cdef class StreamGroup:
     cdef int check_built(self) except -1:
         if self.owner is None:
             raise RuntimeError("these Streams were never initialised: call Streams.__init__ first")
+        if self.owner.net.parameters != self.streams.net.parameters:
+            raise RuntimeError("the network of these Streams has grown since: build Streams of it anew")
         return 0
 
     cdef int take(self, bint wake=False) except -1:

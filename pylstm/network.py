@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import zlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ __all__ = ["LSTM"]
 Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
 Array = npt.NDArray[Any]
 
+#: Weights start uniformly distributed within this, unless told otherwise.
+INIT_RANGE = 0.1
 _STATE_FORMAT = 4
 
 
@@ -176,7 +179,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         cell_output: Squashing = "tanh",
         output: Literal["identity", "logistic", "softmax"] = "identity",
         loss: Literal["squared", "cross_entropy"] = "squared",
-        init_range: float = 0.1,
+        init_range: float = INIT_RANGE,
         bias_init: Mapping[str, npt.ArrayLike] | None = None,
         dtype: npt.DTypeLike = "float32",
         seed: int | np.random.Generator = 0,
@@ -234,6 +237,7 @@ class LSTM(Architecture, Copyable, _core.Network):
                 )
         for view in parameters.values():
             view[:] = rng.uniform(-init_range, init_range, view.shape)
+        self._set_growth(init_range)
         for name, values in bias_init.items():
             column = biased[name]
             start = np.asarray(values, float)
@@ -243,6 +247,77 @@ class LSTM(Architecture, Copyable, _core.Network):
                     f"of the {len(column)} rows"
                 )
             column[:] = start
+
+    def _set_growth(self, init_range: float) -> None:
+        """New inputs are drawn from the weights there are now, whatever they were drawn from."""
+        self.__init_range = init_range
+        self.__growth_seed = zlib.crc32(self.parameters["cell_input"].tobytes())
+
+    def grow(self, n_inputs: int | None = None, n_outputs: int | None = None) -> None:
+        """Give the network more inputs or outputs, in place; everything else goes on.
+
+        New inputs follow the old ones. Their weights are uniform in [-init_range, init_range),
+        drawn from the starting weights, hence from `seed`, and the place of the input: growing at
+        once or one by one gives the same. New outputs follow the old ones, with all weights 0.
+        Traces, moments of the optimiser and statistics of the new parts start at 0.
+
+        Parameters
+        ----------
+        n_inputs, n_outputs : int, optional
+            The sizes wanted, at least those there are.
+
+        Raises
+        ------
+        ValueError
+            For a smaller size; nothing has changed then.
+
+        Notes
+        -----
+        As long as new inputs are 0 and new outputs make no error, all that was there goes on to the
+        same bits; to rounding with `shortcut`, with a record that has to be settled because it is
+        now shorter, and for a network of millions of weights. With output "softmax" a new output
+        takes its share of the others. With other outputs than "identity" the last step cannot be
+        learned from once there are new ones.
+
+        Views of `parameters` taken before show the old weights, and Streams of the network must be
+        built anew. A network keeps its layout: one that grows large is faster when built anew.
+        Costs a copy of everything.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> twin = net.copy()
+        >>> net.grow(n_inputs=3)
+        >>> bool(net.step([0.5, 0.0, 0.0]) == twin.step([0.5]))
+        True
+        """
+        config = dict(self.__config)
+        for name, size in (("n_inputs", n_inputs), ("n_outputs", n_outputs)):
+            if size is not None:
+                config[name] = _size(name, size)
+                if config[name] < self.__config[name]:
+                    raise ValueError(
+                        f"{name} is {size!r}, wanted at least the {self.__config[name]} there are"
+                    )
+        if config == self.__config:
+            return
+        before = (self.n_inputs, self.n_outputs)
+        _core.grow(self, config)
+        self.__config = config
+        self._draw_new_inputs(*before)
+
+    def _draw_new_inputs(self, n_inputs: int, n_outputs: int) -> None:
+        parameters = self.parameters
+        limit = self.__init_range
+        rows = [parameters[name] for name in (*GATES, "cell_input") if name in parameters]
+        for k in range(n_inputs, self.n_inputs):
+            rng = np.random.default_rng([self.__growth_seed, k])
+            for view in rows:
+                view[:, k] = rng.uniform(-limit, limit, len(view))
+            if self.__config["shortcut"]:
+                readout = parameters["output"][:n_outputs, self.n_cells + k]
+                readout[:] = rng.uniform(-limit, limit, n_outputs)
 
     def _bias_columns(self, parameters: dict[str, Array]) -> dict[str, Array]:
         hidden = self.__config["hidden_bias"]
@@ -300,6 +375,8 @@ class LSTM(Architecture, Copyable, _core.Network):
             "format": _STATE_FORMAT,
             "config": dict(self.__config),
             "optimizer": optimizer,
+            "init_range": self.__init_range,
+            "growth_seed": self.__growth_seed,
             **self._progress(),
         }
 
@@ -310,6 +387,8 @@ class LSTM(Architecture, Copyable, _core.Network):
         if "velocity" in state:
             self._need_velocity()
         self._restore(state)
+        self.__init_range = state["init_range"]
+        self.__growth_seed = state["growth_seed"]
 
     def __repr__(self) -> str:
         return f"<LSTM {self._shape()}, {self.n_parameters} parameters>"

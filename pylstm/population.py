@@ -13,7 +13,7 @@ from pylstm import _core
 from pylstm.architecture import Architecture
 from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
-from pylstm.network import LSTM
+from pylstm.network import INIT_RANGE, LSTM
 from pylstm.optimizers import SGD
 
 __all__ = ["Population"]
@@ -168,6 +168,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         k = self._index(k)
         net = LSTM(**self.__config, init_range=0.0, optimizer=self.__optimizers[k])
         self._take_out(k, net)
+        net._set_growth(INIT_RANGE)
         return net
 
     def __setitem__(self, k: int, net: LSTM) -> None:

@@ -76,7 +76,7 @@ class LSTMRegressor(Regressor, base.MiniBatchRegressor):
         return pd.Series([self.predict_one(x) for x in _rows(X)], X.index, float)
 
 
-class LSTMClassifier(Classifier, base.MiniBatchClassifier):
+class LSTMClassifier(Classifier, base.MiniBatchClassifier):  # type: ignore[misc]
     __doc__ = f"""{Classifier.__doc__}
     Compare it by a river metric:
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,11 @@ __all__ = ["Features", "as_number"]
 
 
 def as_number(what: Hashable, value: Any) -> float:
-    """Return a number as float, None as NaN, or raise the sentence why neither is possible."""
+    """Return a number as float, None as NaN, a time as seconds, or raise the sentence why not."""
     if value is None:
         return math.nan
+    if isinstance(value, datetime):
+        return (value - datetime(1970, 1, 1, tzinfo=value.tzinfo)).total_seconds()
     if isinstance(value, str | bytes):
         raise TypeError(
             f"{what} is {value!r}, wanted a number: encode categories before, one feature each"
@@ -31,6 +34,10 @@ def as_number(what: Hashable, value: Any) -> float:
     if math.isinf(number):
         raise ValueError(f"{what} is {number}, wanted a finite number, or NaN for none")
     return number
+
+
+def _cells(row: npt.NDArray[np.float64]) -> memoryview[float]:
+    return cast("memoryview[float]", memoryview(row))
 
 
 class Features:
@@ -54,7 +61,7 @@ class Features:
 
     def _allocate(self, size: int) -> None:
         self.row, self.before = np.full((2, size), np.nan)
-        self.cells, self._cells_before = memoryview(self.row), memoryview(self.before)
+        self.cells, self._cells_before = _cells(self.row), _cells(self.before)
 
     @property
     def size(self) -> int:

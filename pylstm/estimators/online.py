@@ -38,10 +38,10 @@ _STATE_FORMAT = 1
 # How far a forecaster's candidates were is remembered over so many rows, as scales are.
 _MISSES_REMEMBERED, _SMALLEST_MISS = 3000, 1e-30
 # Keywords of LSTM that an estimator sets itself.
-_SET_HERE = frozenset(
-    ["n_inputs", "n_outputs", "n_blocks", "block_size", "output", "loss", "dtype", "seed"]
-    + ["optimizer", "scale_inputs", "scale_targets"]
-)
+_SET_HERE = {
+    *("n_inputs", "n_outputs", "n_blocks", "block_size", "output", "loss", "dtype", "seed"),
+    *("optimizer", "scale_inputs", "scale_targets"),
+}
 
 
 class Estimator(Copyable):
@@ -523,7 +523,9 @@ class Classifier(Estimator):
         if self._net is None or not self._places:
             self._features.check(x)
             return {}
-        return dict(zip(self._places, self._predict(x).tolist(), strict=True))
+        shares = self._predict(x).tolist()
+        total = sum(shares)
+        return {label: share / total for label, share in zip(self._places, shares, strict=True)}
 
     def predict_one(self, x: Row) -> Any:
         """Return the most probable label for a row that comes next; nothing changes.
