@@ -11,8 +11,9 @@ __all__ = ["draw"]
 _MOST = 100.0  # what is worse than this is drawn at the edge
 _STYLES = {
     "last value": ("last value", "0.45", "o"),
-    "season": ("best past target", "tab:green", "^"),
+    "season": ("yesterday, last week, a season ago: the best", "tab:green", "^"),
     "linear": ("river, best linear model", "tab:blue", "s"),
+    "told": ("the same, told the last target", "tab:cyan", "p"),
     "classic": ("river, best of Holt-Winters, SNARIMAX", "tab:purple", "D"),
     "class": ("most frequent class", "0.45", "v"),
     "deep-river": ("deep-river's LSTM, as published", "tab:red", "X"),
@@ -51,7 +52,7 @@ def draw(errors: Mapping[str, Mapping[str, float]]) -> dict[str, bytes]:
         fontweight="bold",
         loc="left",
     )
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.19), ncols=3, frameon=False, fontsize=9)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.12), ncols=3, frameon=False, fontsize=9)
     found = {}
     with matplotlib.rc_context({"svg.hashsalt": "pylstm"}):
         for kind, metadata in (("png", None), ("svg", {"Date": None})):
