@@ -77,9 +77,9 @@ def ours(stream: Stream, seed: int) -> Any:
 def contenders(stream: Stream, small: bool = True) -> dict[str, Make]:
     """The peers of a stream by name.
 
-    The linear model is run as it comes, as deep-river runs it, and with every one of eight settings:
-    the best of them is named after the fact, an advantage no one has in use. On a stream that is
-    not small, of the eight the last alone.
+    The linear model is run as it comes, as deep-river runs it, and with every one of eight
+    settings: the best of them is named after the fact, an advantage no one has in use. On a stream
+    that is not small, of the eight the last alone.
     Where the last target is no feature, the eight are run once more told of it.
     """
     if stream.kind == "forecast":
