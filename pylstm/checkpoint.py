@@ -56,7 +56,18 @@ _DTYPES = frozenset(
 _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 #: Where a class is defined that `import pylstm` does not define: imported when a file names it.
-HOMES = {"Session": "pylstm.stream.session"}
+HOMES = {
+    "Session": "pylstm.stream.session",
+    **dict.fromkeys(
+        ["estimators.Regressor", "estimators.Classifier", "estimators.Forecaster", "SGD"],
+        "pylstm.estimators",
+    ),
+    **{
+        f"{library}.LSTM{kind}": f"pylstm.{library}"
+        for library in ("river", "sklearn")
+        for kind in ("Regressor", "Classifier", "Forecaster")
+    },
+}
 _classes: dict[str, type] = {}
 _names: dict[type, str] = {}
 
@@ -292,7 +303,13 @@ def _what_does_not_fit(path: StrPath) -> Iterator[None]:
 def _class(name: Any, path: StrPath) -> type:
     name = str(name)
     if name not in _classes and name in HOMES:
-        import_module(HOMES[name])
+        try:
+            import_module(HOMES[name])
+        except ModuleNotFoundError as error:
+            raise CheckpointError(
+                f"cannot load {os.fspath(path)}: it is of class {name}, which needs {error.name}, "
+                "and that is not installed here"
+            ) from None
     if name not in _classes:
         raise CheckpointError(
             f"cannot load {os.fspath(path)}: it is of class {name}, wanted one of "

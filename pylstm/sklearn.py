@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d,
 
 from pylstm import checkpoint, estimators
 from pylstm.estimators.defaults import N_CELLS
-from pylstm.optimizers import SGD as Optimizer
+from pylstm.optimizers import SGD
 
 __all__ = ["LSTMClassifier", "LSTMForecaster", "LSTMRegressor"]
 
@@ -247,7 +247,7 @@ class LSTMRegressor(RegressorMixin, _Supervised):  # type: ignore[misc]
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: Optimizer | None = None,
+        optimizer: SGD | None = None,
         feedback: bool = False,
         n_epochs: int = 1,
         network: Mapping[str, Any] | None = None,
@@ -392,7 +392,7 @@ class LSTMClassifier(ClassifierMixin, _Supervised):  # type: ignore[misc]
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: Optimizer | None = None,
+        optimizer: SGD | None = None,
         n_epochs: int = 1,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
@@ -579,7 +579,7 @@ class LSTMForecaster(RegressorMixin, _Dressed):  # type: ignore[misc]
         *,
         season: int | None = None,
         block_size: int = 1,
-        optimizer: Optimizer | None = None,
+        optimizer: SGD | None = None,
         n_epochs: int = 1,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",

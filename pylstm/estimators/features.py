@@ -36,10 +36,6 @@ def as_number(what: Hashable, value: Any) -> float:
     return number
 
 
-def _cells(row: npt.NDArray[np.float64]) -> memoryview[float]:
-    return cast("memoryview[float]", memoryview(row))
-
-
 class Features:
     """The names seen so far and the row of inputs made of them.
 
@@ -61,7 +57,8 @@ class Features:
 
     def _allocate(self, size: int) -> None:
         self.row, self.before = np.full((2, size), np.nan)
-        self.cells, self._cells_before = _cells(self.row), _cells(self.before)
+        self.cells = cast("memoryview[float]", self.row.data)
+        self._cells_before = cast("memoryview[float]", self.before.data)
 
     @property
     def size(self) -> int:
@@ -78,7 +75,7 @@ class Features:
                 k = places[name]
                 cells[k] = value
                 cells[k + 1] = cells[k] - before[k]
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):
             return self._fill_with_care(x)
         return True
 

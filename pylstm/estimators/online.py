@@ -27,7 +27,7 @@ from pylstm.estimators.defaults import (
 )
 from pylstm.estimators.features import Features, as_number
 from pylstm.network import LSTM
-from pylstm.optimizers import SGD as Optimizer
+from pylstm.optimizers import SGD
 
 __all__ = ["Classifier", "Forecaster", "Regressor"]
 
@@ -49,7 +49,7 @@ class Estimator(Copyable):
 
     n_cells: int
     block_size: int
-    optimizer: Optimizer | None
+    optimizer: SGD | None
     network: Mapping[str, Any] | None
     dtype: str
     seed: int
@@ -61,6 +61,9 @@ class Estimator(Copyable):
             setattr(self, name, value)
         self._net: LSTM | None = None
         self._features = Features(self._n_own)
+        _check_whole("n_cells", self.n_cells, 1)
+        _check_whole("block_size", self.block_size, 1)
+        _check_whole("seed", self.seed, 0)
         if not isinstance(self.network, Mapping | None):
             raise TypeError(
                 f"network is {self.network!r}, wanted a dict of keywords of pylstm.LSTM"
@@ -250,7 +253,7 @@ class Regressor(_WithLastTarget):
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: Optimizer | None = None,
+        optimizer: SGD | None = None,
         feedback: bool = True,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
@@ -330,7 +333,8 @@ class Regressor(_WithLastTarget):
         if self._net is None or base != base:
             self._features.check(x)
             return 0.0
-        return base + self._predict(x).item()
+        output: float = self._predict(x).item()
+        return base + output
 
     def predict_following(self, xs: Iterable[Row]) -> list[float]:
         """Return what is predicted for rows that follow one another, their targets unknown.
@@ -417,7 +421,7 @@ class Classifier(Estimator):
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: Optimizer | None = None,
+        optimizer: SGD | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
@@ -637,13 +641,13 @@ class Forecaster(_WithLastTarget):
         *,
         season: int | None = None,
         block_size: int = 1,
-        optimizer: Optimizer | None = None,
+        optimizer: SGD | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
         if season is not None:
-            _check_count("season", season)
+            _check_whole("season", season, 1)
         self._n_own = 3 if season is None else 4
         self.season: int | None
         self._begin()
@@ -752,7 +756,7 @@ class Forecaster(_WithLastTarget):
         TypeError, ValueError
             For a horizon or features that make no sense.
         """
-        _check_count("horizon", horizon)
+        _check_whole("horizon", horizon, 1)
         rows = [{}] * horizon if xs is None else list(xs)
         if len(rows) != horizon:
             raise ValueError(f"xs has {len(rows)} rows, wanted the {horizon} of the horizon")
@@ -781,14 +785,12 @@ class Forecaster(_WithLastTarget):
         self._misses[:] = state["misses"]
 
 
-def _check_count(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} is {value!r}, wanted a whole number of at least 1")
+def _check_whole(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} is {value!r}, wanted a whole number of at least {least}")
 
 
-for _name, _class in (
-    ("Regressor", Regressor),
-    ("Classifier", Classifier),
-    ("Forecaster", Forecaster),
-):
-    register(_class, f"estimators.{_name}")
+register(Regressor, "estimators.Regressor")
+register(Classifier, "estimators.Classifier")
+register(Forecaster, "estimators.Forecaster")
+register(SGD)

@@ -1,0 +1,478 @@
+"""The estimators against a plain loop over a network; features, classes and targets come and go."""
+
+import copy
+import math
+import pickle
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+import pylstm
+from pylstm.estimators import Classifier, Forecaster, Regressor
+from pylstm.estimators.defaults import (
+    CLASSIFIER_SWITCHES,
+    N_CELLS,
+    SWITCHES,
+    default_optimizer,
+)
+
+NAMES = ["b", "a", "c"]  # not in order
+KINDS = {"regressor": Regressor, "classifier": Classifier, "forecaster": Forecaster}
+
+
+def stream(rng, n_rows=60):
+    """Rows of three features, and targets that depend on them and on the row before."""
+    X = rng.normal([5, 0, -200], [1, 3, 20], (n_rows, 3))
+    y = 100 + X[:, 0] + np.roll(X[:, 1], 1)
+    return [dict(zip(NAMES, row, strict=True)) for row in X.tolist()], y.tolist()
+
+
+def labels(y):
+    return ["low" if value < 103 else "middle" if value < 107 else "high" for value in y]
+
+
+def learn(model, xs, y):
+    for x, value in zip(xs, y, strict=True):
+        if isinstance(model, Forecaster):
+            model.learn_one(value, x)
+        else:
+            model.learn_one(x, value)
+
+
+def targets_of(kind, y):
+    return labels(y) if kind == "classifier" else y
+
+
+def prediction(model, x):
+    if isinstance(model, Forecaster):
+        return model.forecast(3, [x] * 3)
+    return model.predict_proba_one(x) if isinstance(model, Classifier) else model.predict_one(x)
+
+
+def everything(model):
+    """All that decides how a model goes on, for comparison to the last bit."""
+    return _frozen(model.__getstate__())
+
+
+def _frozen(value):
+    if isinstance(value, dict):
+        return {name: _frozen(part) for name, part in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.dtype.name, value.shape, value.tobytes()
+    return repr(value)
+
+
+@pytest.fixture(params=list(KINDS))
+def kind(request):
+    return request.param
+
+
+def network(n_inputs, n_outputs, switches, **keywords):
+    keywords = {"seed": 0, "optimizer": default_optimizer()} | keywords
+    return pylstm.LSTM(n_inputs, n_outputs, N_CELLS, **switches, **keywords)
+
+
+def pairs(x, before):
+    """Features in the order of their names, each followed by its change."""
+    return [v for name in sorted(x) for v in (x[name], x[name] - before.get(name, math.nan))]
+
+
+# ---------------------------------------------------------------- a plain loop
+
+
+@pytest.mark.parametrize("feedback", [True, False])
+def test_regressor_is_a_loop_over_a_network(feedback, dtype, rng):
+    xs, y = stream(rng)
+    model = Regressor(feedback=feedback, dtype=dtype, seed=3)
+    net = network(8 if feedback else 6, 1, SWITCHES, dtype=dtype, seed=3)
+    last = error = math.nan
+    before = {}
+    for x, value in zip(xs, y, strict=True):
+        own = [last, error] if feedback else []
+        base = last if feedback else 0.0
+        output = net.predict(np.array(own + pairs(x, before)))[0].item()
+        assert model.predict_one(x) == (0.0 if math.isnan(base) else base + output)
+        net.step(np.array(own + pairs(x, before)), np.array([value - base]))
+        model.learn_one(x, value)
+        last, error, before = value, value - base - output, x
+
+
+def test_classifier_is_a_loop_over_a_network(dtype, rng):
+    xs, y = stream(rng)
+    model = Classifier(dtype=dtype)
+    net = network(6, 1, CLASSIFIER_SWITCHES, dtype=dtype)
+    known, before = [], {}
+    for x, label in zip(xs, labels(y), strict=True):
+        row = np.array(pairs(x, before))
+        found = model.predict_proba_one(x)
+        assert list(found) == known
+        if known:
+            np.testing.assert_allclose(list(found.values()), net.predict(row), rtol=1e-6)
+            assert sum(found.values()) == pytest.approx(1, abs=1e-12)
+            assert model.predict_one(x) == max(found, key=found.get)
+        if label not in known:
+            known.append(label)
+            net.grow(n_outputs=len(known))
+        net.step(row, np.eye(len(known), dtype=dtype)[known.index(label)])
+        model.learn_one(x, label)
+        before = x
+    assert sorted(known) == ["high", "low", "middle"]
+
+
+@pytest.mark.parametrize("season", [None, 1, 2, 5])
+def test_forecaster_is_a_loop_over_a_network(season, dtype, rng):
+    xs, y = stream(rng)
+    model = Forecaster(season=season, dtype=dtype)
+    net = network(9 if not season else 10, 1, SWITCHES, dtype=dtype)
+
+    def row(past, error, x, before):
+        past = [math.nan] * 9 + past
+        seasonal = [past[-season] - past[-1]] if season else []
+        return np.array([past[-1], error, past[-1] - past[-2], *seasonal, *pairs(x, before)])
+
+    past, error, before = [], math.nan, {}
+    for t, (x, value) in enumerate(zip(xs, y, strict=True)):
+        u = row(past, error, x, before)
+        last = past[-1] if past else math.nan
+        output = net.step(u, np.array([value - last]))[0].item()
+        model.learn_one(value, x)
+        past, error, before = [*past, value], value - last - output, x
+        if t < 50 or t > 55:
+            continue
+        ahead, imagined, wrong, previous = net.copy(), list(past), error, before
+        for x_ahead in xs[t + 1 : t + 5]:
+            u = row(imagined, wrong, x_ahead, previous)
+            imagined.append(imagined[-1] + ahead.step(u)[0].item())
+            wrong, previous = math.nan, x_ahead
+        assert model.forecast(4, xs[t + 1 : t + 5]) == imagined[-4:]
+
+
+def test_forecasts_from_the_first_rows_on():
+    model = Forecaster(season=12)
+    assert model.forecast(3) == [0.0, 0.0, 0.0]
+    model.learn_one(5.0)
+    assert all(abs(value - 5) < 1e-9 for value in model.forecast(3))
+    model.learn_one(6.0)
+    assert np.isfinite(model.forecast(30)).all()
+
+
+# ---------------------------------------------------------------- before, beside, after
+
+
+def test_before_the_first_row():
+    assert Regressor().predict_one({"a": 1.0}) == 0.0
+    assert Classifier().predict_one({"a": 1.0}) is None
+    assert Classifier().predict_proba_one({"a": 1.0}) == {}
+
+
+def test_a_single_class_has_probability_one(rng):
+    xs, _ = stream(rng)
+    model = Classifier()
+    learn(model, xs[:10], ["only"] * 10)
+    assert model.predict_proba_one(xs[10]) == {"only": 1.0}
+
+
+def test_labels_of_any_hashable_kind():
+    model = Classifier()
+    given = [True, None, 3, "x", ("a", 1), math.nan, False]
+    for k, label in enumerate(given):
+        model.learn_one({"a": float(k)}, label)
+    assert model.classes == [True, 3, "x", ("a", 1), False]
+    with pytest.raises(TypeError, match=r"y is \[1\], wanted a label that is hashable"):
+        model.learn_one({"a": 1.0}, [1])
+
+
+def test_expected_classes_have_an_output_before_they_are_seen(rng):
+    xs, _ = stream(rng)
+    model = Classifier()
+    model.expect(["x", "y"])
+    learn(model, xs[:5], ["y"] * 5)
+    found = model.predict_proba_one(xs[5])
+    assert list(found) == ["x", "y"]
+    assert found["y"] > 0.5
+    model.expect(["z"])
+    assert list(model.predict_proba_one(xs[5])) == ["x", "y", "z"]
+
+
+def test_predictions_change_nothing(kind, rng):
+    xs, y = stream(rng)
+    model = KINDS[kind]()
+    learn(model, xs[:30], targets_of(kind, y)[:30])
+    before = everything(model)
+    prediction(model, xs[30])
+    prediction(model, {"unknown": 5.0})
+    if kind == "regressor":
+        model.predict_following(xs[30:40])
+    elif kind == "classifier":
+        model.predict_proba_following(xs[30:40])
+    assert everything(model) == before
+
+
+def test_rows_that_follow_are_steps_without_target(rng):
+    xs, y = stream(rng)
+    model = Regressor(feedback=False)
+    learn(model, xs[:30], y[:30])
+    following = model.predict_following(xs[30:40])
+    for x, value in zip(xs[30:40], following, strict=True):
+        assert model.predict_one(x) == value
+        model.learn_one(x, None)
+
+
+def test_own_predictions_stand_for_targets_that_are_not_known(rng):
+    xs, y = stream(rng)
+    model = Regressor()
+    learn(model, xs[:30], y[:30])
+    first, second = model.predict_following(xs[30:32])
+    assert first == model.predict_one(xs[30])
+    state = model.__getstate__()
+    model.learn_one(xs[30], None)
+    state = {**model.__getstate__(), "last": first}
+    model.__setstate__(state)
+    assert model.predict_one(xs[31]) == second
+
+
+# ---------------------------------------------------------------- features come and go
+
+
+def test_order_of_features_is_of_no_matter(kind, rng):
+    xs, y = stream(rng)
+    y = targets_of(kind, y)
+    models = KINDS[kind](), KINDS[kind]()
+    shuffled = [dict(rng.permutation(list(x.items()))) for x in xs]
+    shuffled = [{str(k): float(v) for k, v in x.items()} for x in shuffled]
+    learn(models[0], xs, y)
+    learn(models[1], shuffled, y)
+    assert prediction(models[0], xs[0]) == prediction(models[1], xs[0])
+
+
+def test_a_missing_feature_is_none_is_nan(kind, rng):
+    xs, y = stream(rng)
+    y = targets_of(kind, y)
+    left_out, none, nan = (KINDS[kind]() for _ in range(3))
+    for model in (left_out, none, nan):
+        learn(model, xs[:10], y[:10])
+    for x, value in zip(xs[10:20], y[10:20], strict=True):
+        rest = {name: x[name] for name in ("a", "c")}
+        learn(left_out, [rest], [value])
+        learn(none, [rest | {"b": None}], [value])
+        learn(nan, [rest | {"b": math.nan}], [value])
+    assert everything(left_out) == everything(none) == everything(nan)
+
+
+def test_a_feature_that_appears_later(kind, rng):
+    """The network grows by two inputs, and is what a loop that grows it would have made."""
+    xs, y = stream(rng)
+    model = KINDS[kind]()
+    less = [{"a": x["a"]} for x in xs]
+    learn(model, less[:20], targets_of(kind, y)[:20])
+    sized = model.net.n_inputs
+    weights = {name: values.copy() for name, values in model.net.parameters.items()}
+    prediction(model, xs[20])  # unknown names are left out, and remembered by nobody
+    assert model.feature_names == ["a"]
+    learn(model, xs[20:21], targets_of(kind, y)[20:21])
+    assert model.feature_names == ["a", "b", "c"]
+    assert model.net.n_inputs == sized + 4
+    moved = model.net.parameters["cell_input"][:, :sized] - weights["cell_input"][:, :sized]
+    assert np.abs(moved).max() < 0.2
+    learn(model, xs[21:], targets_of(kind, y)[21:])
+    assert prediction(model, xs[0]) != prediction(model, less[0])
+
+
+def test_a_row_without_features(kind, rng):
+    xs, y = stream(rng)
+    model = KINDS[kind]()
+    for row in ({}, xs[0], {}, xs[1], {}):
+        learn(model, [row], targets_of(kind, y)[:1])
+        prediction(model, row)
+    assert model.feature_names == ["a", "b", "c"]
+
+
+def test_numbers_of_every_kind():
+    models = [Regressor() for _ in range(2)]
+    for row in ({"a": 1.0, "b": 3.0, "c": 0.5}, {"a": 0.0, "b": 4.0, "c": 1.5}):
+        models[0].learn_one(row, 2.0)
+        models[1].learn_one(
+            {"a": bool(row["a"]), "b": np.int8(row["b"]), "c": np.float32(row["c"])}, np.int64(2)
+        )
+    assert everything(models[0]) == everything(models[1])
+
+
+def test_times_are_seconds():
+    models = [Regressor() for _ in range(2)]
+    for day in (1, 2, 4):
+        models[0].learn_one({"day": datetime(1970, 1, 1 + day)}, float(day))
+        models[1].learn_one({"day": 86400 * day}, float(day))
+    assert everything(models[0]) == everything(models[1])
+
+
+# ---------------------------------------------------------------- targets that do not come
+
+
+@pytest.mark.parametrize("none", [None, math.nan])
+def test_a_row_without_target_advances_and_learns_nothing(kind, none, rng):
+    xs, y = stream(rng)
+    model = KINDS[kind]()
+    learn(model, xs[:20], targets_of(kind, y)[:20])
+    weights = {name: values.copy() for name, values in model.net.parameters.items()}
+    n_steps = model.net.n_steps
+    learn(model, xs[20:23], [none] * 3)
+    assert model.net.n_steps == n_steps + 3
+    for name, values in model.net.parameters.items():
+        np.testing.assert_array_equal(values, weights[name])
+    assert np.isfinite(np.ravel(list(np.atleast_1d(_numbers(prediction(model, xs[23])))))).all()
+
+
+def _numbers(found):
+    return list(found.values()) if isinstance(found, dict) else found
+
+
+def test_reset_begins_a_new_sequence(kind, rng):
+    xs, y = stream(rng)
+    y = targets_of(kind, y)
+    models = [KINDS[kind]() for _ in range(2)]
+    for model in models:
+        learn(model, xs[:20], y[:20])
+    models[0].reset()
+    models[1].reset()
+    models[1].reset()
+    assert everything(models[0]) == everything(models[1])
+    assert not models[0].net.state["cell_state"].any()
+    learn(models[0], xs[20:40], y[20:40])
+    assert np.isfinite(np.atleast_1d(_numbers(prediction(models[0], xs[40])))).all()
+
+
+# ---------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("x", "wanted"),
+    [
+        ({"a": math.inf}, "feature 'a' is inf, wanted a finite number"),
+        ({"a": 1.0, "new": -math.inf}, "feature 'new' is -inf, wanted a finite number"),
+        ({"a": "red"}, "feature 'a' is 'red', wanted a number: encode categories before"),
+        ({"a": "1.5"}, "feature 'a' is '1.5', wanted a number"),
+        ({"a": 1.0, "new": [1.0]}, r"feature 'new' is \[1.0\], wanted a number"),
+        ({"a": 1j}, "feature 'a' is 1j, wanted a number"),
+        ({"a": 10**400}, "feature 'a' is 1000"),
+    ],
+)
+def test_bad_features_are_refused_and_change_nothing(kind, x, wanted, rng):
+    xs, y = stream(rng)
+    model = KINDS[kind]()
+    for given, values in ((xs[:0], y[:0]), (xs[:20], y[:20])):
+        learn(model, given, targets_of(kind, values))
+        before = everything(model)
+        with pytest.raises((TypeError, ValueError), match=wanted):
+            learn(model, [x], ["never seen" if kind == "classifier" else 1.0])
+        with pytest.raises((TypeError, ValueError), match=wanted):
+            prediction(model, x)
+        assert everything(model) == before
+    undisturbed = KINDS[kind]()
+    learn(undisturbed, xs[:20], targets_of(kind, y[:20]))
+    for one in (model, undisturbed):
+        learn(one, xs[20:30], targets_of(kind, y[20:30]))
+    assert everything(model) == everything(undisturbed)
+
+
+@pytest.mark.parametrize("y", [math.inf, "five", [1.0], 1j])
+@pytest.mark.parametrize("kind", ["regressor", "forecaster"])
+def test_bad_targets_are_refused_and_change_nothing(kind, y, rng):
+    xs, values = stream(rng)
+    model = KINDS[kind]()
+    for n_rows in (0, 20):
+        learn(model, xs[:n_rows], values[:n_rows])
+        before = everything(model)
+        with pytest.raises((TypeError, ValueError), match="y is "):
+            learn(model, [{"new": 1.0}], [y])
+        assert everything(model) == before
+
+
+@pytest.mark.parametrize(
+    ("keywords", "wanted"),
+    [
+        ({"n_cells": 0}, "n_cells is 0, wanted"),
+        ({"n_cells": 5, "block_size": 2}, "n_cells is 5 and block_size is 2"),
+        ({"block_size": 0}, "block_size is 0, wanted"),
+        ({"n_cells": 2.5}, "n_cells is 2.5, wanted"),
+        ({"dtype": "int32"}, "dtype is 'int32'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"network": 7}, "network is 7, wanted a dict"),
+        ({"network": {"n_inputs": 3}}, "network names 'n_inputs', which the estimator sets"),
+        ({"network": {"sigmoid": True}}, "sigmoid"),
+        ({"optimizer": 0.1}, "optimizer is 0.1"),
+    ],
+)
+def test_bad_parameters_are_refused_at_once(kind, keywords, wanted):
+    with pytest.raises((TypeError, ValueError), match=wanted):
+        KINDS[kind](**keywords)
+
+
+def test_bad_parameters_of_one_estimator():
+    with pytest.raises(ValueError, match="feedback is 1, wanted True or False"):
+        Regressor(feedback=1)
+    for season in (0, 2.5, True):
+        with pytest.raises(ValueError, match=f"season is {season}, wanted a whole number"):
+            Forecaster(season=season)
+    with pytest.raises(ValueError, match="horizon is 0, wanted a whole number"):
+        Forecaster().forecast(0)
+    with pytest.raises(ValueError, match="xs has 1 rows, wanted the 2 of the horizon"):
+        Forecaster().forecast(2, [{}])
+
+
+def test_switches_of_the_network_are_passed_on():
+    model = Regressor(n_cells=4, block_size=2, network={"peepholes": True}, dtype="float64")
+    model.learn_one({"a": 1.0}, 2.0)
+    assert model.net.parameters["peephole_input"].shape == (2, 2)
+    assert model.net.dtype == np.float64
+
+
+# ---------------------------------------------------------------- going on
+
+COPIERS = {
+    "copy": lambda model, path: model.copy(),
+    "deepcopy": lambda model, path: copy.deepcopy(model),
+    "pickle": lambda model, path: pickle.loads(pickle.dumps(model)),
+    "file": lambda model, path: (model.save(path), pylstm.load(path))[1],
+}
+
+
+@pytest.mark.parametrize("copier", list(COPIERS))
+@pytest.mark.parametrize("n_rows", [0, 1, 25])
+def test_copies_go_on_with_the_same_bits(kind, copier, n_rows, tmp_path, rng):
+    xs, y = stream(rng)
+    xs[30]["new"] = 7.0
+    y = targets_of(kind, y)
+    model = KINDS[kind](n_cells=6, network={"peepholes": True}, optimizer=pylstm.SGD(0.02))
+    learn(model, xs[:n_rows], y[:n_rows])
+    other = COPIERS[copier](model, tmp_path / "model.safetensors")
+    assert type(other) is type(model)
+    assert everything(other) == everything(model)
+    learn(other, xs[n_rows:], y[n_rows:])
+    assert everything(other) != everything(model)
+    learn(model, xs[n_rows:], y[n_rows:])
+    assert everything(other) == everything(model)
+    assert prediction(other, xs[0]) == prediction(model, xs[0])
+
+
+def test_a_state_that_contradicts_itself_is_refused(rng):
+    xs, y = stream(rng)
+    model = Classifier()
+    learn(model, xs[:5], labels(y)[:5])
+    state = model.__getstate__()
+    with pytest.raises(ValueError, match="classes and its network"):
+        Classifier().__setstate__(state | {"classes": ["a", "b", "c", "d"]})
+    with pytest.raises(ValueError, match="inputs and its network"):
+        Classifier().__setstate__(state | {"features": Classifier()._features.state()})
+    with pytest.raises(ValueError, match="format 99"):
+        Classifier().__setstate__(state | {"format": 99})
+
+
+def test_memory_does_not_grow_with_the_stream(kind, rng):
+    xs, y = stream(rng)
+    model = KINDS[kind]()
+    learn(model, xs, targets_of(kind, y))
+    size = len(pickle.dumps(model))
+    for _ in range(3):
+        learn(model, xs, targets_of(kind, y))
+    assert len(pickle.dumps(model)) == pytest.approx(size, rel=0.02)

@@ -1,0 +1,49 @@
+"""What is imported with what: the core brings NumPy alone, an adapter its own library."""
+
+import subprocess
+import sys
+
+import pytest
+
+OTHERS = (
+    "joblib",
+    "matplotlib",
+    "onnx",
+    "pandas",
+    "river",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "tqdm",
+)
+CODE = "import sys, {0}; print(*sorted({{*{1}}} & set(sys.modules)))"
+
+pytestmark = pytest.mark.processes
+
+
+def brought_in_by(module):
+    code = CODE.format(module, OTHERS)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["pylstm", "pylstm.cli", "pylstm.estimators"])
+def test_core_brings_no_other_library(module):
+    assert brought_in_by(module) == set()
+
+
+def test_adapter_of_sklearn_does_not_bring_river():
+    """The other way round river itself does."""
+    pytest.importorskip("sklearn", reason="the extra [sklearn] is not installed")
+    assert brought_in_by("pylstm.sklearn") & {"sklearn", "river"} == {"sklearn"}
+
+
+@pytest.mark.parametrize("adapter", ["river", "sklearn"])
+def test_file_of_an_adapter_whose_library_is_missing(adapter, tmp_path):
+    pytest.importorskip(adapter, reason=f"the extra [{adapter}] is not installed")
+    path = tmp_path / "model.safetensors"
+    code = f"from pylstm.{adapter} import LSTMRegressor; LSTMRegressor().save({str(path)!r})"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = f"import sys, pylstm; sys.modules[{adapter!r}] = None; pylstm.load({str(path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"{adapter}.LSTMRegressor, which needs {adapter}" in done.stderr
