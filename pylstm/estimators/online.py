@@ -711,13 +711,13 @@ class Forecaster(_WithLastTarget):
     def _start(self) -> float:
         """The candidates, weighed by their errors so far; the last value while there are none."""
         n, mean = self._misses.tolist()
-        total = weight = 0.0
+        last, total, weight = self._last, 0.0, 0.0
         for k, candidate in enumerate(self._candidates()):
             if n[k] and candidate == candidate:
                 w = max(mean[k], _SMALLEST_MISS) ** START_POWER
-                total += w * candidate
+                total += w * (candidate - last)
                 weight += w
-        return total / weight if weight else self._last
+        return last + total / weight if weight else last
 
     def _judge(self, value: float) -> None:
         """Learn how far the candidates were from the value that has come."""
