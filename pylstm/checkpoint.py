@@ -26,7 +26,6 @@ a file.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -165,6 +164,8 @@ def save(thing: Any, path: StrPath) -> None:
     >>> bool(resumed.step([0.25]) == net.step([0.25]))
     True
     """
+    import json
+
     from safetensors.numpy import save as serialise
 
     packed = _Packer(thing)
@@ -233,6 +234,7 @@ def load_as(wanted: type, path: StrPath) -> Any:
 
 def _digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
     """Of everything in a file."""
+    import json
     from hashlib import sha256
 
     digest = sha256(json.dumps(document).encode())
@@ -245,6 +247,8 @@ def _digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
 
 def _read(path: StrPath) -> tuple[dict[str, Any], dict[str, Array]]:
     """What is in a file, unharmed and of a format known here, or CheckpointError."""
+    import json
+
     from safetensors import SafetensorError, safe_open
 
     try:

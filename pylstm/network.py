@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import operator
 import zlib
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -52,6 +53,11 @@ def _dtype(value: npt.DTypeLike) -> str:
     if name not in ("float32", "float64"):
         raise ValueError(f"dtype is {value!r}, wanted 'float32' or 'float64'")
     return name
+
+
+def _check_range(init_range: float) -> None:
+    if not isinstance(init_range, numbers.Real) or not 0 <= init_range < np.inf:
+        raise ValueError(f"init_range is {init_range!r}, wanted a finite number >= 0")
 
 
 def _check_combination(config: dict[str, Any]) -> None:
@@ -212,8 +218,7 @@ class LSTM(Architecture, Copyable, _core.Network):
             "scale_memory": _size("scale_memory", scale_memory),
         }
         _check_combination(config)
-        if not isinstance(init_range, numbers.Real) or not 0 <= init_range < np.inf:
-            raise ValueError(f"init_range is {init_range!r}, wanted a finite number >= 0")
+        _check_range(init_range)
         self._set_up(config, SGD(0.01) if optimizer is None else optimizer)
         self._initialise(float(init_range), bias_init or {}, np.random.default_rng(seed))
 
@@ -387,8 +392,9 @@ class LSTM(Architecture, Copyable, _core.Network):
         if "velocity" in state:
             self._need_velocity()
         self._restore(state)
+        _check_range(state["init_range"])
         self.__init_range = state["init_range"]
-        self.__growth_seed = state["growth_seed"]
+        self.__growth_seed = operator.index(state["growth_seed"])
 
     def __repr__(self) -> str:
         return f"<LSTM {self._shape()}, {self.n_parameters} parameters>"

@@ -142,12 +142,12 @@ class LSTMForecaster(Forecaster, BaseForecaster):
     __doc__ = f"""{Forecaster.__doc__}
     Compare it by a river metric, twelve months ahead:
 
-    >>> from river import datasets, metrics, time_series
+    >>> from river import datasets, evaluate, metrics
     >>> from pylstm.river import LSTMForecaster
-    >>> mae = time_series.evaluate(
+    >>> mae = evaluate.evaluate(
     ...     datasets.AirlinePassengers(), LSTMForecaster(season=12), metrics.MAE(), horizon=12
     ... )
-    >>> mae.get() < 100
+    >>> max(mae.get()) < 100
     True
     """
 

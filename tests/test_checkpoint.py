@@ -148,6 +148,14 @@ def test_files_are_read_when_they_are_and_not_before():
     assert run.stdout == "False\n"
 
 
+@pytest.mark.processes
+def test_a_session_is_loaded_where_nobody_has_asked_for_sessions(path):
+    Session(Settings(target="a"), ["a"]).save(path)
+    code = "import sys, pylstm; print(type(pylstm.load(sys.argv[1])).__name__)"
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    assert run.stdout == "Session\n"
+
+
 # ---------------------------------------------------------------- what a state may hold
 
 

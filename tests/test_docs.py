@@ -51,6 +51,13 @@ def test_public_method_has_an_example(public, name):
     assert ">>>" in inspect.getdoc(getattr(public, name))
 
 
+@pytest.mark.parametrize("module", ["pylstm.estimators", "pylstm.river", "pylstm.sklearn"])
+def test_public_object_of_estimators_has_an_example(module):
+    module = importlib.import_module(module)
+    for name in module.__all__:
+        assert ">>>" in vars(getattr(module, name))["__doc__"]
+
+
 @pytest.mark.parametrize("name", pylstm.tasks.__all__)
 def test_public_object_of_tasks_has_an_example(name):
     assert ">>>" in vars(getattr(pylstm.tasks, name))["__doc__"]

@@ -120,6 +120,24 @@ def test_classifier_is_a_loop_over_a_network(dtype, rng):
     assert sorted(known) == ["high", "low", "middle"]
 
 
+def seasonal_starts(past, season):
+    """The last value, the one a season before the next, and the last changed as a season ago."""
+    if season is None or len(past) <= season:
+        return past[-1:]
+    return [past[-1], past[-season], past[-1] + past[-season] - past[-season - 1]]
+
+
+def start_of(past, season, misses):
+    """Mean of the starts, weighed by the mean absolute error of each to the power of -4."""
+    known = [
+        (s, np.mean(m)) for s, m in zip(seasonal_starts(past, season), misses, strict=False) if m
+    ]
+    if not known:
+        return past[-1] if past else math.nan
+    weights = [max(miss, 1e-30) ** -4 for _, miss in known]
+    return sum(w * s for w, (s, _) in zip(weights, known, strict=True)) / sum(weights)
+
+
 @pytest.mark.parametrize("season", [None, 1, 2, 5])
 def test_forecaster_is_a_loop_over_a_network(season, dtype, rng):
     xs, y = stream(rng)
@@ -131,35 +149,24 @@ def test_forecaster_is_a_loop_over_a_network(season, dtype, rng):
         seasonal = [past[-season] - past[-1]] if season else []
         return np.array([past[-1], error, past[-1] - past[-2], *seasonal, *pairs(x, before)])
 
-    def candidates(past):
-        if not season or len(past) <= season:
-            return past[-1:]
-        return [past[-1], past[-season], past[-1] + past[-season] - past[-season - 1]]
-
-    def start(past):
-        known = [(c, np.mean(m)) for c, m in zip(candidates(past), misses, strict=False) if m]
-        weights = [mean**-4.0 for _, mean in known]
-        if not known:
-            return past[-1] if past else math.nan
-        return sum(c * w for (c, _), w in zip(known, weights, strict=True)) / sum(weights)
-
     past, error, before, misses = [], math.nan, {}, ([], [], [])
     for t, (x, value) in enumerate(zip(xs, y, strict=True)):
-        u = row(past, error, x, before)
-        base = start(past)
-        output = net.step(u, np.array([value - base]))[0].item()
+        start = start_of(past, season, misses)
+        change = net.step(row(past, error, x, before), np.array([value - start]))[0].item()
         model.learn_one(value, x)
-        for candidate, missed in zip(candidates(past), misses, strict=False):
-            missed.append(abs(value - candidate))
-        past, error, before = [*past, value], value - base - output, x
+        for miss, candidate in zip(misses, seasonal_starts(past, season), strict=False):
+            miss.append(abs(value - candidate))
+        past, error, before = [*past, value], value - start - change, x
         if t < 50 or t > 55:
             continue
         ahead, imagined, wrong, previous = net.copy(), list(past), error, before
         for x_ahead in xs[t + 1 : t + 5]:
+            start = start_of(imagined, season, misses)
             u = row(imagined, wrong, x_ahead, previous)
-            imagined.append(start(imagined) + ahead.step(u)[0].item())
+            imagined.append(start + ahead.step(u)[0].item())
             wrong, previous = math.nan, x_ahead
-        np.testing.assert_allclose(model.forecast(4, xs[t + 1 : t + 5]), imagined[-4:], rtol=1e-5)
+        found = model.forecast(4, xs[t + 1 : t + 5])
+        np.testing.assert_allclose(found, imagined[-4:], rtol=1e-5)
 
 
 def test_forecasts_from_the_first_rows_on():

@@ -711,13 +711,13 @@ class Forecaster(_WithLastTarget):
     def _start(self) -> float:
         """The candidates, weighed by their errors so far; the last value while there are none."""
         n, mean = self._misses.tolist()
-        last, total, weight = self._last, 0.0, 0.0
+        total = weight = 0.0
         for k, candidate in enumerate(self._candidates()):
             if n[k] and candidate == candidate:
                 w = max(mean[k], _SMALLEST_MISS) ** START_POWER
-                total += w * (candidate - last)
+                total += w * candidate
                 weight += w
-        return last + total / weight if weight else last
+        return total / weight if weight else self._last
 
     def _judge(self, value: float) -> None:
         """Learn how far the candidates were from the value that has come."""
