@@ -6,6 +6,7 @@ No arithmetic happens here. A `Network` owns its buffers as NumPy arrays, shows 
 and hands out views. `pylstm.LSTM` adds names, defaults and documentation.
 """
 
+import numbers
 import os
 
 import numpy as np
@@ -27,7 +28,7 @@ cdef extern from "pylstm.h":
         PYLSTM_SOFTMAX
         PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY
         PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL
-        PYLSTM_SGD, PYLSTM_MOMENTUM
+        PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD
         PYLSTM_FLOAT32, PYLSTM_FLOAT64
         PYLSTM_UPDATE_AT_END
         PYLSTM_LAZY_STEPS, PYLSTM_LAZY_TIMES
@@ -37,6 +38,14 @@ cdef extern from "pylstm.h":
         const void *x
         ptrdiff_t token
 
+    ctypedef struct pylstm_optimizer:
+        int rule
+        double learning_rate, first, second, epsilon, weight_decay, kappa, clip_value, clip_norm, decay
+        const double *factors
+        int64_t first_factor, n_updates
+        double error
+        void *moments[2]
+
     ctypedef struct pylstm_network:
         ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
         int input_gate, forget_gate, output_gate
@@ -44,8 +53,7 @@ cdef extern from "pylstm.h":
         int cell_input, cell_output, output, loss, precision
         ptrdiff_t large_from
         int large, lazy
-        int rule
-        double learning_rate, momentum
+        pylstm_optimizer optimizer
         pylstm_team *team
         int watched
         ptrdiff_t n_cells, n_sources, n_out_sources, n_rows
@@ -68,7 +76,7 @@ cdef extern from "pylstm.h":
         int32_t *tokens
         void *parameters
         void *gradient
-        void *velocity
+        void *eligibility
         void *traces
         void *record
         void *work
@@ -80,6 +88,8 @@ cdef extern from "pylstm.h":
         int (*predict)(pylstm_network *, pylstm_input, void *) noexcept nogil
         double (*learn)(pylstm_network *, const void *) noexcept nogil
         void (*learn_from)(pylstm_network *, const void *) noexcept nogil
+        void (*trace_from)(pylstm_network *, const void *, double) noexcept nogil
+        void (*reinforce)(pylstm_network *, double) noexcept nogil
         void (*update)(pylstm_network *) noexcept nogil
         int (*check_weights)(const pylstm_network *) noexcept nogil
         void (*collect)(pylstm_network *) noexcept nogil
@@ -212,7 +222,15 @@ OUTPUTS = {
 }
 LOSSES = {"squared": PYLSTM_SQUARED, "cross_entropy": PYLSTM_CROSS_ENTROPY}
 HIDDEN_BIASES = {"all": PYLSTM_BIAS_ALL, "gates": PYLSTM_BIAS_GATES, "none": PYLSTM_BIAS_NONE}
-RULES = {"sgd": PYLSTM_SGD, "momentum": PYLSTM_MOMENTUM}
+RULES = {
+    "sgd": PYLSTM_SGD,
+    "momentum": PYLSTM_MOMENTUM,
+    "rmsprop": PYLSTM_RMSPROP,
+    "adam": PYLSTM_ADAM,
+    "obgd": PYLSTM_OBGD,
+}
+N_MOMENTS = {"sgd": 0, "momentum": 1, "rmsprop": 1, "adam": 2, "obgd": 0}
+MOMENTS = ("first_moment", "second_moment")  # names of what is saved of them
 
 
 TARGET_PROBLEMS = (
@@ -352,7 +370,8 @@ cdef class Network:
     cdef const pylstm_table *table
     cdef int typenum
     cdef object dtype_
-    cdef object parameters_, gradient_, velocity_, traces_, record_, work_
+    cdef object parameters_, gradient_, traces_, record_, work_
+    cdef object moments_, eligibility_, kind_, schedule_, factors_
     cdef object live_, listed_, tokens_
     cdef bint scaled
     cdef Scaling scaling  # None where values come and go in the network's own units
@@ -375,7 +394,7 @@ cdef class Network:
         self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
         self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
-        self.velocity_ = None
+        self.moments_ = []
         self.live_ = np.zeros(n.n_inputs, np.int32)
         self.listed_ = np.zeros(n.n_inputs, np.int32)
         self.tokens_ = np.zeros(n.record_rows + 1, np.int32)
@@ -398,22 +417,71 @@ cdef class Network:
     def _build(self, config, from_weights=None):
         self.build(config, large_from if from_weights is None else from_weights)
 
-    def _set_rule(self, rule, learning_rate, momentum):
+    def _set_rule(self, kind, rule, numbers, schedule):
+        """Another optimiser: `numbers` by the fields of the C struct, `schedule` a callable or None. The
+        moments and the count of updates stay as long as its kind does."""
+        cdef pylstm_optimizer *o = &self.net.optimizer
         self.check_built()
         self.take()
         try:
-            self.net.rule = RULES[rule]
-            self.net.learning_rate = learning_rate
-            self.net.momentum = momentum
-            if self.net.rule == PYLSTM_MOMENTUM:
-                self._need_velocity()
+            if kind != self.kind_:
+                self.moments_ = []
+                o.moments[0] = o.moments[1] = NULL
+                o.n_updates = 0
+            self.kind_ = kind
+            o.rule = RULES[rule]
+            o.learning_rate = numbers["learning_rate"]
+            o.first = numbers["first"]
+            o.second = numbers["second"]
+            o.epsilon = numbers["epsilon"]
+            o.weight_decay = numbers["weight_decay"]
+            o.kappa = numbers["kappa"]
+            o.decay = numbers["decay"]
+            o.clip_value = numbers["clip_value"]
+            o.clip_norm = numbers["clip_norm"]
+            self.schedule_ = schedule
+            self._need_moments(N_MOMENTS[rule])
         finally:
             self.release()
 
-    def _need_velocity(self):
-        if self.velocity_ is None:
-            self.velocity_ = aligned_zeros(self.net.parameter_size, self.dtype_)
-            self.net.velocity = cnp.PyArray_DATA(self.velocity_)
+    def _need_moments(self, count):
+        while len(self.moments_) < count:
+            moment = aligned_zeros(self.net.parameter_size, self.dtype_)
+            self.net.optimizer.moments[len(self.moments_)] = cnp.PyArray_DATA(moment)
+            self.moments_.append(moment)
+
+    def _need_eligibility(self):
+        if self.eligibility_ is None:
+            self.eligibility_ = aligned_zeros(self.net.parameter_size, self.dtype_)
+            self.net.eligibility = cnp.PyArray_DATA(self.eligibility_)
+
+    cdef int plan_rates(self, ptrdiff_t n_updates) except -1:
+        """Ask a schedule of the user's for the factors of the next updates, one for each."""
+        cdef pylstm_optimizer *o = &self.net.optimizer
+        if self.schedule_ is None:
+            o.factors = NULL
+            return 0
+        factors = np.empty(n_updates)
+        for k in range(n_updates):
+            factor = self.schedule_(o.n_updates + k)
+            try:
+                factors[k] = factor
+            except (TypeError, ValueError):
+                factors[k] = NAN
+            if not 0 <= factors[k] < np.inf:
+                raise ValueError(
+                    f"schedule({o.n_updates + k}) is {factor!r}, wanted a finite number >= 0"
+                )
+        self.factors_ = factors
+        o.factors = <const double *>cnp.PyArray_DATA(factors)
+        o.first_factor = o.n_updates
+        return 0
+
+    cdef ptrdiff_t updates_in(self, ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t every):
+        """At most so many updates come in so many steps."""
+        if every == PYLSTM_UPDATE_AT_END:
+            return n_sequences
+        return n_steps // every + 1
 
     cdef int check_built(self) except -1:
         if self.parameters_ is None:
@@ -446,7 +514,7 @@ cdef class Network:
     cdef diverged(self):
         return FloatingPointError(
             f"the network diverged at step {self.net.n_steps}: a weight or a net input is no longer "
-            f"finite; a smaller learning rate than {self.net.learning_rate:g}, or smaller inputs, "
+            f"finite; a smaller learning rate than {self.net.optimizer.learning_rate:g}, or smaller inputs, "
             "would keep it in range"
         )
 
@@ -632,7 +700,7 @@ cdef class Network:
         Changes the state, the traces and, with a target, the weights. O(1) per weight, whatever the
         length of the stream. A token gives the same bits as its vector, but costs only its own weights
         in the forward pass, and in learning those of the live inputs: the tokens whose traces the
-        forget gates have not yet brought to zero. With momentum no token is forgotten; a step with a
+        forget gates have not yet brought to zero. With moments no token is forgotten; a step with a
         vector makes every input live until the next `reset`.
 
         Examples
@@ -657,6 +725,7 @@ cdef class Network:
         y_data = cnp.PyArray_DATA(y)
         if not missing:
             target_data = cnp.PyArray_DATA(target)
+            self.plan_rates(1)
         self.take()
         try:
             if self.scaled:
@@ -747,6 +816,8 @@ cdef class Network:
         cdef const void *target = NULL
         if given is not None and not missing:
             target = cnp.PyArray_DATA(given)
+        if update:
+            self.plan_rates(1)
         self.take()
         try:
             self.check_learnable()
@@ -803,26 +874,37 @@ cdef class Network:
         target = self.as_target(target, &missing)
         return self.correct_step(target, missing, NULL, update)
 
-    def learn_from(self, dy, update=True):
-        """Learn from an outside error of the step just made.
+    def learn_from(self, dy, update=True, *, trace=None):
+        """Learn from an outside error of the step just made, or remember what its outputs hung on.
 
         The same as `learn` with dL/dy of a loss of your own: reinforcement learning, a network on top.
+        With `trace` nothing is learned yet: ``Z = trace * Z + sum_k dy_k dy_k/dw``, an eligibility trace
+        of the outputs that `reinforce` turns into a change of the weights. With one output, ``dy=[1]``
+        and ``trace = gamma * lambda`` that is TD(lambda) (Sutton 1988).
 
         Parameters
         ----------
         dy : array_like, shape (n_outputs,)
             Derivative of the loss by the outputs of the last step; finite. It goes back through the
-            derivative of the output squashing.
+            derivative of the output squashing. With `trace`: the weight of each output in Z.
         update : bool, default True
             Change the weights now, by everything collected; False collects only.
+        trace : float, 0 <= trace <= 1, optional
+            What is kept of Z from before. The weights stay as they are, whatever `update` says.
 
         Raises
         ------
         ValueError, TypeError
-            For an unusable `dy`, or with `scale_targets`: the scale of the outputs is that of targets,
-            and an outside error brings none. Nothing has changed then.
+            For an unusable `dy` or `trace`, or with `scale_targets`: the scale of the outputs is that
+            of targets, and an outside error brings none. Nothing has changed then.
         RuntimeError
-            Without a step to learn from, as in `learn`.
+            Without a step to learn from, as in `learn`; with `trace` while gradients are collected that
+            are not yet applied.
+
+        Notes
+        -----
+        With `trace` every weight takes part, tokens' too: the step's gradient and Z, O(1) per weight and
+        step. Z takes the memory of the weights from its first use on; `reset` clears it.
 
         Examples
         --------
@@ -839,7 +921,85 @@ cdef class Network:
             )
         dy = self.checked(dy, 1, self.net.n_outputs, "dy")
         self.check_finite(dy, "dy")
-        self.correct_step(None, True, cnp.PyArray_DATA(dy), update)
+        if trace is None:
+            self.correct_step(None, True, cnp.PyArray_DATA(dy), update)
+            return
+        if isinstance(trace, bool) or not isinstance(trace, numbers.Real) or not 0 <= trace <= 1:
+            raise ValueError(f"trace is {trace!r}, wanted a number from 0 to 1")
+        self.take()
+        try:
+            self.check_learnable()
+            self.check_nothing_collected()
+            self._need_eligibility()
+            self.table.trace_from(&self.net, cnp.PyArray_DATA(dy), trace)
+        finally:
+            self.release()
+
+    cdef int check_nothing_collected(self) except -1:
+        if self.net.has_errors or self.net.collected:
+            raise RuntimeError(
+                "gradients are collected that are not yet applied: wanted update() before an eligibility "
+                "trace is used"
+            )
+        return 0
+
+    def reinforce(self, error):
+        """Change the weights by an error times the eligibility trace of the outputs.
+
+        ``w += learning_rate * error * Z`` with SGD; other optimisers take -error Z as their gradient. With
+        the error of temporal differences, ``r + gamma v(t) - v(t-1)``, this is TD(lambda) (Sutton 1988).
+
+        Parameters
+        ----------
+        error : float
+            Finite; positive where the outputs should have been larger.
+
+        Raises
+        ------
+        ValueError
+            For an error that is not a finite number; nothing has changed then.
+        RuntimeError
+            Before the first `learn_from` with a trace, or while gradients are collected that are not yet
+            applied.
+        FloatingPointError
+            When a weight is no longer finite; names the step.
+
+        Notes
+        -----
+        Z stays. The last step may be learned from afterwards: its activations are those from before the
+        change, the readout its error goes back through is the new one. O(1) per weight.
+
+        Examples
+        --------
+        Two states in turn, a reward of 1 after the second, discounted by half; in the order a stream
+        allows:
+
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=2, n_outputs=1, n_blocks=4, optimizer=pylstm.SGD(0.1))
+        >>> before = 0.0
+        >>> for t in range(4000):
+        ...     value = net.step(t % 2)[0]
+        ...     if t > 0:
+        ...         net.reinforce((t % 2 == 0) + 0.5 * value - before)
+        ...     net.learn_from([1.0], trace=0.5 * 0.8)
+        ...     before = value
+        >>> abs(float(net.predict(0)[0]) - 2 / 3) < 0.1
+        True
+        """
+        self.check_built()
+        if isinstance(error, bool) or not isinstance(error, numbers.Real) or not isfinite(error):
+            raise ValueError(f"error is {error!r}, wanted a finite number")
+        if self.eligibility_ is None:
+            raise RuntimeError("there is no eligibility trace yet: wanted learn_from(dy, trace=...) first")
+        self.plan_rates(1)
+        self.take()
+        try:
+            self.check_nothing_collected()
+            self.table.reinforce(&self.net, error)
+            if self.table.check_weights(&self.net) != PYLSTM_OK:
+                raise self.diverged()
+        finally:
+            self.release()
 
     def update(self):
         """Change the weights once by all gradients collected since the last update.
@@ -865,6 +1025,7 @@ cdef class Network:
         >>> net.update()
         """
         self.check_built()
+        self.plan_rates(1)
         self.take()
         try:
             self.table.update(&self.net)
@@ -942,6 +1103,8 @@ cdef class Network:
             target_data = cnp.PyArray_DATA(targets)
         Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
         y_data = cnp.PyArray_DATA(Y)
+        if target_data != NULL:
+            self.plan_rates(self.updates_in(n_steps + self.net.n_collect, 1, every))
         self.take(wake=True)
         try:
             watched = self.net.watched
@@ -1045,6 +1208,8 @@ cdef class Network:
         aside_data = cnp.PyArray_DATA(aside)
         nothing = np.full(LONG_STRETCH * n.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
         nothing_data = cnp.PyArray_DATA(nothing)
+        if target_data != NULL:
+            self.plan_rates(self.updates_in(n_steps + n.n_collect, n_sequences, every))
         self.take(wake=True)
         try:
             if self.scaled:
@@ -1149,7 +1314,6 @@ cdef class Network:
         fresh = type(self).__new__(type(self))
         fresh.build(self._config(), self.net.large_from)
         fresh.table = self.table
-        fresh.net.learning_rate = self.net.learning_rate
         other = self.copy()  # up to date without changing when this one writes its weights
         fresh.parameters_[:] = other._flat_parameters()
         fresh._restore_scales(other._scales())
@@ -1263,9 +1427,13 @@ cdef class Network:
                 progress["traces"] = self.traces_.copy()
             if n.collected:
                 progress["gradient"] = self.gradient_.copy()
-            if self.velocity_ is not None:
-                progress["velocity"] = self.velocity_.copy()
             progress |= self._scales()
+            progress["n_updates"] = n.optimizer.n_updates
+            progress["output_error"] = n.optimizer.error
+            for name, moment in zip(MOMENTS, self.moments_):
+                progress[name] = moment.copy()
+            if self.eligibility_ is not None:
+                progress["eligibility"] = self.eligibility_.copy()
         finally:
             self.release()
         return progress
@@ -1302,7 +1470,8 @@ cdef class Network:
     def _restore(self, progress):
         cdef pylstm_network *n = &self.net
         buffers = {"parameters": self.parameters_, "traces": self.traces_,
-                   "gradient": self.gradient_, "velocity": self.velocity_}
+                   "gradient": self.gradient_, "eligibility": self.eligibility_,
+                   **dict(zip(MOMENTS, self.moments_))}
         for name, buffer in buffers.items():
             if name in progress:
                 if buffer is None or progress[name].shape != buffer.shape:
@@ -1340,6 +1509,8 @@ cdef class Network:
         n.collected = progress["collected"]
         n.traces_zero = progress["traces_zero"]
         n.n_steps = progress["n_steps"]
+        n.optimizer.n_updates = progress["n_updates"]
+        n.optimizer.error = progress["output_error"]
 
     cdef int check_live(self, progress) except -1:
         """Whether what is saved of the inputs fits: see csrc/tokens.inc."""

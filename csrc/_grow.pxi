@@ -66,20 +66,24 @@ cdef int grow_buffers(Network net, pylstm_network *b) except -1:
     cdef pylstm_network *a = &net.net
     parameters = grown_parameters(a, b, net.parameters_)
     gradient = grown_parameters(a, b, net.gradient_)
-    velocity = None if net.velocity_ is None else grown_parameters(a, b, net.velocity_)
+    moments = [grown_parameters(a, b, moment) for moment in net.moments_]
+    eligibility = None if net.eligibility_ is None else grown_parameters(a, b, net.eligibility_)
     traces = grown_traces(a, b, net.traces_)
     record = grown_record(a, b, net.record_)
     work = aligned_zeros(b.work_size, net.dtype_)
     live, listed = (with_zeros(inputs, a.n_inputs, b.n_inputs) for inputs in (net.live_, net.listed_))
     tokens = np.zeros(b.record_rows + 1, np.int32)
     tokens[:b.n_pending + 1] = net.tokens_[:b.n_pending + 1]
-    net.parameters_, net.gradient_, net.velocity_ = parameters, gradient, velocity
+    net.parameters_, net.gradient_, net.moments_ = parameters, gradient, moments
+    net.eligibility_ = eligibility
     net.traces_, net.record_, net.work_ = traces, record, work
     net.live_, net.listed_, net.tokens_ = live, listed, tokens
     net.n_owners = net.n_references()
     b.parameters = cnp.PyArray_DATA(parameters)
     b.gradient = cnp.PyArray_DATA(gradient)
-    b.velocity = NULL if velocity is None else cnp.PyArray_DATA(velocity)
+    for k, moment in enumerate(moments):
+        b.optimizer.moments[k] = cnp.PyArray_DATA(moment)
+    b.eligibility = NULL if eligibility is None else cnp.PyArray_DATA(eligibility)
     b.traces = cnp.PyArray_DATA(traces)
     b.record = cnp.PyArray_DATA(record)
     b.work = cnp.PyArray_DATA(work)
@@ -91,7 +95,7 @@ cdef int grow_buffers(Network net, pylstm_network *b) except -1:
 
 
 cdef object grown_parameters(const pylstm_network *a, const pylstm_network *b, old):
-    """One number a weight: parameters, gradient, velocity."""
+    """One number a weight: parameters, gradient, moments, eligibility."""
     new = aligned_zeros(b.parameter_size, old.dtype)
     put_in_sources(a, b, old, new, a.n_panels, a.panel_rows)
     x = a.n_cells + (a.n_inputs if a.shortcut else 0)  # the end of the inputs in q

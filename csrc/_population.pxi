@@ -860,8 +860,8 @@ cdef class PopulationBase:
         kept = {"parameters": one.parameters_}
         if progress["collected"]:
             kept["gradient"] = one.gradient_
-        if net.velocity_ is not None and one.velocity_ is not None:
-            kept["velocity"] = one.velocity_
+        if net.moments_ and one.velocity_ is not None:
+            kept[MOMENTS[0]] = one.velocity_
         for name, buffer in kept.items():
             progress[name] = np.zeros(n.parameter_size, self.dtype_)
             views = net._views(progress[name])

@@ -75,10 +75,11 @@ cdef class StreamGroup:
         except BaseException:
             pylstm_release(&self.streams.net)
             raise
-        self.streams.net.rule = self.owner.net.rule
-        self.streams.net.learning_rate = self.owner.net.learning_rate
-        self.streams.net.momentum = self.owner.net.momentum
-        self.streams.net.velocity = self.owner.net.velocity
+        error = self.streams.net.optimizer.error
+        self.streams.net.optimizer = self.owner.net.optimizer
+        self.streams.net.optimizer.error = error
+        for b in range(self.streams.n_streams):
+            self.streams.stream[b].optimizer.rule = self.owner.net.optimizer.rule
         size = self.streams.n_streams * self.streams.net.parameter_size
         self.streams.team, self.owner.net.team = self.owner.net.team, NULL
         if self.streams.team == NULL and size >= SHARED_SIZE:
@@ -86,6 +87,7 @@ cdef class StreamGroup:
         return 0
 
     cdef void release(self) noexcept:
+        self.owner.net.optimizer.n_updates = self.streams.net.optimizer.n_updates
         return_team(self.streams.team)
         self.streams.team = NULL
         self.owner.release()
@@ -94,7 +96,7 @@ cdef class StreamGroup:
     cdef diverged(self):
         return FloatingPointError(
             f"the streams diverged at step {self.streams.net.n_steps}: a weight or a net input is no "
-            f"longer finite; a smaller learning rate than {self.streams.net.learning_rate:g}, or "
+            f"longer finite; a smaller learning rate than {self.streams.net.optimizer.learning_rate:g}, or "
             "smaller inputs, would keep it in range"
         )
 
@@ -178,6 +180,7 @@ cdef class StreamGroup:
         x_data = cnp.PyArray_DATA(X)
         y_data = cnp.PyArray_DATA(Y)
         loss_data = <double *>cnp.PyArray_DATA(losses)
+        self.owner.plan_rates(1)
         self.take()
         try:
             with nogil:
@@ -229,6 +232,9 @@ cdef class StreamGroup:
         Y = np.empty((n_steps, self.streams.n_streams, self.owner.net.n_outputs), self.owner.dtype_)
         x_data = cnp.PyArray_DATA(X)
         y_data = cnp.PyArray_DATA(Y)
+        if target_data != NULL:
+            self.owner.plan_rates(
+                self.owner.updates_in(n_steps + self.streams.net.n_collect, 1, every))
         self.take(wake=True)
         try:
             with nogil:
@@ -245,6 +251,7 @@ cdef class StreamGroup:
         targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
         self.check_targets(targets, 2)
         losses = np.empty(self.streams.n_streams)
+        self.owner.plan_rates(1)
         self.take()
         try:
             self.check_learnable(targets, "a target")
@@ -261,6 +268,7 @@ cdef class StreamGroup:
         dy = self.rows(dy, 2, self.owner.net.n_outputs, "dy")
         missing = np.isnan(dy).all(axis=1)
         self.check_finite(np.where(missing[:, None], 0, dy).astype(dy.dtype, copy=False), 2, "dy")
+        self.owner.plan_rates(1)
         self.take()
         try:
             self.check_learnable(dy, "an error")
@@ -272,6 +280,7 @@ cdef class StreamGroup:
 
     def _update(self):
         self.check_built()
+        self.owner.plan_rates(1)
         self.take()
         try:
             self.table.update(&self.streams)
@@ -334,6 +343,7 @@ cdef class StreamGroup:
                 "learnable": [s.stream[b].learnable for b in range(s.n_streams)],
                 "has_errors_of": [s.stream[b].has_errors for b in range(s.n_streams)],
                 "traces_zero": [s.stream[b].traces_zero for b in range(s.n_streams)],
+                "output_errors": [s.stream[b].optimizer.error for b in range(s.n_streams)],
             }
             traces = self.traces_.reshape(s.n_streams, n.trace_size)
             progress["traces"] = traces[np.array(progress["traces_zero"]) == 0].copy()
@@ -352,7 +362,7 @@ cdef class StreamGroup:
         if (record.size != (progress["n_pending"] + 1) * size
                 or not 0 <= progress["n_pending"] <= s.record_steps):
             raise ValueError("the record of the saved streams does not fit their network")
-        for name in ("n_pending_of", "learnable", "has_errors_of", "traces_zero"):
+        for name in ("n_pending_of", "learnable", "has_errors_of", "traces_zero", "output_errors"):
             if len(progress[name]) != s.n_streams:
                 raise ValueError(f"{name} of the saved streams is not one number a stream")
         if not all(0 <= k <= progress["n_pending"] for k in progress["n_pending_of"]):
@@ -371,6 +381,7 @@ cdef class StreamGroup:
         self.traces_.reshape(s.n_streams, n.trace_size)[~zero] = progress["traces"]
         for b in range(s.n_streams):
             s.stream[b].n_pending = progress["n_pending_of"][b]
+            s.stream[b].optimizer.error = progress["output_errors"][b]
             s.stream[b].learnable = progress["learnable"][b]
             s.stream[b].has_errors = progress["has_errors_of"][b]
             s.stream[b].traces_zero = zero[b]

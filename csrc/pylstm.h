@@ -38,7 +38,7 @@ enum pylstm_squashing {
 };
 enum pylstm_loss { PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY };
 enum pylstm_bias { PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL };
-enum pylstm_rule { PYLSTM_SGD, PYLSTM_MOMENTUM };
+enum pylstm_rule { PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD };
 enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
 enum { PYLSTM_LAZY_TIMES = 64 };   /* measured: eager leads at 1.6 million weights, lazy at 6.3 */
 enum { PYLSTM_LAZY_STEPS = 8 };    /* how many changes of the weights are put off: see lazy.inc */
@@ -51,6 +51,29 @@ typedef struct {
     ptrdiff_t token;
 } pylstm_input;
 
+/* How a gradient changes the weights: the equations are in optimizer.inc. */
+typedef struct {
+    /* Set by the caller; may change between calls. */
+    int rule;
+    double learning_rate;
+    double first, second; /* parts kept of the first moment, momentum, and of the second */
+    double epsilon, weight_decay, kappa;
+    double clip_value, clip_norm; /* 0: no clipping                                             */
+    double decay;                 /* of the rate at every update, 1: none                       */
+    const double *factors;        /* of the rate, one an update from first_factor on, or NULL   */
+    int64_t first_factor;
+
+    /* Progress. */
+    int64_t n_updates; /* since the rule was chosen                                             */
+    double error;      /* ObGD: sum of the norms of the output errors since the last update     */
+
+    /* Of the update being made, filled by pylstm_begin_update. */
+    double rate, root, keep;
+    double shrink; /* of the gradient, to clip_norm */
+
+    void *moments[2]; /* parameter_size each: as many as the rule has, in their order           */
+} pylstm_optimizer;
+
 typedef struct {
     /* Shape: set by the caller, then fixed. */
     ptrdiff_t n_inputs, n_outputs, n_blocks, block_size;
@@ -59,9 +82,7 @@ typedef struct {
     int cell_input, cell_output, output, loss, precision;
     ptrdiff_t large_from; /* weights of the hidden layer from which on it is large, see below */
 
-    /* Optimiser: may change between calls. */
-    int rule;
-    double learning_rate, momentum;
+    pylstm_optimizer optimizer;
 
     /* Set by the caller for one call. */
     pylstm_team *team; /* threads to share loops with, or NULL       */
@@ -137,11 +158,12 @@ typedef struct {
     int32_t *listed; /* (n_inputs): whether an input is in it                                  */
     int32_t *tokens; /* (record_rows + 1): the token in z of each record row, and in work_z;
                         -1: any x                                                             */
-    void *parameters, *gradient, *velocity; /* parameter_size each; velocity with momentum only */
-    void *traces;                           /* trace_size                                       */
-    void *record;                           /* record_rows * record_stride                      */
-    void *work;                             /* work_size, filled by prepare                     */
-    int busy;                               /* taken by a call: see pylstm_acquire              */
+    void *parameters, *gradient; /* parameter_size each                                        */
+    void *eligibility;           /* parameter_size: of the outputs, see reinforce; or NULL     */
+    void *traces;                /* trace_size                                                 */
+    void *record;                /* record_rows * record_stride                                */
+    void *work;                  /* work_size, filled by prepare                               */
+    int busy;                    /* taken by a call: see pylstm_acquire                        */
 } pylstm_network;
 
 /* What a call of the network level returns. */
@@ -159,6 +181,10 @@ typedef struct {
     /* target or dy: (n_outputs); both add the error to the last step's record. */
     double (*learn)(pylstm_network *, const void *target);
     void (*learn_from)(pylstm_network *, const void *dy);
+    /* Z = decay Z + the gradient of dy y: dy adds to the eligibility, not to the gradient. */
+    void (*trace_from)(pylstm_network *, const void *dy, double decay);
+    /* Change the weights by error Z, upwards. */
+    void (*reinforce)(pylstm_network *, double error);
     /* Change the weights by everything collected. */
     void (*update)(pylstm_network *);
     /* Whether every weight is finite still; reads all that may have changed. */
@@ -202,6 +228,9 @@ extern const pylstm_isa pylstm_isa_avx512;
 /* Instruction sets compiled in, best last; how many. */
 extern const pylstm_isa *const pylstm_isas[];
 extern const int pylstm_n_isas;
+
+/* Count one more update and fill in its rate and, with Adam, the corrections for young moments. */
+void pylstm_begin_update(pylstm_optimizer *);
 
 /* Fill in the layout from the shape. */
 void pylstm_layout(pylstm_network *);

@@ -7,7 +7,7 @@ from pylstm._core import RunningScale
 from pylstm.checkpoint import CheckpointError, load, save
 from pylstm.config import show_config
 from pylstm.network import LSTM
-from pylstm.optimizers import SGD
+from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
 from pylstm.population import Population
 from pylstm.streams import Streams
 from pylstm.threads import get_threads, register_threadpoolctl, set_threads
@@ -15,8 +15,13 @@ from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 __all__ = [
     "LSTM",
     "SGD",
+    "Adam",
     "CheckpointError",
+    "Decay",
+    "ObGD",
+    "Optimizer",
     "Population",
+    "RMSprop",
     "RunningScale",
     "Streams",
     "__version__",

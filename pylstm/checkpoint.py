@@ -57,10 +57,11 @@ _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 #: Where a class is defined that `import pylstm` does not define: imported when a file names it.
 HOMES = {
     "Session": "pylstm.stream.session",
-    **dict.fromkeys(
-        ["estimators.Regressor", "estimators.Classifier", "estimators.Forecaster", "SGD"],
-        "pylstm.estimators",
-    ),
+    **dict.fromkeys(("SGD", "RMSprop", "Adam", "ObGD", "Decay"), "pylstm.estimators"),
+    **{
+        f"estimators.{kind}": "pylstm.estimators"
+        for kind in ("Regressor", "Classifier", "Forecaster")
+    },
     **{
         f"{library}.LSTM{kind}": f"pylstm.{library}"
         for library in ("river", "sklearn")

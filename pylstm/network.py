@@ -15,7 +15,7 @@ from pylstm import _core
 from pylstm.architecture import GATES, Architecture
 from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
-from pylstm.optimizers import SGD
+from pylstm.optimizers import SGD, Decay, Optimizer
 
 __all__ = ["LSTM"]
 
@@ -131,7 +131,8 @@ class LSTM(Architecture, Copyable, _core.Network):
     dtype : {"float32", "float64"}, default "float32"
     seed : int or numpy Generator, default 0
         Of the starting weights; the same seed gives the same bits.
-    optimizer : SGD, default SGD(0.01)
+    optimizer : Optimizer, default SGD(0.01)
+        `SGD`, `RMSprop`, `Adam` or `ObGD`.
     scale_inputs : bool, default False
         Inputs are standardised by what has been seen of them so far, each step's own included, see
         `RunningScale`; NaN stands for a missing value and becomes 0, the mean. Not for tokens.
@@ -189,7 +190,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         bias_init: Mapping[str, npt.ArrayLike] | None = None,
         dtype: npt.DTypeLike = "float32",
         seed: int | np.random.Generator = 0,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         scale_inputs: bool = False,
         scale_targets: bool = False,
         scale_memory: int = 3000,
@@ -223,7 +224,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         self._initialise(float(init_range), bias_init or {}, np.random.default_rng(seed))
 
     def _set_up(
-        self, config: dict[str, Any], optimizer: SGD, large_from: int | None = None
+        self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
     ) -> None:
         self.__config = config
         self._build(config, large_from)
@@ -335,15 +336,22 @@ class LSTM(Architecture, Copyable, _core.Network):
         return self.__config
 
     @property
-    def optimizer(self) -> SGD:
-        """The optimiser; may be replaced at any time, its state stays."""
+    def optimizer(self) -> Optimizer:
+        """The optimiser; may be replaced at any time.
+
+        One of the same class keeps the moments and the count of updates, another starts afresh.
+        """
         return self.__optimizer
 
     @optimizer.setter
-    def optimizer(self, optimizer: SGD) -> None:
-        if not isinstance(optimizer, SGD):
-            raise TypeError(f"optimizer is {optimizer!r}, wanted a pylstm.SGD")
-        self._set_rule(optimizer.rule, optimizer.learning_rate, optimizer.momentum)
+    def optimizer(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"optimizer is {optimizer!r}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
+            )
+        schedule = optimizer.schedule
+        asked = None if isinstance(schedule, Decay) else schedule
+        self._set_rule(type(optimizer).__name__, optimizer.rule, optimizer.numbers(), asked)
         self.__optimizer = optimizer
 
     @property
@@ -375,11 +383,10 @@ class LSTM(Architecture, Copyable, _core.Network):
         return self._state()
 
     def __getstate__(self) -> dict[str, Any]:
-        optimizer = {"name": "SGD", **vars(self.__optimizer)}
         return {
             "format": _STATE_FORMAT,
             "config": dict(self.__config),
-            "optimizer": optimizer,
+            "optimizer": self.__optimizer.saved(),
             "init_range": self.__init_range,
             "growth_seed": self.__growth_seed,
             **self._progress(),
@@ -387,10 +394,11 @@ class LSTM(Architecture, Copyable, _core.Network):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         check_format(state, _STATE_FORMAT, "network")
-        optimizer = {key: value for key, value in state["optimizer"].items() if key != "name"}
-        self._set_up(dict(state["config"]), SGD(**optimizer), state["large_from"])
-        if "velocity" in state:
-            self._need_velocity()
+        optimizer = Optimizer.from_saved(state["optimizer"])
+        self._set_up(dict(state["config"]), optimizer, state["large_from"])
+        self._need_moments(sum(name in state for name in _core.MOMENTS))
+        if "eligibility" in state:
+            self._need_eligibility()
         self._restore(state)
         _check_range(state["init_range"])
         self.__init_range = state["init_range"]

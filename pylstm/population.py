@@ -342,4 +342,9 @@ def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
     each = [optimizer] * n_nets if isinstance(optimizer, SGD) else optimizer
     if not isinstance(each, Sequence) or not all(isinstance(one, SGD) for one in each):
         raise TypeError(f"optimizer is {optimizer!r}, wanted a pylstm.SGD or a sequence of them")
+    for one in each:
+        if one != SGD(one.learning_rate, one.momentum):
+            raise ValueError(
+                f"optimizer is {one!r}, wanted one without clipping and schedule in a Population"
+            )
     return tuple(_one_each("optimizer", each, n_nets))

@@ -194,16 +194,35 @@ def trace_learn_sgd(
 
 
 def trace_learn_momentum(
-    E: Array, W: Array, velocity: Array, z: Array, z_next: Array | None, f: Array, d: Array,
+    E: Array, W: Array, moment: Array, z: Array, z_next: Array | None, f: Array, d: Array,
     e: Array, net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
-    momentum: float,
+    first: float,
 ) -> None:  # fmt: skip
-    """As trace_learn_sgd with velocity = momentum velocity + (e E | e z^T); W -= rate velocity.
+    """As trace_learn_sgd by the rule `momentum`; moment: (n_sources, n_rows)."""
+    momentum(W, moment, _trace_gradient(E, z, f, d, e, n_traced), W.size, rate, first)
+    if net is not None and z_next is not None:
+        net += z_next @ W
 
-    velocity: (n_sources, n_rows).
-    """
-    velocity[:] = momentum * velocity + _trace_gradient(E, z, f, d, e, n_traced)
-    W -= rate * velocity
+
+def trace_learn_rmsprop(
+    E: Array, W: Array, moment: Array, z: Array, z_next: Array | None, f: Array, d: Array,
+    e: Array, net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
+    decay: float, epsilon: float,
+) -> None:  # fmt: skip
+    """As trace_learn_sgd by the rule `rmsprop`; moment: (n_sources, n_rows)."""
+    rmsprop(W, moment, _trace_gradient(E, z, f, d, e, n_traced), W.size, rate, decay, epsilon)
+    if net is not None and z_next is not None:
+        net += z_next @ W
+
+
+def trace_learn_adam(
+    E: Array, W: Array, moment: Array, v: Array, z: Array, z_next: Array | None, f: Array,
+    d: Array, e: Array, net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
+    first: float, second: float, root: float, epsilon: float, keep: float,
+) -> None:  # fmt: skip
+    """As trace_learn_sgd by the rule `adam`; moment, v: (n_sources, n_rows)."""
+    gradient = _trace_gradient(E, z, f, d, e, n_traced)
+    adam(W, moment, v, gradient, W.size, rate, first, second, root, epsilon, keep)
     if net is not None and z_next is not None:
         net += z_next @ W
 
@@ -303,10 +322,41 @@ def sgd(w: Array, g: Array, n: int, rate: float) -> None:
     w -= rate * g
 
 
-def momentum(w: Array, v: Array, g: Array, n: int, rate: float, momentum: float) -> None:
-    """v = momentum v + g; w -= rate v; w, v, g: (n,)."""
-    v[:] = momentum * v + g
-    w -= rate * v
+def momentum(w: Array, m: Array, g: Array, n: int, rate: float, momentum: float) -> None:
+    """m = momentum m + g; w -= rate m; w, m, g: (n,)."""
+    m[:] = momentum * m + g
+    w -= rate * m
+
+
+def rmsprop(
+    w: Array, m: Array, g: Array, n: int, rate: float, decay: float, epsilon: float
+) -> None:  # fmt: skip
+    """m = decay m + (1 - decay) g^2; w -= rate g / (sqrt(m) + epsilon); w, m, g: (n,)."""
+    m[:] = decay * m + (1 - decay) * g**2
+    w -= rate * g / (np.sqrt(m) + epsilon)
+
+
+def adam(
+    w: Array, m: Array, v: Array, g: Array, n: int, rate: float, first: float, second: float,
+    root: float, epsilon: float, keep: float,
+) -> None:  # fmt: skip
+    """w = keep w - rate m / (root sqrt(v) + epsilon); w, m, v, g: (n,).
+
+    m = first m + (1 - first) g; v = second v + (1 - second) g^2.
+    """
+    m[:] = first * m + (1 - first) * g
+    v[:] = second * v + (1 - second) * g**2
+    w[:] = keep * w - rate * m / (root * np.sqrt(v) + epsilon)
+
+
+def clip(g: Array, n: int, limit: float) -> None:
+    """-limit <= g <= limit; g: (n,)."""
+    g[:] = np.clip(g, -limit, limit)
+
+
+def scale(g: Array, n: int, factor: float) -> None:
+    """g *= factor; g: (n,)."""
+    g *= factor
 
 
 def readout_learn_sgd(
@@ -317,12 +367,27 @@ def readout_learn_sgd(
 
 
 def readout_learn_momentum(
-    V: Array, velocity: Array, q: Array, delta: Array, n_outputs: int, stride: int, rate: float,
-    momentum: float,
+    V: Array, m: Array, q: Array, delta: Array, n_outputs: int, stride: int, rate: float,
+    first: float,
 ) -> None:  # fmt: skip
-    """velocity = momentum velocity + delta q^T; V -= rate velocity; velocity: as V."""
-    velocity[:] = momentum * velocity + np.outer(delta, q)
-    V -= rate * velocity
+    """The rule `momentum` with the gradient delta q^T; m: as V."""
+    momentum(V, m, np.outer(delta, q), V.size, rate, first)
+
+
+def readout_learn_rmsprop(
+    V: Array, m: Array, q: Array, delta: Array, n_outputs: int, stride: int, rate: float,
+    decay: float, epsilon: float,
+) -> None:  # fmt: skip
+    """The rule `rmsprop` with the gradient delta q^T; m: as V."""
+    rmsprop(V, m, np.outer(delta, q), V.size, rate, decay, epsilon)
+
+
+def readout_learn_adam(
+    V: Array, m: Array, v: Array, q: Array, delta: Array, n_outputs: int, stride: int,
+    rate: float, first: float, second: float, root: float, epsilon: float, keep: float,
+) -> None:  # fmt: skip
+    """The rule `adam` with the gradient delta q^T; m, v: as V."""
+    adam(V, m, v, np.outer(delta, q), V.size, rate, first, second, root, epsilon, keep)
 
 
 # ---------------------------------------------------------------- csrc/floor.inc
@@ -392,8 +457,9 @@ KERNELS: Final[dict[str, Callable[..., float | None]]] = {
     for twin in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
         softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, trace_gradient, lazy_input, lazy_coefficients, lazy_learn,
-        add_scaled_rows, product, sgd, momentum, readout_learn_sgd, readout_learn_momentum,
+        trace_learn_momentum, trace_learn_rmsprop, trace_learn_adam, trace_gradient, lazy_input,
+        lazy_coefficients, lazy_learn, add_scaled_rows, product, sgd, momentum, rmsprop, adam, clip,
+        scale, readout_learn_sgd, readout_learn_momentum, readout_learn_rmsprop, readout_learn_adam,
         read_lines, scale_lines, multiply_add_lines,
     )
 }  # fmt: skip

@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d,
 
 from pylstm import checkpoint, estimators
 from pylstm.estimators.defaults import N_CELLS
-from pylstm.optimizers import SGD
+from pylstm.optimizers import Optimizer
 
 __all__ = ["LSTMClassifier", "LSTMForecaster", "LSTMRegressor"]
 
@@ -247,7 +247,7 @@ class LSTMRegressor(RegressorMixin, _Supervised):  # type: ignore[misc]
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         feedback: bool = False,
         n_epochs: int = 1,
         network: Mapping[str, Any] | None = None,
@@ -393,7 +393,7 @@ class LSTMClassifier(ClassifierMixin, _Supervised):  # type: ignore[misc]
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         n_epochs: int = 1,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
@@ -580,7 +580,7 @@ class LSTMForecaster(RegressorMixin, _Dressed):  # type: ignore[misc]
         *,
         season: int | None = None,
         block_size: int = 1,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         n_epochs: int = 1,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",

@@ -18,7 +18,7 @@ __all__ = ["Streams"]
 
 Array = npt.NDArray[Any]
 
-_STATE_FORMAT = 1
+_STATE_FORMAT = 2
 
 
 @register
@@ -36,7 +36,7 @@ class Streams(Copyable, _core.StreamGroup):
     Parameters
     ----------
     net : LSTM
-        Whose weights, and optimiser with its velocity, are shared: what the streams learn, `net`
+        Whose weights, and optimiser with its moments, are shared: what the streams learn, `net`
         knows, and the other way round. The state of `net` itself is another matter.
     n_streams : int
         B, at least 1.

@@ -32,6 +32,8 @@ SOFTMAX = reference.KINDS.index("softmax")
 LOGISTIC = reference.KINDS.index("logistic")
 RATES = (2.5, -0.5)
 MOMENTUM = 0.9
+RMSPROP = 0.7, 0.3  # decay, epsilon
+ADAM = 0.6, 0.8, 1.7, 0.3, 0.9  # first, second, root, epsilon, keep
 
 # ---------------------------------------------------------------- arguments, one generator a kernel
 
@@ -138,6 +140,24 @@ def trace_learn_momentum(make, dtype):
             yield E, W, v, z, None, f, d, e, None, sources, traced, rows, *rule
 
 
+def trace_learn_rmsprop(make, dtype):
+    for sources, traced, rows in trace_sizes(dtype):
+        for rate in RATES:
+            E, W, z, z_next, f, d, e, net = trace_arrays(make, sources, traced, rows)
+            moment, rule = make.fraction(sources, rows), (rate, *RMSPROP)
+            yield E, W, moment, z, z_next, f, d, e, net, sources, traced, rows, *rule
+            yield E, W, moment, z, None, f, d, e, None, sources, traced, rows, *rule
+
+
+def trace_learn_adam(make, dtype):
+    for sources, traced, rows in trace_sizes(dtype):
+        for rate in RATES:
+            E, W, z, z_next, f, d, e, net = trace_arrays(make, sources, traced, rows)
+            moments = make(sources, rows), make.fraction(sources, rows)
+            yield E, W, *moments, z, z_next, f, d, e, net, sources, traced, rows, rate, *ADAM
+            yield E, W, *moments, z, None, f, d, e, None, sources, traced, rows, rate, *ADAM
+
+
 def trace_gradient(make, dtype):
     for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
         for n_rows in (n_traced, n_traced + more):
@@ -227,6 +247,28 @@ def momentum(make, dtype):
             yield make(n), make(n), make(n), n, rate, MOMENTUM
 
 
+def rmsprop(make, dtype):
+    for rate in RATES:
+        for (n,) in sizes(dtype, counts=1):
+            yield make(n), make.fraction(n), make(n), n, rate, *RMSPROP
+
+
+def adam(make, dtype):
+    for rate in RATES:
+        for (n,) in sizes(dtype, counts=1):
+            yield make(n), make(n), make.fraction(n), make(n), n, rate, *ADAM
+
+
+def clip(make, dtype):
+    for (n,) in sizes(dtype, counts=1):
+        yield make(n), n, 0.6
+
+
+def scale(make, dtype):
+    for (n,) in sizes(dtype, counts=1):
+        yield make(n), n, -0.7
+
+
 def readout_learn_sgd(make, dtype):
     for rate in RATES:
         for n_outputs, stride in sizes(dtype, counts=1, quads=1):
@@ -236,9 +278,24 @@ def readout_learn_sgd(make, dtype):
 def readout_learn_momentum(make, dtype):
     for rate in RATES:
         for n_outputs, stride in sizes(dtype, counts=1, quads=1):
-            V, velocity = make(n_outputs, stride), make(n_outputs, stride)
+            V, m = make(n_outputs, stride), make(n_outputs, stride)
             q, delta = make(stride), make(n_outputs)
-            yield V, velocity, q, delta, n_outputs, stride, rate, MOMENTUM
+            yield V, m, q, delta, n_outputs, stride, rate, MOMENTUM
+
+
+def readout_learn_rmsprop(make, dtype):
+    for rate in RATES:
+        for n_outputs, stride in sizes(dtype, counts=1, quads=1):
+            V, m = make(n_outputs, stride), make.fraction(n_outputs, stride)
+            yield V, m, make(stride), make(n_outputs), n_outputs, stride, rate, *RMSPROP
+
+
+def readout_learn_adam(make, dtype):
+    for rate in RATES:
+        for n_outputs, stride in sizes(dtype, counts=1, quads=1):
+            V, m = make(n_outputs, stride), make(n_outputs, stride)
+            v, q, delta = make.fraction(n_outputs, stride), make(stride), make(n_outputs)
+            yield V, m, v, q, delta, n_outputs, stride, rate, *ADAM
 
 
 def read_lines(make, dtype):
@@ -265,8 +322,9 @@ ARGUMENTS = {
     for generator in (
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
         softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, trace_gradient, lazy_input, lazy_coefficients, lazy_learn,
-        add_scaled_rows, product, sgd, momentum, readout_learn_sgd, readout_learn_momentum,
+        trace_learn_momentum, trace_learn_rmsprop, trace_learn_adam, trace_gradient, lazy_input,
+        lazy_coefficients, lazy_learn, add_scaled_rows, product, sgd, momentum, rmsprop, adam, clip,
+        scale, readout_learn_sgd, readout_learn_momentum, readout_learn_rmsprop, readout_learn_adam,
         read_lines, scale_lines, multiply_add_lines,
     )
 }  # fmt: skip
@@ -348,21 +406,26 @@ def test_net_input_has_the_same_bits_in_either_memory_order(n_sources, isa, dtyp
                 assert same_bits(net, whole[r : r + width])
 
 
-def learn(isa, dtype, arrays, velocity, n_sources, rate=2.5):
+RULES = {"sgd": (), "momentum": (MOMENTUM,), "rmsprop": RMSPROP, "adam": ADAM}
+N_MOMENTS = {"sgd": 0, "momentum": 1, "rmsprop": 1, "adam": 2}
+
+
+def make_moments(make, rule, n_sources, n_rows):
+    return [make.fraction(n_sources, n_rows) for _ in range(N_MOMENTS[rule])]
+
+
+def learn(isa, dtype, arrays, moments, n_sources, rule="sgd", rate=2.5):
     """trace_learn_* on these arrays; what it has written, by name."""
     E, W, z, z_next, f, d, e, net = arrays
     shape = n_sources, f.size, e.size
-    if velocity is None:
-        args = E, W, z, z_next, f, d, e, net, *shape, rate
-        _, after = call(isa, dtype, "trace_learn_sgd", *args)
-        return {"E": after[0], "W": after[1], "net": after[-1]}
-    args = E, W, velocity, z, z_next, f, d, e, net, *shape, rate, MOMENTUM
-    _, after = call(isa, dtype, "trace_learn_momentum", *args)
-    return {"E": after[0], "W": after[1], "velocity": after[2], "net": after[-1]}
+    args = E, W, *moments, z, z_next, f, d, e, net, *shape, rate, *RULES[rule]
+    _, after = call(isa, dtype, f"trace_learn_{rule}", *args)
+    names = ["E", "W", "moment", "v"][: 2 + len(moments)]
+    return {**dict(zip(names, after, strict=False)), "net": after[-1]}
 
 
 @pytest.mark.parametrize("forward", [False, True])
-@pytest.mark.parametrize("rule", ["sgd", "momentum"])
+@pytest.mark.parametrize("rule", list(RULES))
 @pytest.mark.parametrize("n_sources", [1, 2, 33, 34])
 def test_learning_has_the_same_bits_in_either_memory_order(
     n_sources, rule, forward, isa, dtype, make
@@ -372,9 +435,9 @@ def test_learning_has_the_same_bits_in_either_memory_order(
     n_traced = n_rows - 3 * line
     arrays = trace_arrays(make, n_sources, n_traced, n_rows)
     E, W, z, z_next, f, d, e, net = arrays if forward else (*arrays[:3], None, *arrays[4:7], None)
-    velocity = make(n_sources, n_rows) if rule == "momentum" else None
+    moments = make_moments(make, rule, n_sources, n_rows)
     assert W.nbytes > FIRST_LEVEL
-    whole = learn(isa, dtype, (E, W, z, z_next, f, d, e, net), velocity, n_sources)
+    whole = learn(isa, dtype, (E, W, z, z_next, f, d, e, net), moments, n_sources, rule)
     for r in range(0, n_rows, line):
         rows = slice(r, r + line)
         traced = rows if r < n_traced else slice(0)  # rows of the output gate have no traces
@@ -382,7 +445,7 @@ def test_learning_has_the_same_bits_in_either_memory_order(
             isa, dtype,
             (E[:, traced].copy(), W[:, rows].copy(), z, z_next, f[traced], d[traced], e[rows],
              net[rows] if forward else None),
-            None if velocity is None else velocity[:, rows].copy(), n_sources,
+            [moment[:, rows].copy() for moment in moments], n_sources, rule,
         )  # fmt: skip
         for name, array in part.items():
             if array is not None:
@@ -390,15 +453,15 @@ def test_learning_has_the_same_bits_in_either_memory_order(
                 assert same_bits(array, whole[name][..., columns].copy()), name
 
 
-@pytest.mark.parametrize("rule", ["sgd", "momentum"])
+@pytest.mark.parametrize("rule", list(RULES))
 def test_fused_forward_has_the_same_bits_as_separate_calls(rule, isa, dtype, make):
     """The next step's net input comes out of the learning pass as it would out of net_input."""
     for n_sources, n_traced, n_rows in trace_sizes(dtype):
         E, W, z, z_next, f, d, e, _ = trace_arrays(make, n_sources, n_traced, n_rows)
-        velocity = make(n_sources, n_rows) if rule == "momentum" else None
+        moments = make_moments(make, rule, n_sources, n_rows)
         zero = np.zeros(n_rows, dtype)
-        fused = learn(isa, dtype, (E, W, z, z_next, f, d, e, zero), velocity, n_sources)
-        alone = learn(isa, dtype, (E, W, z, None, f, d, e, None), velocity, n_sources)
+        fused = learn(isa, dtype, (E, W, z, z_next, f, d, e, zero), moments, n_sources, rule)
+        alone = learn(isa, dtype, (E, W, z, None, f, d, e, None), moments, n_sources, rule)
         _, (_, _, alone["net"]) = call(
             isa, dtype, "net_input", alone["W"], z_next, make.unset(n_rows), n_sources, n_rows
         )
@@ -409,7 +472,7 @@ def test_factors_settle_into_the_traces_of_the_learning_pass(isa, dtype, make):
     """product does to E what trace_learn_* does."""
     n_sources, n_traced = 7, 2 * LANES[dtype]
     E, W, z, _, f, d, e, _ = trace_arrays(make, n_sources, n_traced, n_traced)
-    learned = learn(isa, dtype, (E, W, z, None, f, d, e, None), None, n_sources)
+    learned = learn(isa, dtype, (E, W, z, None, f, d, e, None), [], n_sources)
     Z, C = make.strided(1, n_sources, n_traced), d[None]
     Z[0, :n_sources] = z
     sizes_of_all = (n_sources, n_traced, n_traced, 1, n_traced, n_traced, n_traced, 1, n_traced)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pylstm.optimizers import SGD
+from pylstm.optimizers import Optimizer, RMSprop
 
 __all__ = [
     "CLASSIFIER_SWITCHES",
@@ -58,6 +58,6 @@ CLASSIFIER_SWITCHES: Final[dict[str, Any]] = {
 }
 
 
-def default_optimizer() -> SGD:
+def default_optimizer() -> Optimizer:
     """Return the optimiser of an estimator that was given none."""
-    return SGD(0.01)
+    return RMSprop(**OPTIMIZER)

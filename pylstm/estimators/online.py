@@ -27,7 +27,7 @@ from pylstm.estimators.defaults import (
 )
 from pylstm.estimators.features import Features, as_number
 from pylstm.network import LSTM
-from pylstm.optimizers import SGD
+from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
 
 __all__ = ["Classifier", "Forecaster", "Regressor"]
 
@@ -49,7 +49,7 @@ class Estimator(Copyable):
 
     n_cells: int
     block_size: int
-    optimizer: SGD | None
+    optimizer: Optimizer | None
     network: Mapping[str, Any] | None
     dtype: str
     seed: int
@@ -253,7 +253,7 @@ class Regressor(_WithLastTarget):
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         feedback: bool = True,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
@@ -421,7 +421,7 @@ class Classifier(Estimator):
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
@@ -641,7 +641,7 @@ class Forecaster(_WithLastTarget):
         *,
         season: int | None = None,
         block_size: int = 1,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
@@ -793,4 +793,5 @@ def _check_whole(name: str, value: Any, least: int) -> None:
 register(Regressor, "estimators.Regressor")
 register(Classifier, "estimators.Classifier")
 register(Forecaster, "estimators.Forecaster")
-register(SGD)
+for _optimizer in (SGD, RMSprop, Adam, ObGD, Decay):
+    register(_optimizer)
