@@ -18,6 +18,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure pylstm and its peers; tables on the screen, everything into files.",
+        epilog="python -m bench streams: errors on real streams; has options of its own.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="measurements, default all")
     parser.add_argument("--list", action="store_true", help="name the measurements and stop")
@@ -47,8 +48,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measurements named; 0, or 1 when one of them computes something wrong."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["streams"]:
+        from bench.streams.__main__ import main as measure_streams
+
+        return measure_streams(given[1:])
     parser = _parser()
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(given)
     if args.threads < 1:
         parser.error(f"--threads is {args.threads}, wanted at least 1")
     for variable in THREAD_VARIABLES:
@@ -73,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         changes["largest"] = args.largest or 256
     settings = Settings.short(**changes) if args.quick else Settings(**changes)
     names = args.names or [name for name in MEASUREMENTS if not args.targets or name in needed()]
-    head = header(settings, sys.argv[1:] if arguments is None else arguments)
+    head = header(settings, given)
     print("\n".join(f"{key:16} {value}" for key, value in head.items()))
     tell_threads(settings.threads)
     start = time.perf_counter()

@@ -54,12 +54,16 @@ class Curves:
 
 @dataclass(frozen=True)
 class Result:
-    """What a measurement hands back; `records` holds every number, one dict a timing."""
+    """What a measurement hands back; `records` holds every number, one dict a timing.
+
+    `pictures`: what is drawn already, by the kind of file, "png" and "svg".
+    """
 
     tables: Sequence[Table]
     records: Sequence[Mapping[str, Any]]
     curves: Sequence[Curves] = ()
     notes: Sequence[str] = field(default_factory=tuple)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def _shown(cell: Cell) -> str:
@@ -96,6 +100,8 @@ def save(name: str, result: Result, header: Mapping[str, str], folder: Path) -> 
         for kind, picture in _pictures(curves, header).items():
             contents[f"{stem}.{kind}"] = picture
             pictures += [f"![{curves.title or curves.y}]({stem}.png)"] * (kind == "png")
+    contents |= {f"{name}.{kind}": picture for kind, picture in result.pictures.items()}
+    pictures += [f"![{name}]({name}.png)"] * ("png" in result.pictures)
     head = "\n".join(f"- {key}: {value}" for key, value in header.items())
     parts = [f"## {name}", head, *pictures, text(result)]
     contents[f"{name}.md"] = "\n\n".join(parts).encode() + b"\n"

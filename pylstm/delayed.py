@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pylstm._core import MOMENTS
 from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
 from pylstm.network import LSTM
@@ -253,7 +254,7 @@ class Delayed(Copyable):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        shared = ("parameters", "gradient", "velocity")
+        shared = ("parameters", "gradient", "eligibility", *MOMENTS)
         ahead = {k: v for k, v in self.__ahead.__getstate__().items() if k not in shared}
         return {
             "format": _STATE_FORMAT,
