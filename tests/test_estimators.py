@@ -464,7 +464,8 @@ def test_copies_go_on_with_the_same_bits(kind, copier, n_rows, tmp_path, rng):
     xs, y = stream(rng)
     xs[30]["new"] = 7.0
     y = targets_of(kind, y)
-    model = KINDS[kind](n_cells=6, network={"peepholes": True}, optimizer=pylstm.SGD(0.02))
+    optimizer = pylstm.Adam(0.02, clip_norm=1.0, schedule=pylstm.Decay(0.99))
+    model = KINDS[kind](n_cells=6, network={"peepholes": True}, optimizer=optimizer)
     learn(model, xs[:n_rows], y[:n_rows])
     other = COPIERS[copier](model, tmp_path / "model.safetensors")
     assert type(other) is type(model)
