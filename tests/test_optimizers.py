@@ -305,7 +305,7 @@ def test_population_takes_plain_optimisers_only():
     for optimizer in (pylstm.SGD(0.1, clip_norm=1.0), pylstm.SGD(0.1, schedule=pylstm.Decay(0.9))):
         with pytest.raises(ValueError, match="wanted one without clipping and schedule"):
             pylstm.Population(2, 1, 1, 1, optimizer=optimizer)
-    with pytest.raises(TypeError, match="wanted a pylstm.SGD or a sequence"):
+    with pytest.raises(TypeError, match=r"wanted a pylstm\.SGD or a sequence"):
         pylstm.Population(2, 1, 1, 1, optimizer=pylstm.Adam())
 
 
