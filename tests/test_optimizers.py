@@ -456,7 +456,7 @@ def test_bad_reinforcement_is_refused():
         net.learn_from([1.0], trace=0.5)
     net.step([1.0])
     for trace in (-0.1, 1.1, "x", True, float("nan")):
-        with pytest.raises(ValueError, match="trace is .*, wanted a number from 0 to 1"):
+        with pytest.raises(ValueError, match=r"trace is .*, wanted a number from 0 to 1"):
             net.learn_from([1.0], trace=trace)
     net.learn([0.0], update=False)
     with pytest.raises(RuntimeError, match="not yet applied"):
@@ -465,7 +465,7 @@ def test_bad_reinforcement_is_refused():
     net.step([1.0])
     net.learn_from([1.0], trace=0.5)
     for error in (float("nan"), float("inf"), "x", True):
-        with pytest.raises(ValueError, match="error is .*, wanted a finite number"):
+        with pytest.raises(ValueError, match=r"error is .*, wanted a finite number"):
             net.reinforce(error)
 
 

@@ -1,4 +1,4 @@
-"""The agent that needs memory reaches the goal; without memory it can do so in half of the episodes."""
+"""The agent that needs memory reaches the goal; by chance it would in half of the episodes."""
 
 from pathlib import Path
 
