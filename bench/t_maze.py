@@ -22,7 +22,7 @@ def play(net, corridor, rng, explore, discount=0.98, trace=0.8, learn=True):
     """One episode; whether the goal was reached.
 
     Reward 4 at the goal, -0.1 for the wrong turn and for every step that does not move (Bakker
-    2002, section 4). It ends at a turn in the junction, or after ten steps a cell of the corridor.
+    2002). It ends at a turn in the junction, or after ten steps a cell of the corridor.
     """
     net.reset()
     north = rng.random() < 0.5
