@@ -272,3 +272,35 @@ def test_streams_of_a_grown_net_are_refused():
         with pytest.raises(RuntimeError, match="has grown since: build Streams of it anew"):
             streams.step(np.zeros((2, 3)))
     assert pylstm.Streams(net, 2).step(np.zeros((2, 4))).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        pylstm.RMSprop(0.01),
+        pylstm.Adam(0.01),
+        pylstm.Adam(0.01, clip_norm=0.1, schedule=pylstm.Decay(0.9)),
+        pylstm.ObGD(),
+    ],
+    ids=lambda optimizer: type(optimizer).__name__,
+)
+def test_moments_and_eligibility_grow_with_the_weights(rng, optimizer):
+    X, Y = rng.normal(size=(30, 3)), rng.normal(size=(30, 2))
+    plain, grown = (pylstm.LSTM(3, 2, 5, dtype="float64", optimizer=optimizer) for _ in range(2))
+    for net in (plain, grown):
+        net.run(X[:10], Y[:10])
+        net.step(X[10])
+        net.learn_from([0.5, -1.0], trace=0.9)
+    grown.grow(n_inputs=3 + MORE)
+    for t in range(10, 30):
+        for net, x in ((plain, X), (grown, widened(X))):
+            net.step(x[t], Y[t])
+            net.step(x[t - 1])
+            net.learn_from([1.0, 0.5], trace=0.9)
+            net.reinforce(0.02)
+    parts = old_parts(grown, 3, None)
+    for name, weights in get_parameters(plain).items():
+        np.testing.assert_allclose(parts[name], weights, rtol=1e-10, atol=1e-12)
+    before = grown.parameters["cell_input"][:, 3 : 3 + MORE].copy()
+    grown.step(np.ones(3 + MORE), Y[0])
+    assert (grown.parameters["cell_input"][:, 3 : 3 + MORE] != before).all()

@@ -34,7 +34,7 @@ __all__ = [
 N_CELLS: Final = 32
 
 # RMSprop(**OPTIMIZER): v = decay v + (1 - decay) g^2;  w -= learning_rate g / (sqrt(v) + epsilon)
-OPTIMIZER: Final[dict[str, float]] = {
+OPTIMIZER: Final[dict[str, Any]] = {
     "learning_rate": 5e-4,
     "decay": 0.9999,
     "epsilon": 1e-8,
