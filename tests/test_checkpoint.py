@@ -577,9 +577,10 @@ def test_a_session_whose_network_is_another(path, rng):
         session.save(path)
         nets.append(take_apart(path))
     (other, _), (document, arrays) = nets
-    forecaster = dict(document["objects"][-1]["state"]["forecaster"])
-    forecaster["net"] = other["objects"][-1]["state"]["forecaster"]["net"]
-    put_together(path, with_state(document, forecaster=forecaster), arrays)
+    kind = dict(document["objects"][-1]["state"]["kind"])
+    net = other["objects"][-1]["state"]["kind"]["forecaster"]["net"]
+    kind["forecaster"] = kind["forecaster"] | {"net": net}
+    put_together(path, with_state(document, kind=kind), arrays)
     assert "do not fit together" in refusal(path)
 
 

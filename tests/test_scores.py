@@ -70,7 +70,7 @@ def test_skill():
 
 def test_running_error_is_that_of_each_stretch(rng):
     truth, forecasts = stream(rng, 1000)
-    rows, mae = scored(truth, forecasts).running_mae(n_points=10)
+    rows, mae = scored(truth, forecasts).running_error(n_points=10)
     np.testing.assert_array_equal(rows, np.arange(100, 1001, 100))
     both = ~np.isnan(forecasts[200:300] - truth[200:300, None]).any(axis=1)
     error = np.abs(forecasts[200:300, 1] - truth[200:300])[both].mean()
@@ -81,7 +81,7 @@ def test_nothing_scored_is_no_number():
     scores = scored(np.full(5, np.nan), np.ones((5, 2)))
     assert scores.total().n_scored == 0
     assert np.isnan(scores.total().mae["0"])
-    assert np.isnan(scores.running_mae()[1]["0"]).all()
+    assert np.isnan(scores.running_error()[1]["0"]).all()
 
 
 def test_restored_scores_go_on_to_the_last_bit(rng):

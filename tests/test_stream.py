@@ -177,19 +177,19 @@ def test_each_row_is_answered_before_the_next_arrives(path, tmp_path):
 def test_interrupt_waits_for_the_end_of_a_row(table, path):
     """A Ctrl-C in the middle of row 10 stops the stream after row 10, with nothing half done."""
     session, whole = (Session(Settings(target="load"), HEADER) for _ in range(2))
-    update, handler = session.forecaster.update, signal.getsignal(signal.SIGINT)
+    update, handler = session.kind.forecaster.update, signal.getsignal(signal.SIGINT)
 
     def interrupted_update(inputs, target):
         if session.n_rows == 9:
             signal.raise_signal(signal.SIGINT)
         return update(inputs, target)
 
-    session.forecaster.update = interrupted_update
+    session.kind.forecaster.update = interrupted_update
     with Table(path) as rows:
         outcome = run_stream(session, rows)
     assert (outcome.n_rows, outcome.stopped) == (10, "interrupted")
     assert signal.getsignal(signal.SIGINT) is handler
-    session.forecaster.update = update
+    session.kind.forecaster.update = update
     forecasts = forecasts_of(whole, table)[10:]
     np.testing.assert_array_equal(forecasts_of(session, table[10:]), forecasts)
 

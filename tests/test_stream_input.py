@@ -32,7 +32,7 @@ BAD_TABLES = {
     "too few cells": ("a,load\n1,2\n\n3\n", "line 4 has 1 cell, wanted 2 as in the header"),
     "too many cells": ("a,load\n1,2\n1,2,3\n", "line 3 has 3 cells, wanted 2 as in the header"),
     "ragged first row": ("a,load\n1,2,3\n", "line 2 has 3 cells, wanted 2 as in the header"),
-    "text target": ("a,load\n1,x\n", "'load' of", "begins with 'x', wanted numbers"),
+    "text target": ("a,load\n1,\n1,x\n", "line 3 has 'x' in column 'load'", "--classify"),
     "text": ("a,load\n1,2\nx,3\n", "line 3 has 'x' in column 'a', wanted a number"),
     "text later": ("a,load\n,2\nx,3\n", "line 3 has 'x' in column 'a', wanted a number"),
     "decimal comma": ('a,load\n1,2\n1,"3,5"\n', "line 3 has '3,5' in column 'load'"),

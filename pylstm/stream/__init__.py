@@ -7,13 +7,15 @@ scores.
 from pylstm.stream.errors import StreamError
 from pylstm.stream.forecaster import Forecaster
 from pylstm.stream.reporting import report
-from pylstm.stream.scores import Scores, Total
+from pylstm.stream.scores import LabelScores, LabelTotal, Scores, Total
 from pylstm.stream.session import Session
 from pylstm.stream.settings import Settings
 from pylstm.stream.table import Table
 
 __all__ = [
     "Forecaster",
+    "LabelScores",
+    "LabelTotal",
     "Scores",
     "Session",
     "Settings",

@@ -25,7 +25,6 @@ import numpy.typing as npt
 from pylstm._core import RunningScale
 from pylstm.delayed import Delayed
 from pylstm.network import LSTM
-from pylstm.optimizers import SGD
 from pylstm.stream.settings import Settings
 from pylstm.stream.table import Vector
 
@@ -41,7 +40,7 @@ def _new_network(n_inputs: int, settings: Settings) -> LSTM:
         settings.cells,
         init_range=float(np.sqrt(3 / n_sources)),
         bias_init={"forget_gate": 1.0},
-        optimizer=SGD(settings.learning_rate, settings.momentum),
+        optimizer=settings.new_optimizer(),
         dtype=settings.dtype,
         seed=settings.seed,
     )
@@ -67,9 +66,11 @@ class Forecaster:
     settings : Settings
         Horizon, size of the network, learning rate and so on.
 
-    Notes ----- Each column is given to the network as its standardised level and its standardised
-    change since the last row. A missing cell keeps the last known level, with change 0. A missing
-    target is not learned from. Memory does not grow with the stream.
+    Notes
+    -----
+    Each column is given to the network as its standardised level and its standardised change since
+    the last row. A missing cell keeps the last known level, with change 0. A missing target is not
+    learned from. Memory does not grow with the stream.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import signal
 import sys
@@ -13,16 +15,16 @@ from itertools import islice
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
 from pylstm.files import check_writable, written_whole
 from pylstm.stream.errors import StreamError
 from pylstm.stream.session import Session
-from pylstm.stream.table import Table
+from pylstm.stream.table import Table, Vector, label_in
 
 __all__ = ["Outcome", "forecast_writer", "progress_bar", "run_stream", "silence"]
 
-OnForecast = Callable[[int, float], None]
+OnForecast = Callable[[dict[str, Any]], None]
+# Inputs, target (a number or a label) and time.
+Row = tuple[Vector, float | str | None, str | None]
 _BAR_EVERY = 200
 
 
@@ -86,7 +88,7 @@ def run_stream(
     table : Table
         With all columns of the session.
     on_forecast : callable, optional
-        Called at every row with the number of the row predicted (from 1) and the forecast.
+        Called at every row with what `Session.told` returns.
     bar : tqdm, optional
         Progress bar to move.
     save : str, optional
@@ -112,9 +114,9 @@ def run_stream(
     start = time.perf_counter()
     with interrupt.installed():
         try:
-            for values in _rows(session, table, skip):
+            for row in _rows(session, table, skip):
                 interrupt.at_work = True
-                _take_in(session, values, on_forecast)
+                _take_in(session, table, row, on_forecast)
                 if save and save_every and session.n_rows % save_every == 0:
                     session.save(save)
                 if bar is not None and session.n_rows % _BAR_EVERY == 0:
@@ -138,21 +140,35 @@ def run_stream(
     return Outcome(session.n_rows - n_before, seconds, stopped)
 
 
-def _rows(session: Session, table: Table, skip: int) -> Iterator[Any]:
-    rows = table.rows([*session.columns, session.settings.target])
+def _rows(session: Session, table: Table, skip: int) -> Iterator[Row]:
+    """Inputs, target and time of the rows that the session has not taken in."""
+    settings = session.settings
+    target, time = [settings.target], [settings.time] if settings.time else []
+    if settings.classify:
+        rows = table.records(session.columns, target + time)
+    else:
+        rows = table.records(session.columns + target, time)
     skipped = sum(1 for _ in islice(rows, skip))
     if skipped < skip:
         raise StreamError(
             f"{table.name} has {skipped} rows and the session has taken in {skip}, wanted the "
             "table it began with"
         )
-    return rows
+    for values, cells in rows:
+        at = cells[-1] if time else None
+        if settings.classify:
+            yield values, label_in(cells[0]), at
+        else:
+            yield values[:-1], float(values[-1]), at
 
 
-def _take_in(session: Session, values: Any, on_forecast: OnForecast | None) -> None:
-    forecast = session.update(values[:-1], float(values[-1]))
+def _take_in(session: Session, table: Table, row: Row, on_forecast: OnForecast | None) -> None:
+    try:
+        forecast = session.update(*row)
+    except StreamError as error:
+        raise StreamError(f"{table.name}, line {table.line}: {error}") from None
     if on_forecast is not None:
-        on_forecast(session.n_rows + session.settings.horizon, forecast)
+        on_forecast(session.told(forecast))
 
 
 def progress_bar(table: Table, wanted: bool) -> Any:
@@ -173,34 +189,43 @@ def _move(bar: Any, table: Table, n_rows: int) -> None:
 
 
 @contextmanager
-def forecast_writer(path: str | None) -> Iterator[OnForecast | None]:
-    """Give a function that writes forecasts as lines ``row,prediction``.
+def forecast_writer(path: str | None, as_json: bool = False) -> Iterator[OnForecast | None]:
+    """Give a function that writes forecasts as lines ``row,prediction``, or of JSON.
 
     Parameters
     ----------
     path : str, optional
         None: no function. ``-``: standard output, every line at once. Otherwise a file, which
         appears whole at the end.
+    as_json : bool, default False
+        Every line is an object, all that `Session.told` returns.
     """
+    lines_to = _json_lines_to if as_json else _lines_to
     if path is None:
         yield None
     elif path == "-":
-        yield _lines_to(sys.stdout)
+        yield lines_to(sys.stdout, flush=True)
         sys.stdout.flush()
     else:
         check_writable(path)
         with written_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            yield _lines_to(file, flush=False)
+            yield lines_to(file, flush=False)
 
 
-def _lines_to(file: Any, flush: bool = True) -> OnForecast:
-    print("row,prediction", file=file, flush=flush)
+def _lines_to(file: Any, flush: bool) -> OnForecast:
+    writer = csv.writer(file, lineterminator="\n")
 
-    def write(row: int, forecast: float) -> None:
-        cell = "" if np.isnan(forecast) else repr(forecast)
-        print(f"{row},{cell}", file=file, flush=flush)
+    def write(*cells: Any) -> None:
+        writer.writerow(cells)
+        if flush:
+            file.flush()
 
-    return write
+    write("row", "prediction")
+    return lambda told: write(told["row"], told["prediction"])
+
+
+def _json_lines_to(file: Any, flush: bool) -> OnForecast:
+    return lambda told: print(json.dumps(told), file=file, flush=flush)
 
 
 def silence(stream: Any) -> None:

@@ -9,11 +9,12 @@ import numpy as np
 
 from pylstm.files import check_writable, written_whole
 from pylstm.stream.errors import StreamError
-from pylstm.stream.session import LAST, MODEL, SEASON, Session
+from pylstm.stream.kinds import FREQUENT, LAST, LAST_LABEL, MODEL, SEASON, Labels
+from pylstm.stream.session import Session
 
 __all__ = ["check_plot", "save_plot"]
 
-_COLOURS = {MODEL: "C0", LAST: "C1", SEASON: "C2"}
+_COLOURS = {MODEL: "C0", LAST: "C1", LAST_LABEL: "C1", SEASON: "C2", FREQUENT: "C3"}
 
 
 def check_plot(path: str) -> None:
@@ -71,13 +72,17 @@ def _draw_recent(axes: Any, session: Session) -> None:
     axes.set(
         xlabel="row", ylabel=session.settings.target, title="prediction against truth, last rows"
     )
+    if isinstance(session.kind, Labels):
+        labels = session.kind.labels
+        axes.set_yticks(range(len(labels)), labels)
     axes.legend(loc="upper left")
 
 
 def _draw_running_error(axes: Any, session: Session) -> None:
-    rows, errors = session.scores.running_mae(n_points=60)
+    rows, errors = session.scores.running_error(n_points=60)
     for name, error in errors.items():
         axes.plot(rows, error, color=_COLOURS[name], label=name)
     axes.margins(y=0.25)  # room for the legend
-    axes.set(xlabel="row", ylabel="mean absolute error", title="running error", ylim=(0, None))
+    what = "share of errors" if session.settings.classify else "mean absolute error"
+    axes.set(xlabel="row", ylabel=what, title="running error", ylim=(0, None))
     axes.legend(loc="upper right", ncols=len(errors))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pylstm.stream.scores import Scores, Total
-from pylstm.stream.session import MODEL, Session
+from pylstm.stream.kinds import MODEL
+from pylstm.stream.scores import LabelTotal, Total
+from pylstm.stream.session import Session
 
 __all__ = ["FIRST_PART", "report", "worst_skill"]
 
@@ -25,8 +26,8 @@ def report(session: Session, n_rows: int, seconds: float) -> str:
     Returns
     -------
     str
-        MAE, RMSE and skill against each opponent, over the whole stream and after its first tenth,
-        and the steps per second.
+        MAE and RMSE, or accuracy and log loss of labels, and skill against each opponent, over the
+        whole stream and after its first tenth; and the steps per second.
 
     Examples
     --------
@@ -51,35 +52,36 @@ def report(session: Session, n_rows: int, seconds: float) -> str:
     skill = 1 - MAE of pylstm / MAE of the opponent, on the same rows
     3 rows in 0.50 s, 6 steps per second
     """
-    settings, scores = session.settings, session.scores
+    settings, whole, rest = session.settings, session.kind.total(), session.kind.total(FIRST_PART)
     rows = "1 row" if settings.horizon == 1 else f"{settings.horizon} rows"
-    lines = [f"{settings.target}, {rows} ahead, after {session.n_rows:,} rows"]
-    if scores.total().n_scored == 0:
+    what = f"{rows} ahead" if settings.horizon else "the row's own"
+    lines = [f"{settings.target}, {what}, after {session.n_rows:,} rows"]
+    if whole.n_scored == 0:
         lines.append("no row could be scored: no target had both a forecast and all opponents")
     else:
-        lines += ["", *_section("whole stream", scores.total())]
-        if scores.total(FIRST_PART).n_scored:
-            lines += ["", *_section("after the first tenth", scores.total(FIRST_PART))]
-        lines += ["", "skill = 1 - MAE of pylstm / MAE of the opponent, on the same rows"]
+        lines += ["", *_section("whole stream", whole)]
+        if rest.n_scored:
+            lines += ["", *_section("after the first tenth", rest)]
+        lines += ["", whole.SKILL]
     rate = n_rows / seconds if seconds > 0 else float("nan")
     lines.append(f"{n_rows:,} rows in {seconds:.2f} s, {rate:,.0f} steps per second")
     return "\n".join(lines)
 
 
-def _section(title: str, total: Total) -> list[str]:
-    width = max(len(name) for name in total.mae)
-    lines = [
-        f"{title}, {total.n_scored:,} rows scored",
-        f"  {'':{width}}  {'MAE':>10}  {'RMSE':>10}  {'skill':>8}",
-    ]
-    for name in total.mae:
+def _section(title: str, total: Total | LabelTotal) -> list[str]:
+    columns = total.columns()
+    names = columns[0][2]
+    width = max(map(len, names))
+    head = "".join(f"  {heading:>10}" for heading, _, _ in columns)
+    lines = [f"{title}, {total.n_scored:,} rows scored", f"  {'':{width}}{head}  {'skill':>8}"]
+    for name in names:
+        cells = "".join(f"  {values[name]:>10{form}}" for _, form, values in columns)
         skill = "" if name == MODEL else f"{total.skill(MODEL, name):8.1%}"
-        line = f"  {name:{width}}  {total.mae[name]:10.4g}  {total.rmse[name]:10.4g}  {skill}"
-        lines.append(line.rstrip())
+        lines.append(f"  {name:{width}}{cells}  {skill}".rstrip())
     return lines
 
 
-def worst_skill(scores: Scores) -> float:
+def worst_skill(session: Session) -> float:
     """Return the skill after the first tenth against the strongest opponent."""
-    total = scores.total(FIRST_PART)
-    return min(total.skill(MODEL, name) for name in total.mae if name != MODEL)
+    total = session.kind.total(FIRST_PART)
+    return min(total.skill(MODEL, name) for name in session.scores.names if name != MODEL)

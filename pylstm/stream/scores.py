@@ -1,23 +1,28 @@
 """Errors of several forecasters on the same rows, in memory that does not grow with the stream.
 
 The stream is cut into at most `_CAPACITY` segments of equal length; per segment are kept the number
-of scored rows and, for every forecaster, the sums of |e| and of e^2. When the segments are full,
-neighbours are merged and the segments become twice as long. Hence any part of the stream ("after
-the first tenth") can be told from the rest at the end, although its length was not known at the
-beginning: exactly up to `_CAPACITY` rows, to a thousandth of the stream beyond.
+of scored rows and, for every forecaster, the sums of two losses: |e| and e^2 of numbers; of labels,
+whether it was wrong, and -log p with the probability p that it gave to the label that came. When
+the segments are full, neighbours are merged and the segments become twice as long. Hence any part
+of the stream ("after the first tenth") can be told from the rest at the end, although its length
+was not known at the beginning: exactly up to `_CAPACITY` rows, to a thousandth of the stream
+beyond.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Scores", "Total"]
+__all__ = ["LEAST_PROBABILITY", "LabelScores", "LabelTotal", "Scores", "Total", "most_probable"]
 
 _CAPACITY = 4096
+# Of the label that came, as the log loss sees it: a label never seen before has a finite loss.
+LEAST_PROBABILITY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,136 @@ class Total:
     n_scored: int
     mae: dict[str, float]
     rmse: dict[str, float]
+    SKILL: ClassVar[str] = "skill = 1 - MAE of pylstm / MAE of the opponent, on the same rows"
+
+    def columns(self) -> list[tuple[str, str, dict[str, float]]]:
+        """Return the columns of the report: title, format, values by forecaster."""
+        return [("MAE", ".4g", self.mae), ("RMSE", ".4g", self.rmse)]
 
     def skill(self, model: str, opponent: str) -> float:
         """Return ``1 - MAE(model) / MAE(opponent)``: 1 is perfect, 0 as good, below 0 worse."""
-        own, other = self.mae[model], self.mae[opponent]
-        if other == 0:
-            return 0.0 if own == 0 else -np.inf
-        return 1 - own / other
+        return _skill(self.mae[model], self.mae[opponent])
 
 
-class Scores:
+@dataclass(frozen=True)
+class LabelTotal:
+    """Losses of forecasts of labels over a part of the stream.
+
+    Parameters
+    ----------
+    n_scored : int
+        Rows on which all forecasters were compared.
+    errors : dict of str to float
+        Share of the rows whose most probable label was not the one that came, by forecaster.
+    log_loss : dict of str to float
+        Mean of -log p, p the probability of the label that came, at least `LEAST_PROBABILITY`.
+    """
+
+    n_scored: int
+    errors: dict[str, float]
+    log_loss: dict[str, float]
+    SKILL: ClassVar[str] = "skill = 1 - errors of pylstm / errors of the opponent, on the same rows"
+
+    def columns(self) -> list[tuple[str, str, dict[str, float]]]:
+        """Return the columns of the report: title, format, values by forecaster."""
+        return [("accuracy", ".2%", self.accuracy), ("log loss", ".4g", self.log_loss)]
+
+    @property
+    def accuracy(self) -> dict[str, float]:
+        """Share of the rows whose most probable label came, by forecaster."""
+        return {name: 1 - share for name, share in self.errors.items()}
+
+    def skill(self, model: str, opponent: str) -> float:
+        """Return ``1 - errors(model) / errors(opponent)``: 1 is perfect, 0 as good."""
+        return _skill(self.errors[model], self.errors[opponent])
+
+
+def _skill(own: float, other: float) -> float:
+    if other == 0:
+        return 0.0 if own == 0 else -np.inf
+    return 1 - own / other
+
+
+class _Losses:
+    """Two losses of named forecasters along a stream."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = list(names)
+        self.n_rows = 0
+        self.rows_per_segment = 1
+        # Columns: scored rows, then sums of the first loss, then sums of the second.
+        self._sums = np.zeros((_CAPACITY, 1 + 2 * len(names)))
+
+    def _add(self, losses: npt.NDArray[Any] | None) -> None:
+        """Take in one row: the first losses, then the second; None where it is not scored."""
+        segment = self.n_rows // self.rows_per_segment
+        if segment == _CAPACITY:
+            self._merge()
+            segment = self.n_rows // self.rows_per_segment
+        self.n_rows += 1
+        if losses is not None:
+            self._sums[segment] += np.concatenate([[1.0], losses])
+
+    def _merge(self) -> None:
+        half = self._sums[0::2] + self._sums[1::2]
+        self._sums[:] = 0
+        self._sums[: len(half)] = half
+        self.rows_per_segment *= 2
+
+    def _means(self, after: float) -> tuple[int, npt.NDArray[Any], npt.NDArray[Any]]:
+        """Scored rows after the first part of the stream, and the means of both losses there."""
+        start = int(np.ceil(round(after * self.n_rows / self.rows_per_segment, 9)))
+        sums, k = self._sums[start:].sum(axis=0), len(self.names)
+        n = sums[0] or np.nan
+        return int(sums[0]), sums[1 : 1 + k] / n, sums[1 + k :] / n
+
+    def _by_name(self, values: npt.NDArray[Any]) -> dict[str, float]:
+        return dict(zip(self.names, values.tolist(), strict=True))
+
+    def running_error(self, n_points: int = 100) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+        """Return the mean of the first loss along the stream.
+
+        Parameters
+        ----------
+        n_points : int, default 100
+            At most so many stretches of equal length.
+
+        Returns
+        -------
+        rows : ndarray
+            Last row of each stretch.
+        error : dict of str to ndarray
+            By forecaster; NaN in a stretch without scored rows.
+        """
+        used = -(-self.n_rows // self.rows_per_segment)
+        width = max(1, -(-used // n_points))
+        starts = np.arange(0, used, width)
+        sums = np.add.reduceat(self._sums[:used], starts, axis=0) if used else self._sums[:0]
+        rows = np.minimum((starts + width) * self.rows_per_segment, self.n_rows)
+        n_scored = np.where(sums[:, 0] > 0, sums[:, 0], np.nan)
+        first = sums[:, 1 : 1 + len(self.names)] / n_scored[:, None]
+        return rows, dict(zip(self.names, first.T, strict=True))
+
+    def state(self) -> dict[str, Any]:
+        """Return the scores so far, as plain numbers and arrays."""
+        used = -(-self.n_rows // self.rows_per_segment)
+        return {
+            "n_rows": self.n_rows,
+            "rows_per_segment": self.rows_per_segment,
+            "sums": self._sums[:used],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        n_rows, width, sums = state["n_rows"], state["rows_per_segment"], state["sums"]
+        if width < 1 or not len(sums) == -(-n_rows // width) <= _CAPACITY:
+            raise ValueError("the numbers of rows in the saved scores do not fit together")
+        self.n_rows, self.rows_per_segment = n_rows, width
+        self._sums[:] = 0
+        self._sums[: len(sums)] = sums
+
+
+class Scores(_Losses):
     """Absolute and squared errors of named forecasters along a stream.
 
     Parameters
@@ -63,13 +188,6 @@ class Scores:
     (90, 1.0, 0.5)
     """
 
-    def __init__(self, names: list[str]) -> None:
-        self.names = list(names)
-        self.n_rows = 0
-        self.rows_per_segment = 1
-        # Columns: scored rows, then sums of |e|, then sums of e^2.
-        self._sums = np.zeros((_CAPACITY, 1 + 2 * len(names)))
-
     def add(self, truth: float, forecasts: list[float]) -> None:
         """Take in one row; it is scored when the truth and every forecast exist.
 
@@ -80,20 +198,9 @@ class Scores:
         forecasts : list of float
             One per name, in their order; NaN where there is none.
         """
-        segment = self.n_rows // self.rows_per_segment
-        if segment == _CAPACITY:
-            self._merge()
-            segment = self.n_rows // self.rows_per_segment
-        self.n_rows += 1
         errors = np.array(forecasts) - truth
-        if not np.isnan(errors).any():
-            self._sums[segment] += np.concatenate([[1.0], np.abs(errors), errors**2])
-
-    def _merge(self) -> None:
-        half = self._sums[0::2] + self._sums[1::2]
-        self._sums[:] = 0
-        self._sums[: len(half)] = half
-        self.rows_per_segment *= 2
+        scored = not np.isnan(errors).any()
+        self._add(np.concatenate([np.abs(errors), errors**2]) if scored else None)
 
     def total(self, after: float = 0.0) -> Total:
         """Return the errors of the stream after its first part.
@@ -103,57 +210,58 @@ class Scores:
         after : float, default 0
             Part of the rows left out at the beginning: 0.1 is the first tenth.
         """
-        start = int(np.ceil(round(after * self.n_rows / self.rows_per_segment, 9)))
-        n_scored, absolute, squared = self._split(self._sums[start:].sum(axis=0))
-        n = n_scored or np.nan
-        return Total(
-            int(n_scored),
-            dict(zip(self.names, (absolute / n).tolist(), strict=True)),
-            dict(zip(self.names, np.sqrt(squared / n).tolist(), strict=True)),
-        )
+        n_scored, absolute, squared = self._means(after)
+        return Total(n_scored, self._by_name(absolute), self._by_name(np.sqrt(squared)))
 
-    def running_mae(self, n_points: int = 100) -> tuple[npt.NDArray[Any], dict[str, Any]]:
-        """Return the mean absolute error along the stream.
+
+class LabelScores(_Losses):
+    """Errors and log loss of named forecasters of labels along a stream.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The forecasters.
+
+    Examples
+    --------
+    >>> from pylstm.stream import LabelScores
+    >>> scores = LabelScores(["model", "always a"])
+    >>> for truth in "abab":
+    ...     scores.add(truth, [{"a": 0.5, "b": 0.5}, {"a": 1.0}])
+    >>> total = scores.total()
+    >>> total.accuracy["always a"], round(total.log_loss["model"], 3)
+    (0.5, 0.693)
+    """
+
+    def add(self, truth: str | None, forecasts: Sequence[Mapping[str, float]]) -> None:
+        """Take in one row; it is scored when the truth and every forecast exist.
 
         Parameters
         ----------
-        n_points : int, default 100
-            At most so many stretches of equal length.
-
-        Returns
-        -------
-        rows : ndarray
-            Last row of each stretch.
-        mae : dict of str to ndarray
-            By forecaster; NaN in a stretch without scored rows.
+        truth : str, optional
+            None where missing.
+        forecasts : list of dict of str to float
+            Probabilities by label, one dict per name, in their order; empty where there is none.
         """
-        used = -(-self.n_rows // self.rows_per_segment)
-        width = max(1, -(-used // n_points))
-        starts = np.arange(0, used, width)
-        sums = np.add.reduceat(self._sums[:used], starts, axis=0) if used else self._sums[:0]
-        rows = np.minimum((starts + width) * self.rows_per_segment, self.n_rows)
-        n_scored = np.where(sums[:, 0] > 0, sums[:, 0], np.nan)
-        absolute = sums[:, 1 : 1 + len(self.names)] / n_scored[:, None]
-        return rows, dict(zip(self.names, absolute.T, strict=True))
+        if truth is None or not all(forecasts):
+            self._add(None)
+            return
+        wrong = [most_probable(forecast) != truth for forecast in forecasts]
+        given = [max(forecast.get(truth, 0.0), LEAST_PROBABILITY) for forecast in forecasts]
+        self._add(np.concatenate([wrong, -np.log(given)]))
 
-    def _split(self, sums: npt.NDArray[Any]) -> tuple[float, npt.NDArray[Any], npt.NDArray[Any]]:
-        k = len(self.names)
-        return float(sums[0]), sums[1 : 1 + k], sums[1 + k :]
+    def total(self, after: float = 0.0) -> LabelTotal:
+        """Return the losses of the stream after its first part.
 
-    def state(self) -> dict[str, Any]:
-        """Return the scores so far, as plain numbers and arrays."""
-        used = -(-self.n_rows // self.rows_per_segment)
-        return {
-            "n_rows": self.n_rows,
-            "rows_per_segment": self.rows_per_segment,
-            "sums": self._sums[:used],
-        }
+        Parameters
+        ----------
+        after : float, default 0
+            Part of the rows left out at the beginning: 0.1 is the first tenth.
+        """
+        n_scored, errors, log_loss = self._means(after)
+        return LabelTotal(n_scored, self._by_name(errors), self._by_name(log_loss))
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
-        n_rows, width, sums = state["n_rows"], state["rows_per_segment"], state["sums"]
-        if width < 1 or not len(sums) == -(-n_rows // width) <= _CAPACITY:
-            raise ValueError("the numbers of rows in the saved scores do not fit together")
-        self.n_rows, self.rows_per_segment = n_rows, width
-        self._sums[:] = 0
-        self._sums[: len(sums)] = sums
+
+def most_probable(probabilities: Mapping[str, float]) -> str | None:
+    """Return the most probable label, the first of equals; None where there is none."""
+    return max(probabilities, key=probabilities.__getitem__) if probabilities else None

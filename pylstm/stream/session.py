@@ -11,16 +11,16 @@ import numpy as np
 
 from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
+from pylstm.stream.clock import N_CALENDAR, Clock
 from pylstm.stream.errors import StreamError
-from pylstm.stream.forecaster import Forecaster
-from pylstm.stream.scores import Scores
+from pylstm.stream.kinds import Kind, Labels, Numbers
+from pylstm.stream.scores import LabelScores, Scores
 from pylstm.stream.settings import Settings
 from pylstm.stream.table import Vector
 
-__all__ = ["LAST", "MODEL", "SEASON", "Session"]
+__all__ = ["Session"]
 
-MODEL, LAST, SEASON = "pylstm", "last value", "one season ago"
-_STATE_FORMAT = 2
+_STATE_FORMAT = 3
 # Rows kept for the picture of prediction against truth.
 _RECENT = 500
 
@@ -30,8 +30,8 @@ class Session(Copyable):
     """A forecaster on a stream, with its scores against two honest opponents on the same rows.
 
     The opponents of a forecast made at row t for row t + h are the last value known at row t, and
-    the value of row t + h - season, if there was one. `save` writes all of it to a file, from which
-    `Session.load` goes on as if nothing had happened.
+    the value of row t + h - season, if there was one; of labels also the most frequent one.
+    `save` writes all of it to a file, from which `Session.load` goes on as if nothing had happened.
 
     Parameters
     ----------
@@ -52,84 +52,113 @@ class Session(Copyable):
     """
 
     def __init__(self, settings: Settings, columns: Sequence[str]) -> None:
-        if not columns:
+        if not (columns or settings.time or settings.sees_labels()):
             raise StreamError("there are no input columns, wanted at least one with numbers in it")
         self.settings = settings
         self.columns = list(columns)
-        self.forecaster = Forecaster(len(self.columns), settings)
-        self.scores = Scores([MODEL, LAST] + ([SEASON] if settings.season else []))
+        self.clock = Clock()
+        n_inputs = len(self.columns) + (N_CALENDAR if settings.time else 0)
+        self.kind: Kind = (Labels if settings.classify else Numbers)(settings, n_inputs)
         self.recent: deque[tuple[float, float]] = deque(maxlen=_RECENT)
-        self._forecasts: deque[list[float]] = deque()
-        # Its oldest entry, once full, is the value one season before the row to predict next.
-        n_known = settings.season - settings.horizon + 1 if settings.season else 0
-        self._targets: deque[float] = deque(maxlen=n_known)
+        self._forecasts: deque[list[Any]] = deque()
+        # The target of the last row, and the forecasts that had been made for it.
+        self._scored: tuple[Any, list[Any] | None] = np.nan, None
 
     @property
     def n_rows(self) -> int:
         """Rows taken in so far."""
         return self.scores.n_rows
 
-    def update(self, inputs: Vector, target: float) -> float:
+    @property
+    def scores(self) -> Scores | LabelScores:
+        """Losses of the network and its opponents so far."""
+        return self.kind.scores
+
+    def update(self, inputs: Vector, target: Any, time: str | None = None) -> Any:
         """Take in one row: score the forecasts for it, learn, forecast.
 
         Parameters
         ----------
         inputs : ndarray, shape (n_columns,), float64
             Cells of the input columns; NaN where missing.
-        target : float
-            NaN where missing.
+        target : float or str
+            A number, NaN where missing; or a label, None where missing.
+        time : str, optional
+            Time of the row, where the settings name a column of times.
 
         Returns
         -------
-        float
-            The forecast for the row `horizon` rows from here; NaN as long as no target is known.
+        float or dict of str to float
+            The forecast for the row `horizon` rows from here: a number, NaN as long as no target is
+            known; or the probabilities of the labels, empty as long as none is known.
 
         Raises
         ------
+        StreamError
+            For a time that is none or goes back, or too many labels; nothing has changed then.
         ValueError
             For another number of inputs, or an infinite one; nothing has changed then.
         FloatingPointError
             When the weights have diverged.
         """
-        forecast = self.forecaster.update(inputs, target)
-        # Scored is what was put down `horizon` rows ago, whatever has just been learned.
-        if len(self._forecasts) == self.settings.horizon:
-            forecasts = self._forecasts.popleft()
-        else:
-            forecasts = [np.nan] * len(self.scores.names)
-        self.scores.add(target, forecasts)
-        self.recent.append((target, forecasts[0]))
-        self._forecasts.append([forecast, *self._opponents(target)])
-        return forecast
+        if self.settings.time:
+            inputs = np.concatenate([inputs, self.clock.calendar(time)])
+        elif time is not None:
+            raise StreamError(f"time is {time!r}, and the settings name no column of times")
+        forecasts = self.kind.update(inputs, target)
+        due: list[Any] | None = forecasts
+        self.clock.advance(time)
+        if self.settings.horizon:
+            # Scored is what was put down `horizon` rows ago, whatever has just been learned.
+            full = len(self._forecasts) == self.settings.horizon
+            due = self._forecasts.popleft() if full else None
+            self._forecasts.append(forecasts)
+        self.recent.append(self.kind.score(target, due))
+        self._scored = target, due
+        return forecasts[0]
 
-    def _opponents(self, target: float) -> list[float]:
-        opponents = [self.forecaster.last_target]
-        if self.settings.season:
-            self._targets.append(target)
-            full = len(self._targets) == self._targets.maxlen
-            opponents.append(self._targets[0] if full else np.nan)
-        return opponents
+    def told(self, forecast: Any) -> dict[str, Any]:
+        """Return a forecast `update` has just returned in plain values.
+
+        Parameters
+        ----------
+        forecast : float or dict of str to float
+
+        Returns
+        -------
+        dict
+            ``row`` (from 1) that the forecast is for, ``prediction``, of labels ``probabilities``;
+            ``target``, where the row is the present one and its target known; otherwise ``last``,
+            the same of the present row, where it had a prediction and a target.
+        """
+        horizon = self.settings.horizon
+        told = {"row": self.n_rows + horizon, **self.kind.told(forecast)}
+        target, due = self._scored
+        value = self.kind.value(target)
+        if value is None or due is None:
+            return told
+        if horizon == 0:
+            return {**told, "target": value}
+        last = self.kind.told(due[0])
+        if last["prediction"] is None:
+            return told
+        return {**told, "last": {"row": self.n_rows, **last, "target": value}}
 
     def __getstate__(self) -> dict[str, Any]:
         return {
             "format": _STATE_FORMAT,
             "settings": asdict(self.settings),
             "columns": self.columns,
-            "forecaster": self.forecaster.state(),
-            "scores": self.scores.state(),
+            "kind": self.kind.state(),
+            "clock": self.clock.state(),
             "recent": np.array(self.recent, float).reshape(-1, 2),
-            "forecasts": np.array(self._forecasts, float).reshape(-1, len(self.scores.names)),
-            "targets": np.array(self._targets, float),
+            "forecasts": [list(forecasts) for forecasts in self._forecasts],
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         check_format(state, _STATE_FORMAT, "session")
         Session.__init__(self, Settings(**state["settings"]), state["columns"])
-        self._restore(state)
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        self.forecaster.restore(state["forecaster"])
-        self.scores.restore(state["scores"])
+        self.kind.restore(state["kind"])
+        self.clock.restore(state["clock"])
         self.recent.extend((truth, forecast) for truth, forecast in state["recent"].tolist())
-        self._forecasts.extend(state["forecasts"].tolist())
-        self._targets.extend(state["targets"].tolist())
+        self._forecasts.extend(state["forecasts"])

@@ -6,9 +6,20 @@ import math
 import numbers
 from dataclasses import dataclass
 
+from pylstm.estimators.defaults import OPTIMIZER
+from pylstm.optimizers import SGD, Adam, ObGD, Optimizer, RMSprop
 from pylstm.stream.errors import StreamError
 
-__all__ = ["Settings"]
+__all__ = ["OPTIMIZERS", "Settings"]
+
+# The choices of --optimizer, with their learning rates by default.
+OPTIMIZERS = {
+    "sgd": 0.01,
+    "momentum": 0.001,
+    "rmsprop": OPTIMIZER["learning_rate"],
+    "adam": 0.001,
+    "obgd": 1.0,
+}
 
 
 def _whole(value: object, least: int) -> bool:
@@ -27,23 +38,31 @@ class Settings:
         Column to predict.
     inputs : tuple of str, optional
         Columns the network sees; None: every column of numbers, the target among them.
-    horizon : int, default 1
-        Rows ahead to predict.
+    classify : bool, default False
+        Whether the target is labels, text of which only the equality counts, instead of numbers.
+    horizon : int, optional
+        Rows ahead to predict; 1 by default. Of labels 0 by default: that of the row itself, from
+        the other cells of the row.
     season : int, optional
         Rows in a season (24 for hourly rows with a daily rhythm): the second opponent is the value
         one season before the predicted row. At least the horizon, so that this value is known in
         time.
     cells : int, default 32
         Memory cells of the network, each with its own gates.
-    learning_rate : float, default 0.01
-        Of the truncated gradient descent, on standardised values.
-    momentum : float, default 0
-        From 0 up to, not including, 1.
+    optimizer : {"sgd", "momentum", "rmsprop", "adam", "obgd"}, optional
+        By default "sgd" for numbers and "rmsprop", as in `pylstm.estimators`, for labels.
+    learning_rate : float, optional
+        Of the truncated gradient descent, on standardised values; by default that of `OPTIMIZERS`.
+    momentum : float, optional
+        Of "sgd", 0 by default, and "momentum", 0.9 by default: from 0 up to, not including, 1.
     predict : {"change", "level"}, default "change"
         What the output of the network means: the change from the last known value, so that an
         output of 0 is the forecast "as now"; or the value itself.
     memory : int, default 3000
         Rows after which the running standardisation forgets, see `RunningScale`.
+    time : str, optional
+        Column of times; the hour of the day, the day of the week and the day of the year become
+        inputs, see `Clock`.
     mark_missing : bool, default False
         Give the network one more input a column: 1 where the cell was missing, else 0.
     dtype : {"float32", "float64"}, default "float32"
@@ -64,19 +83,31 @@ class Settings:
 
     target: str
     inputs: tuple[str, ...] | None = None
-    horizon: int = 1
+    classify: bool = False
+    # What is None here depends on other settings and is chosen in __post_init__.
+    horizon: int = None  # type: ignore[assignment]
     season: int | None = None
     cells: int = 32
-    learning_rate: float = 0.01
-    momentum: float = 0.0
+    optimizer: str = None  # type: ignore[assignment]
+    learning_rate: float = None  # type: ignore[assignment]
+    momentum: float = None  # type: ignore[assignment]
     predict: str = "change"
     memory: int = 3000
+    time: str | None = None
     mark_missing: bool = False
     dtype: str = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("horizon", "cells", "memory"):
+        self._choose("optimizer", "rmsprop" if self.classify else "sgd")
+        one_of = ", ".join(map(repr, OPTIMIZERS))
+        self._check("optimizer", self.optimizer in OPTIMIZERS, f"one of {one_of}")
+        self._choose("learning_rate", OPTIMIZERS[self.optimizer])
+        self._choose("momentum", 0.9 if self.optimizer == "momentum" else 0.0)
+        self._choose("horizon", 0 if self.classify else 1)
+        least = 0 if self.classify else 1
+        self._check("horizon", _whole(self.horizon, least), f"a whole number of at least {least}")
+        for name in ("cells", "memory"):
             self._check(name, _whole(getattr(self, name), 1), "a whole number of at least 1")
         self._check("seed", _whole(self.seed, 0), "a whole number of at least 0")
         season_fits = self.season is None or _whole(self.season, 1)
@@ -84,6 +115,11 @@ class Settings:
         rate = self.learning_rate
         self._check("learning_rate", math.isfinite(rate) and rate >= 0, "a number of at least 0")
         self._check("momentum", 0 <= self.momentum < 1, "a number from 0 up to, not including, 1")
+        if self.momentum and self.optimizer not in ("sgd", "momentum"):
+            raise StreamError(
+                f"momentum is {self.momentum!r} and optimizer is {self.optimizer!r}, wanted "
+                "momentum with 'sgd' or 'momentum' only"
+            )
         self._check("predict", self.predict in ("change", "level"), "'change' or 'level'")
         self._check("dtype", self.dtype in ("float32", "float64"), "'float32' or 'float64'")
         self._check("inputs", self.inputs is None or len(self.inputs) > 0, "at least one column")
@@ -97,6 +133,25 @@ class Settings:
                 "least the horizon: the value one season ago must be known when predicting"
             )
 
+    def _choose(self, name: str, value: object) -> None:
+        if getattr(self, name) is None:
+            object.__setattr__(self, name, value)
+
     def _check(self, name: str, good: bool, wanted: str) -> None:
         if not good:
             raise StreamError(f"{name} is {getattr(self, name)!r}, wanted {wanted}")
+
+    def new_optimizer(self) -> Optimizer:
+        """Return the optimiser that the settings name."""
+        rate = self.learning_rate
+        if self.optimizer == "rmsprop":
+            return RMSprop(**{**OPTIMIZER, "learning_rate": rate})
+        if self.optimizer == "adam":
+            return Adam(rate)
+        if self.optimizer == "obgd":
+            return ObGD(rate)
+        return SGD(rate, self.momentum)
+
+    def sees_labels(self) -> bool:
+        """Tell whether the last known label is an input: if the target is, and is labels."""
+        return self.classify and (self.inputs is None or self.target in self.inputs)

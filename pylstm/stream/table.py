@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from pylstm.stream.errors import StreamError
 
-__all__ = ["MISSING", "Table"]
+__all__ = ["MISSING", "Table", "label_in", "number_in", "shown"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -29,8 +29,8 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 _LARGEST = 1e100
 
 
-def _number(cell: str) -> float | None:
-    """The number in a cell, NaN for a missing one, None for anything else."""
+def number_in(cell: str) -> float | None:
+    """Return the number in a cell, NaN for a missing one, None for anything else."""
     try:
         value = float(cell)
     except ValueError:
@@ -39,7 +39,14 @@ def _number(cell: str) -> float | None:
     return None if abs(value) > _LARGEST or "_" in cell else value
 
 
-def _shown(cell: str) -> str:
+def label_in(cell: str) -> str | None:
+    """Return the label in a cell, the text without blanks around it; None for a missing one."""
+    label = cell.strip()
+    return None if label.lower() in MISSING else label
+
+
+def shown(cell: str) -> str:
+    """Return a cell as it stands in a message, cut when long."""
     return repr(cell if len(cell) <= 40 else cell[:37] + "...")
 
 
@@ -155,9 +162,9 @@ class Table:
         if cells is None:
             raise StreamError(f"{self.name} is empty, wanted a header line and rows of numbers")
         header = [cell.strip() for cell in cells]
-        numbers = [_number(cell) for cell in header]
+        numbers = [number_in(cell) for cell in header]
         if None not in numbers and not all(map(math.isnan, filter(None, numbers))):
-            raise self._error(self.line, f"is {_shown(','.join(cells))}, wanted the column names")
+            raise self._error(self.line, f"is {shown(','.join(cells))}, wanted the column names")
         for name in header:
             if header.count(name) > 1:
                 raise StreamError(f"{self.name} has more than one column {name!r}, wanted one")
@@ -174,7 +181,7 @@ class Table:
     def columns_of_numbers(self) -> list[str]:
         """Return the columns whose first cell is a number or missing."""
         pairs = zip(self.header, self.first_row(), strict=True)
-        return [name for name, cell in pairs if _number(cell) is not None]
+        return [name for name, cell in pairs if number_in(cell) is not None]
 
     def indices(self, columns: Sequence[str]) -> list[int]:
         """Return where the named columns are in a row."""
@@ -197,11 +204,25 @@ class Table:
         StreamError
             For a row with another number of cells than the header, or text where a number belongs.
         """
-        where = self.indices(columns)
+        for numbers, _ in self.records(columns):
+            yield numbers
+
+    def records(
+        self, columns: Sequence[str], texts: Sequence[str] = ()
+    ) -> Iterator[tuple[Vector, list[str]]]:
+        """Yield as `rows` does, and beside the numbers the cells of other columns as they are.
+
+        Raises
+        ------
+        StreamError
+            As `rows` does.
+        """
+        where, where_texts = self.indices(columns), self.indices(texts)
         cells: list[str] | None = self.first_row()
         self._first = None
         while cells is not None:
-            yield self._numbers(self._checked(cells), columns, where)
+            numbers = self._numbers(self._checked(cells), columns, where)
+            yield numbers, [cells[index] for index in where_texts]
             cells = self._next_cells()
 
     def _checked(self, cells: list[str]) -> list[str]:
@@ -215,12 +236,13 @@ class Table:
     def _numbers(self, cells: list[str], columns: Sequence[str], where: list[int]) -> Vector:
         numbers = np.empty(len(where))
         for k, index in enumerate(where):
-            value = _number(cells[index])
+            value = number_in(cells[index])
             if value is None:
                 raise self._error(
                     self.line,
-                    f"has {_shown(cells[index])} in column {columns[k]!r}, wanted a number between "
-                    "-1e100 and 1e100, or an empty cell (--inputs chooses the columns)",
+                    f"has {shown(cells[index])} in column {columns[k]!r}, wanted a number between "
+                    "-1e100 and 1e100, or an empty cell (--inputs chooses the columns, --classify makes "
+                    "the target labels)",
                 )
             numbers[k] = value
         return numbers
