@@ -241,8 +241,8 @@ class Table:
                 raise self._error(
                     self.line,
                     f"has {shown(cells[index])} in column {columns[k]!r}, wanted a number between "
-                    "-1e100 and 1e100, or an empty cell (--inputs chooses the columns, --classify makes "
-                    "the target labels)",
+                    "-1e100 and 1e100, or an empty cell (--inputs chooses the columns, --classify "
+                    "makes the target labels)",
                 )
             numbers[k] = value
         return numbers
