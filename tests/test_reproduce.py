@@ -282,9 +282,9 @@ def test_text_and_markdown_hold_the_figures(summaries):
     text = report.as_text(summaries)
     told = [re.split(r"\s{2,}", line) for line in text.splitlines()]
     assert told[1:4] == CELLS
-    header = {"format": 1, "pylstm": "1.2.3", "seed": 7}
+    header = {"format": 1, "pylstm": "1.2.3", "seed": 7, "machine": "abacus"}
     markdown = report.as_markdown(summaries, header).splitlines()
-    assert "pylstm 1.2.3, seed 7." in markdown
+    assert "pylstm 1.2.3, seed 7; abacus." in markdown
     rows = [line.strip("| ").split(" | ") for line in markdown if line.startswith("|")]
     assert rows[0] == told[0]
     assert rows[2:] == CELLS
@@ -295,7 +295,7 @@ def test_text_and_markdown_hold_the_figures(summaries):
 
 
 def test_json_holds_everything_but_the_weights(summaries):
-    header = {"format": 1, "pylstm": "1.2.3", "seed": 7}
+    header = {"format": 1, "pylstm": "1.2.3", "seed": 7, "machine": "abacus"}
     tree = json.loads(report.as_json(summaries, header))
     assert {name: tree[name] for name in header} == header
     written, nearest, other = tree["rows"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def _draw_lag(figure: Any, summaries: Sequence[Summary]) -> None:
         if paper:
             style = {"color": _PAPER, "marker": marker, "ls": line and "--", "fillstyle": "none"}
             axes.plot(*zip(*paper, strict=True), **style, label=f"paper, {text}")
-    axes.set(xlabel="minimal lag q", ylabel="training sequences until success", ylim=(0, None))
+    axes.set(xlabel="minimal lag q", ylabel="training sequences until success", yscale="log")
     axes.set(title="Experiment 2c: what a longer lag costs")
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.legend()
@@ -107,6 +108,7 @@ def _draw_curves(figure: Any, summaries: Sequence[Summary]) -> None:
     for summary in summaries:
         colour = _COLOURS[summary.reading.label]
         label = ", ".join(filter(None, (summary.reading.label, summary.reading.differs)))
+        label = textwrap.fill(label, 80)
         for k, result in enumerate(summary.results):
             error, wrong = result.curve["error"], result.curve["wrong"]
             seen = result.curve["every"] * np.arange(1, len(error) + 1)

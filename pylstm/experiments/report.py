@@ -226,7 +226,7 @@ def as_markdown(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
     ----------
     summaries : sequence of Summary
     header : mapping
-        Version and seed.
+        Version, seed and machine.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def as_markdown(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
         [
             "# Hochreiter & Schmidhuber 1997, reproduced",
             "",
-            f"pylstm {header['pylstm']}, seed {header['seed']}.",
+            f"pylstm {header['pylstm']}, seed {header['seed']}; {header['machine']}.",
             "",
             *(f"| {' | '.join(line)} |" for line in lines),
             "",
@@ -253,13 +253,13 @@ def as_markdown(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
 
 
 def as_json(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
-    """Give everything but the weights as JSON.
+    """Give everything but weights and learning curves, which the trials hold, as JSON.
 
     Parameters
     ----------
     summaries : sequence of Summary
     header : mapping
-        Format, version and seed: what the text begins with.
+        Format, version, seed and machine: what the text begins with.
 
     Returns
     -------
@@ -273,7 +273,7 @@ def _tree(summary: Summary) -> dict[str, Any]:
     row, sequences = summary.row, summary.sequences
     results = [asdict(result) for result in summary.results]
     for result in results:
-        del result["weights"]
+        del result["weights"], result["curve"]
     return {
         "row": row.name,
         "what": row.what,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import numbers
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from pylstm import _core
 from pylstm.errors import InputError
 from pylstm.experiments import plots, report
 from pylstm.experiments.progress import Abandoned, Reporter, bars, board
@@ -175,9 +177,10 @@ class Reproduction:
         if pictures:
             need("matplotlib", "plotting", "--no-plots")
         summaries, folder = self._all_summaries(), self._store.folder
+        header = {**self._store.header(), "machine": _machine()}
         texts = {
-            folder / "results.json": report.as_json(summaries, self._store.header()),
-            folder / "results.md": report.as_markdown(summaries, self._store.header()),
+            folder / "results.json": report.as_json(summaries, header),
+            folder / "results.md": report.as_markdown(summaries, header),
         }
         for path, text in texts.items():
             self._store.write(path, text)
@@ -199,6 +202,10 @@ def _groups(trials: Sequence[int]) -> list[tuple[int, ...]]:
     """As few groups as possible, all of about the same size."""
     n_groups = -(-len(trials) // GROUP)
     return [tuple(trials[k::n_groups]) for k in range(n_groups)]
+
+
+def _machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, {_core.choose_isa()}"
 
 
 def _check_whole(name: str, value: int, low: int) -> None:
