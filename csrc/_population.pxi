@@ -889,7 +889,7 @@ cdef class PopulationBase:
         if "traces" in progress:
             for ours, theirs in self.trace_views(net, progress["traces"]):
                 ours[group, lane] = theirs
-        kept = {"parameters": self.parameters_, "gradient": self.gradient_, "velocity": self.velocity_}
+        kept = {"parameters": self.parameters_, "gradient": self.gradient_, MOMENTS[0]: self.velocity_}
         for name, buffer in kept.items():
             if buffer is not None and name in progress:
                 views = self.views(buffer)

@@ -39,7 +39,7 @@ class Decay:
     """A learning rate that falls by a constant factor at every update.
 
     ``rate(k) = learning_rate * factor**k`` at update k = 0, 1, ... (Gers, Schmidhuber & Cummins
-    2000, section 4: 0.99).
+    2000: 0.99).
 
     Parameters
     ----------
@@ -345,10 +345,10 @@ class ObGD(Optimizer):
     ``w -= learning_rate / max(1, M) * g`` with
     ``M = learning_rate * kappa * max(1, 1 / error) * |g|_1``.
 
-    For a value with eligibility z and error delta (Elsayed, Vasan & Mahmood 2024, algorithm 3):
+    For a value with eligibility z and error delta (Elsayed, Vasan & Mahmood 2024):
     ``M = alpha kappa max(|delta|, 1) |z|_1;  w += alpha / max(M, 1) delta z``. There -g is delta z,
-    so ``|z|_1 = |g|_1 / |delta|``, and ``max(|delta|, 1) |z|_1 = max(1, 1 / |delta|) |g|_1``: the same
-    bound, written in the gradient. With several outputs `error` is the 2-norm of their errors,
+    so ``|z|_1 = |g|_1 / |delta|``, and ``max(|delta|, 1) |z|_1 = max(1, 1 / |delta|) |g|_1``: the
+    same bound, written in the gradient. With several outputs `error` is the 2-norm of their errors,
     dL/dnet; over several steps collected, the sum of it over the steps. With `LSTM.reinforce` it is
     the error given there.
 

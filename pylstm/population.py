@@ -149,7 +149,8 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         if not nets or not all(isinstance(net, LSTM) for net in nets):
             raise TypeError(f"nets is {nets!r}, wanted at least one LSTM, and nothing else")
         population = cls.__new__(cls)
-        population._set_up(nets[0]._config(), len(nets), [net.optimizer for net in nets])
+        optimizers = _optimizers([net.optimizer for net in nets], len(nets))
+        population._set_up(nets[0]._config(), len(nets), optimizers)
         for k, net in enumerate(nets):
             population[k] = net
         return population
@@ -182,7 +183,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         for name, wanted in self.__config.items():
             if net._config()[name] != wanted:
                 raise ValueError(f"net has {name}={net._config()[name]!r}, wanted {wanted!r}")
-        optimizers = list(self.__optimizers)
+        optimizers: list[Any] = list(self.__optimizers)
         optimizers[k] = net.optimizer
         self.optimizer = optimizers
         self._put_in(k, net.copy())

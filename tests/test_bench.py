@@ -22,6 +22,7 @@ NAMES = [
     "tokens",
     "memory",
     "kill",
+    "estimator",
 ]
 
 

@@ -300,6 +300,26 @@ def test_a_feature_that_appears_later(kind, rng):
     assert prediction(model, xs[0]) != prediction(model, less[0])
 
 
+def test_appearing_features_are_a_loop_that_grows_the_network(rng):
+    xs, y = stream(rng)
+    model = Classifier()
+    model.expect(["high", "low", "middle"])
+    net = network(2, 3, CLASSIFIER_SWITCHES)
+    known, before = ["c"], {}
+    for t, (x, label) in enumerate(zip(xs, labels(y), strict=True)):
+        if t == 20:
+            known = ["c", "a"]
+            net.grow(n_inputs=4)
+        given = {name: x[name] for name in known}
+        row = np.array([v for n in known for v in (x[n], x[n] - before.get(n, math.nan))])
+        output = net.step(row, np.eye(3, dtype="float32")[model.classes.index(label)])
+        if t not in (0, 20):
+            found = list(model.predict_proba_one(given).values())
+            np.testing.assert_allclose(found, output, rtol=1e-6)
+        model.learn_one(given, label)
+        before = given
+
+
 def test_a_row_without_features(kind, rng):
     xs, y = stream(rng)
     model = KINDS[kind]()
@@ -339,6 +359,8 @@ def test_a_row_without_target_advances_and_learns_nothing(kind, none, rng):
     n_steps = model.net.n_steps
     learn(model, xs[20:23], [none] * 3)
     assert model.net.n_steps == n_steps + 3
+    if kind != "classifier":
+        assert model.__getstate__()["last"] == y[19]
     for name, values in model.net.parameters.items():
         np.testing.assert_array_equal(values, weights[name])
     assert np.isfinite(np.ravel(list(np.atleast_1d(_numbers(prediction(model, xs[23])))))).all()
@@ -359,6 +381,14 @@ def test_reset_begins_a_new_sequence(kind, rng):
     models[1].reset()
     assert everything(models[0]) == everything(models[1])
     assert not models[0].net.state["cell_state"].any()
+    state = models[0].__getstate__()
+    assert np.isnan(state["features"]["before"]).all()
+    if kind != "classifier":
+        assert math.isnan(state["last"])
+        assert math.isnan(state["error"])
+    if kind == "forecaster":
+        assert state["past"].size == 0
+        assert models[0].forecast(2) == [0.0, 0.0]
     learn(models[0], xs[20:40], y[20:40])
     assert np.isfinite(np.atleast_1d(_numbers(prediction(models[0], xs[40])))).all()
 

@@ -305,7 +305,7 @@ def test_population_takes_plain_optimisers_only():
     for optimizer in (pylstm.SGD(0.1, clip_norm=1.0), pylstm.SGD(0.1, schedule=pylstm.Decay(0.9))):
         with pytest.raises(ValueError, match="wanted one without clipping and schedule"):
             pylstm.Population(2, 1, 1, 1, optimizer=optimizer)
-    with pytest.raises(TypeError, match="wanted a pylstm.SGD or a sequence"):
+    with pytest.raises(TypeError, match=r"wanted a pylstm\.SGD or a sequence"):
         pylstm.Population(2, 1, 1, 1, optimizer=pylstm.Adam())
 
 
@@ -456,7 +456,7 @@ def test_bad_reinforcement_is_refused():
         net.learn_from([1.0], trace=0.5)
     net.step([1.0])
     for trace in (-0.1, 1.1, "x", True, float("nan")):
-        with pytest.raises(ValueError, match="trace is .*, wanted a number from 0 to 1"):
+        with pytest.raises(ValueError, match=r"trace is .*, wanted a number from 0 to 1"):
             net.learn_from([1.0], trace=trace)
     net.learn([0.0], update=False)
     with pytest.raises(RuntimeError, match="not yet applied"):
@@ -465,7 +465,7 @@ def test_bad_reinforcement_is_refused():
     net.step([1.0])
     net.learn_from([1.0], trace=0.5)
     for error in (float("nan"), float("inf"), "x", True):
-        with pytest.raises(ValueError, match="error is .*, wanted a finite number"):
+        with pytest.raises(ValueError, match=r"error is .*, wanted a finite number"):
             net.reinforce(error)
 
 

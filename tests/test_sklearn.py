@@ -171,6 +171,15 @@ def test_sequences_are_learned_each_from_a_fresh_state(name, one_a, rng):
     assert everything(model.estimator_) == everything(bare)
     found = model.predict(X, lengths)
     assert found.shape == ((60,) if one_a == "row" else (5,))
+    bare.reset()
+    alone = [bare.copy() for _ in ends]
+    if name == "regressor":
+        parts = [
+            b.predict_following(by_column(X[e - n : e]))
+            for b, n, e in zip(alone, lengths, ends, strict=True)
+        ]
+        wanted = np.concatenate(parts)
+        assert np.array_equal(found, wanted if one_a == "row" else wanted[ends - 1])
     turned = model.predict(np.concatenate([X[40:], X[:40]]), [20, 7, 1, 12, 20])
     shift = 20 if one_a == "row" else 1
     assert np.array_equal(turned, np.roll(found, shift))
@@ -185,6 +194,17 @@ def test_epochs_are_passes_each_from_a_fresh_state(rng):
         bare.reset()
         for x, value in zip(by_column(X), y.tolist(), strict=True):
             bare.learn_one(x, value)
+    assert everything(model.estimator_) == everything(bare)
+
+
+def test_epochs_of_a_forecaster(rng):
+    X, y = table(rng)
+    model = LSTMForecaster(n_cells=6, n_epochs=2).fit(X, y)
+    bare = estimators.Forecaster(n_cells=6)
+    for _ in range(2):
+        bare.reset()
+        for x, value in zip(by_column(X), y.tolist(), strict=True):
+            bare.learn_one(value, x)
     assert everything(model.estimator_) == everything(bare)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.measurements.crossover import measure_crossover
+from bench.measurements.estimator import measure_estimator
 from bench.measurements.floor import measure_floor
 from bench.measurements.kill import measure_kill
 from bench.measurements.memory import measure_memory
@@ -37,4 +38,5 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "tokens": measure_tokens,
     "memory": measure_memory,
     "kill": measure_kill,
+    "estimator": measure_estimator,
 }

@@ -105,7 +105,6 @@ class Estimator(Copyable):
         features = self._features
         if features.fill(x) and self._net is not None:
             return
-        features.check(x)
         features.add(x)
         if self._net is None:
             self._net = self._new_network(features.size, self._n_outputs())
@@ -357,7 +356,7 @@ class Regressor(_WithLastTarget):
             prediction = ahead.predict_one(x)
             ahead.advance_one(x)
             if self.feedback:
-                ahead._last, ahead._error = prediction, math.nan
+                ahead._last = prediction
             predictions.append(prediction)
         return predictions
 
