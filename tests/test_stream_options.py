@@ -15,7 +15,9 @@ HEADER = ["load", "wind"]
 
 @pytest.fixture
 def table():
-    return wavy_table(300, missing=0.05)
+    table = wavy_table(300, missing=0.05)
+    table[:2, 0] = np.nan  # the first forecasts are none
+    return table
 
 
 @pytest.fixture

@@ -84,8 +84,9 @@ lines of JSON:
   the row just read; where the forecast is for that row itself, its label is "target".
 
 what it costs:
-  A row costs one learning step and one forward pass of the network, whatever the horizon; memory
-  does not grow with the stream. The network learns at row t from what it saw at row t - horizon,
+  A row costs one learning step and one forward pass of the network, whatever the horizon; of labels
+  a forward pass a row of the horizon, and from 2 on a copy of the network, some 0.3 ms. Memory does
+  not grow with the stream. The network learns at row t from what it saw at row t - horizon,
   because only then is the target known; its forecast uses everything up to row t.
 
 sessions:
@@ -93,7 +94,7 @@ sessions:
   whole; a process killed at any moment leaves the old file or the new one. A file that is damaged,
   or something else, is refused. No code in it is executed: it is a safetensors file.
 
-exit code: 0; 2 for unusable input; 130 after Ctrl-C and 141 when the reader of --predictions - has
+exit code: 0; 2 for unusable input; 130 after Ctrl-C and 141 when the reader of standard output has
 gone (in both cases the session is saved, if --save or --resume says so).
 """
 
@@ -218,6 +219,14 @@ def _columns(table: Table, settings: Settings) -> list[str]:
     return [name for name in numbers if name not in used]
 
 
+def _check_predict(settings: Settings, given: dict[str, Any]) -> None:
+    if settings.classify and "predict" in given:
+        raise StreamError(
+            f"--predict is {given['predict']!r}, and the target {settings.target!r} is labels, "
+            "which have no change and no level: leave it out"
+        )
+
+
 def _session(table: Table, given: dict[str, Any]) -> Session:
     """A new session with the given settings, or the saved one if they agree with it."""
     chosen = {f.name: given[f.name] for f in fields(Settings) if f.name in given}
@@ -225,6 +234,7 @@ def _session(table: Table, given: dict[str, Any]) -> Session:
         if _begins_with_text(table, chosen["target"]):
             chosen["classify"] = True
         settings = Settings(**chosen)
+        _check_predict(settings, given)
         return Session(settings, _columns(table, settings))
     session = Session.load(given["load"])
     for name, value in chosen.items():
@@ -234,6 +244,7 @@ def _session(table: Table, given: dict[str, Any]) -> Session:
                 f"--{name.replace('_', '-')} is {value!r} and the session in {given['load']} has "
                 f"{saved!r}: leave the option out, or start anew without --load"
             )
+    _check_predict(session.settings, given)
     time = session.settings.time
     table.indices([*session.columns, session.settings.target, *([time] if time else [])])
     return session
@@ -271,11 +282,6 @@ def _stream(args: argparse.Namespace) -> int:
     predictions = given.get("predictions", "-" if as_json else None)
     with Table(args.file, given.get("delimiter", ",")) as table:
         session = _session(table, given)
-        if session.settings.classify and "predict" in given:
-            raise StreamError(
-                f"--predict is {given['predict']!r}, and the target {session.settings.target!r} is "
-                "labels, which have no change and no level: leave it out"
-            )
         with forecast_writer(predictions, as_json) as on_forecast:
             outcome = run_stream(
                 session,
