@@ -4,6 +4,8 @@
 `pylstm.sklearn` put them into the dress of those libraries, which are imported only then.
 """
 
-from pylstm.estimators.online import Classifier, Forecaster, Regressor
+from pylstm.estimators.classifier import Classifier
+from pylstm.estimators.forecaster import Forecaster
+from pylstm.estimators.regressor import Regressor
 
 __all__ = ["Classifier", "Forecaster", "Regressor"]

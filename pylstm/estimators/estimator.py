@@ -1,0 +1,192 @@
+"""What the estimators have in common: parameters, a network that grows, rows in and out.
+
+Symbols as in `pylstm.estimators.defaults`: x(t) features, y(t) target, u(t) inputs of the network,
+p(t) prediction. Every learned row is one step of the network, ``net.step(u, target)``; predictions
+are ``net.predict(u)``, or steps of a copy, and change nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm.checkpoint import register
+from pylstm.copies import Copyable, check_format
+from pylstm.estimators.defaults import SWITCHES, default_optimizer
+from pylstm.estimators.features import Features
+from pylstm.network import LSTM
+from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
+
+__all__ = ["Array", "Estimator", "Row", "WithLastTarget", "check_whole"]
+
+Array = npt.NDArray[Any]
+Row = Mapping[Hashable, Any]
+
+_STATE_FORMAT = 1
+# Keywords of LSTM that an estimator sets itself.
+_SET_HERE = {
+    *("n_inputs", "n_outputs", "n_blocks", "block_size", "output", "loss", "dtype", "seed"),
+    *("optimizer", "scale_inputs", "scale_targets"),
+}
+
+
+class Estimator(Copyable):
+    """What the three have in common: parameters, a network that grows, names of features."""
+
+    n_cells: int
+    block_size: int
+    optimizer: Optimizer | None
+    network: Mapping[str, Any] | None
+    dtype: str
+    seed: int
+    _n_own: int = 0
+
+    def _set_up(self, **parameters: Any) -> None:
+        """Keep the arguments of the constructor, refuse those no network can be made of."""
+        for name, value in parameters.items():
+            setattr(self, name, value)
+        self._net: LSTM | None = None
+        self._features = Features(self._n_own)
+        check_whole("n_cells", self.n_cells, 1)
+        check_whole("block_size", self.block_size, 1)
+        check_whole("seed", self.seed, 0)
+        if not isinstance(self.network, Mapping | None):
+            raise TypeError(
+                f"network is {self.network!r}, wanted a dict of keywords of pylstm.LSTM"
+            )
+        taken = sorted(_SET_HERE.intersection(self.network or ()))
+        if taken:
+            raise ValueError(
+                f"network names {taken[0]!r}, which the estimator sets itself: wanted other "
+                "keywords of pylstm.LSTM"
+            )
+        self._new_network(1, 1)
+
+    def _new_network(self, n_inputs: int, n_outputs: int) -> LSTM:
+        n_blocks, rest = divmod(self.n_cells, self.block_size)
+        if rest:
+            raise ValueError(
+                f"n_cells is {self.n_cells} and block_size is {self.block_size}: wanted a number "
+                "of cells that block_size divides"
+            )
+        return LSTM(
+            n_inputs,
+            n_outputs,
+            n_blocks,
+            self.block_size,
+            **{**self._switches(), **(self.network or {})},
+            dtype=self.dtype,
+            seed=self.seed,
+            optimizer=default_optimizer() if self.optimizer is None else self.optimizer,
+        )
+
+    def _switches(self) -> Mapping[str, Any]:
+        return SWITCHES
+
+    def _n_outputs(self) -> int:
+        return 1
+
+    def _fill(self, x: Row) -> None:
+        """Write a row to learn from into the inputs; a new name gets weights first."""
+        features = self._features
+        if features.fill(x) and self._net is not None:
+            return
+        features.add(x)
+        if self._net is None:
+            self._net = self._new_network(features.size, self._n_outputs())
+        else:
+            self._net.grow(n_inputs=features.size)
+        features.fill(x)
+
+    def _step(self, x: Row, target: Array | None) -> Array:
+        """A step of the network on the row just filled, made of x."""
+        assert self._net is not None
+        try:
+            return self._net.step(self._features.row, target)
+        except ValueError:
+            self._features.check(x)
+            raise
+
+    def _predict(self, x: Row) -> Array:
+        assert self._net is not None
+        try:
+            return self._net.predict(self._features.row)
+        except ValueError:
+            self._features.check(x)
+            raise
+
+    @property
+    def net(self) -> LSTM | None:
+        """The network; None before the first row."""
+        return self._net
+
+    @property
+    def feature_names(self) -> list[Hashable]:
+        """Names of the features seen so far; each has two inputs, the number and its change."""
+        return list(self._features.places)
+
+    def reset(self) -> None:
+        """Forget where the stream stands, not what was learned: a new sequence begins.
+
+        State and traces of the network, the last row and what is known of the last targets.
+        """
+        if self._net is not None:
+            self._net.reset()
+        self._features.forget()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "format": _STATE_FORMAT,
+            "parameters": {name: getattr(self, name) for name in signature(type(self)).parameters},
+            "net": None if self._net is None else self._net.__getstate__(),
+            "features": self._features.state(),
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        check_format(state, _STATE_FORMAT, "estimator")
+        type(self).__init__(self, **state["parameters"])
+        self._features.restore(state["features"])
+        if state["net"] is not None:
+            self._net = LSTM.__new__(LSTM)
+            self._net.__setstate__(state["net"])
+            if self._net.n_inputs != self._features.size:
+                raise ValueError(
+                    f"the saved estimator has {self._features.size} inputs and its network "
+                    f"{self._net.n_inputs}, wanted the same number"
+                )
+
+
+class WithLastTarget(Estimator):
+    """Own inputs 0 and 1: the last target and the last error. The output is a change."""
+
+    _last: float
+    _error: float
+
+    def _begin(self) -> None:
+        self._last = self._error = math.nan
+        self._target = np.empty(1)
+
+    def reset(self) -> None:
+        super().reset()
+        self._begin()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "last": self._last, "error": self._error}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        super().__setstate__(state)
+        self._last, self._error = float(state["last"]), float(state["error"])
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} is {value!r}, wanted a whole number of at least {least}")
+
+
+for _optimizer in (SGD, RMSprop, Adam, ObGD, Decay):
+    register(_optimizer)

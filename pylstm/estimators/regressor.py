@@ -1,0 +1,192 @@
+"""A number from named features, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from pylstm.checkpoint import register
+from pylstm.estimators.defaults import N_CELLS
+from pylstm.estimators.estimator import Row, WithLastTarget
+from pylstm.estimators.features import as_number
+from pylstm.optimizers import Optimizer
+
+__all__ = ["Regressor"]
+
+
+class Regressor(WithLastTarget):
+    """Predict a number from named features, row by row, and learn from every row.
+
+    With `feedback` the inputs of row t are its features, their changes since the row before, the
+    last target and the last error, and the network puts out the change since the last target,
+
+        u(t) = [y(t-1), y(t-1) - p(t-1), x(t), x(t) - x(t-1)]      p(t) = y(t-1) + net(u(t))
+
+    without it u(t) = [x(t), x(t) - x(t-1)] and p(t) = net(u(t)). Everything is standardised inside
+    the network, see `pylstm.LSTM`.
+
+    Parameters
+    ----------
+    n_cells : int, default 32
+        Memory cells.
+    block_size : int, default 1
+        Cells that share their gates; divides `n_cells`.
+    optimizer : Optimizer, optional
+        By default the one of `pylstm.estimators.defaults`, made for streams of any length.
+    feedback : bool, default True
+        Whether the targets learned from are inputs of the rows after.
+    network : dict, optional
+        Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
+    dtype : {"float32", "float64"}, default "float32"
+        Of the network; features and targets are float64.
+    seed : int, default 0
+        Of the starting weights.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a parameter that makes no sense.
+
+    Notes
+    -----
+    Features may appear (their weights are added), vanish (the mean stands for them) and change
+    order. `learn_one` costs one learning step of the network and some hundred nanoseconds a
+    feature; memory does not grow with the stream.
+
+    Examples
+    --------
+    >>> import math
+    >>> from pylstm.estimators import Regressor
+    >>> model = Regressor(n_cells=8)
+    >>> errors = []
+    >>> for t in range(2000):
+    ...     x, y = {"hour": t % 24}, 20 + 5 * math.sin(t * math.pi / 12)
+    ...     errors.append(abs(model.predict_one(x) - y))
+    ...     model.learn_one(x, y)
+    >>> sum(errors[-500:]) / 500 < 0.5
+    True
+    """
+
+    _n_own = 2
+
+    def __init__(
+        self,
+        n_cells: int = N_CELLS,
+        *,
+        block_size: int = 1,
+        optimizer: Optimizer | None = None,
+        feedback: bool = True,
+        network: Mapping[str, Any] | None = None,
+        dtype: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(feedback, bool | np.bool_):
+            raise ValueError(f"feedback is {feedback!r}, wanted True or False")
+        self._n_own = 2 if feedback else 0
+        self._begin()
+        self.feedback: bool
+        self._set_up(
+            n_cells=n_cells,
+            block_size=block_size,
+            optimizer=optimizer,
+            feedback=feedback,
+            network=network,
+            dtype=dtype,
+            seed=seed,
+        )
+
+    def learn_one(self, x: Row, y: float | None) -> None:
+        """Learn from a row, and advance to the next.
+
+        Parameters
+        ----------
+        x : mapping of names to numbers
+            Features of the row; None or NaN, or a name left out, where there is no value.
+        y : float, optional
+            Its target; None or NaN where there is none: the state advances and nothing is learned.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For something that is no number, or an infinite one; nothing has changed then.
+        FloatingPointError
+            When the weights have diverged.
+        """
+        wanted = as_number("y", y)
+        self._fill(x)
+        base = self._write_own()
+        change = self._target[0] = wanted - base
+        output = self._step(x, self._target).item()
+        self._features.advance()
+        self._error = change - output
+        if wanted == wanted:
+            self._last = wanted
+
+    def _write_own(self) -> float:
+        """Write the own inputs; return what the output is added to."""
+        if not self.feedback:
+            return 0.0
+        cells = self._features.cells
+        cells[0] = self._last
+        cells[1] = self._error
+        return self._last
+
+    def predict_one(self, x: Row) -> float:
+        """Return what is predicted for a row that comes next; nothing changes.
+
+        Parameters
+        ----------
+        x : mapping of names to numbers
+            Features of the row. Those never learned from are left out.
+
+        Returns
+        -------
+        float
+            0 before the first target.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For something that is no number, or an infinite one.
+        """
+        self._features.fill(x)
+        base = self._write_own()
+        if self._net is None or base != base:
+            self._features.check(x)
+            return 0.0
+        output: float = self._predict(x).item()
+        return base + output
+
+    def predict_following(self, xs: Iterable[Row]) -> list[float]:
+        """Return what is predicted for rows that follow one another, their targets unknown.
+
+        With `feedback` every prediction stands for the target of its row in the rows after. Nothing
+        changes: the steps are made by a copy.
+
+        Parameters
+        ----------
+        xs : iterable of mappings
+            Features, row after row.
+
+        Returns
+        -------
+        list of float
+        """
+        ahead = self.copy()
+        predictions = []
+        for x in xs:
+            prediction = ahead.predict_one(x)
+            ahead.advance_one(x)
+            if self.feedback:
+                ahead._last = prediction
+            predictions.append(prediction)
+        return predictions
+
+    def advance_one(self, x: Row) -> None:
+        """Go on to the next row without learning: what `learn_one` does when there is no target."""
+        self.learn_one(x, None)
+
+
+register(Regressor, "estimators.Regressor")
