@@ -356,7 +356,8 @@ class ObGD(Optimizer):
     ----------
     learning_rate : float, >= 0, default 1
     kappa : float, > 0, default 2
-        A step changes the error by at most 1/kappa of it, as far as the outputs are linear.
+        A step changes the error by at most 1/kappa of it, as far as the outputs are linear in the
+        weights with derivatives of at most 1: ``|z|_2**2 <= |z|_1`` then.
     clip_norm, clip_value, schedule
         See `Optimizer`.
 
