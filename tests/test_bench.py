@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pylstm
+
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [
     "step",
     "threads",
     "floor",
     "regimes",
+    "optimizers",
     "crossover",
     "sequence",
     "population",
@@ -72,7 +75,10 @@ def test_writes_tables_and_records(tmp_path):
     assert table[table.index("###") :].strip() in done.stdout
 
 
-@pytest.mark.parametrize("name", ["threads", "floor", "regimes", "crossover", "sequence", "tokens"])
+@pytest.mark.parametrize(
+    "name",
+    ["threads", "floor", "regimes", "optimizers", "crossover", "sequence", "tokens", "estimator"],
+)
 def test_measures(name):
     from bench.measurements import MEASUREMENTS
     from bench.report import text
@@ -81,6 +87,17 @@ def test_measures(name):
     assert len(result.tables[0].rows) >= 1
     assert text(result).startswith("### ")
     json.dumps(result.records)
+
+
+@pytest.mark.parametrize("name", ["SGD", "SGD, momentum", "RMSprop", "Adam"])
+def test_an_optimiser_of_another_rule_is_not_timed(name, monkeypatch):
+    from bench.measurements import optimizers
+    from bench.reference import Mismatch
+
+    other = pylstm.SGD(2e-3, momentum=0.8)
+    monkeypatch.setitem(optimizers.OPTIMIZERS, name, other)
+    with pytest.raises(Mismatch, match=f"{name} with 4 cells"):
+        optimizers.check_rules(4)
 
 
 def test_own_step_and_the_numpy_peer_are_measured(monkeypatch):

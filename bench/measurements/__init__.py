@@ -14,6 +14,7 @@ from bench.measurements.estimator import measure_estimator
 from bench.measurements.floor import measure_floor
 from bench.measurements.kill import measure_kill
 from bench.measurements.memory import measure_memory
+from bench.measurements.optimizers import measure_optimizers
 from bench.measurements.population import measure_population
 from bench.measurements.regimes import measure_regimes
 from bench.measurements.sequence import measure_sequence
@@ -31,6 +32,7 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "threads": measure_threads,
     "floor": measure_floor,
     "regimes": measure_regimes,
+    "optimizers": measure_optimizers,
     "crossover": measure_crossover,
     "sequence": measure_sequence,
     "population": measure_population,
