@@ -258,7 +258,7 @@ def summaries():
         curve = {"every": 100, "error": [0.5], "wrong": [1.0]}
         return Result(trial, success, success or 9000, {"ST1": 50}, wrong, error, 40.0, curve, None)
 
-    nearest = Reading(QUICK.readings[0].network, 0.3, label="nearest", differs="alpha 0.3")
+    nearest = QUICK.readings[0].but("nearest", "alpha 0.3", learning_rate=0.3, max_sequences=9000)
     paper = replace(QUICK.paper, sequences=1000, success=1.0, wrong=0.02)
     row = replace(QUICK, readings=(QUICK.readings[0], nearest), paper=paper)
     other = replace(row, name="other", readings=row.readings[:1])
@@ -270,11 +270,12 @@ def summaries():
 
 
 CELLS = [
-    ["quick", "written", "51", "1/2 50%", "100%", "2,000 (2,000 - 2,000)", "1,000", "3.0/100",
-     "2.0/100", "1.3 min", "no"],
-    ["quick", "nearest", "51", "2/2 100%", "100%", "1,000 (800 - 1,200)", "1,000", "2.5/100",
-     "2.0/100", "1.3 min", "yes"],
-    ["other", "written", "51", "0/1 0%", "100%", "-", "1,000", "-", "2.0/100", "40.0 s", "no"],
+    ["quick", "written", "51", "1/2 50%", "100%", "2,000 (2,000 - 2,000)", "1,000", "20,000",
+     "3.0/100", "2.0/100", "1.3 min", "no"],
+    ["quick", "nearest", "51", "2/2 100%", "100%", "1,000 (800 - 1,200)", "1,000", "9,000",
+     "2.5/100", "2.0/100", "1.3 min", "yes"],
+    ["other", "written", "51", "0/1 0%", "100%", "-", "1,000", "20,000", "-", "2.0/100", "40.0 s",
+     "no"],
 ]  # fmt: skip
 
 
@@ -300,6 +301,7 @@ def test_json_holds_everything_but_the_weights(summaries):
     assert {name: tree[name] for name in header} == header
     written, nearest, other = tree["rows"]
     assert nearest["reading"]["learning_rate"] == 0.3
+    assert (written["limit"], nearest["limit"]) == (20_000, 9_000)
     assert nearest["sequences"] == {"mean": 1000, "min": 800, "max": 1200}
     assert (nearest["wrong"], nearest["test"], nearest["seconds"]) == (2.5, 100, 80)
     assert nearest["error"] == pytest.approx(0.2)
