@@ -20,7 +20,6 @@ from pylstm.cli import main
 from pylstm.errors import InputError
 from pylstm.experiments import (
     ROWS,
-    Reading,
     Reproduction,
     Summary,
     plots,
