@@ -289,9 +289,17 @@ def test_text_and_markdown_hold_the_figures(summaries):
     assert rows[0] == told[0]
     assert rows[2:] == CELLS
     assert "- quick: two short sequences." in markdown
-    for note in ("quick nearest: alpha 0.3.", "Not reached by any reading here: other."):
+    missed = "Not reached as written or by the nearest reading: other."
+    for note in ("quick nearest: alpha 0.3.", missed):
         assert note in text.splitlines()
         assert f"- {note}" in markdown
+
+
+def test_a_row_only_the_best_known_reading_reaches_is_not_reached(summaries):
+    _, nearest, _ = summaries
+    best = replace(nearest, reading=replace(nearest.reading, label="best"))
+    assert best.reached
+    assert "Not reached as written or by the nearest reading: quick." in report.as_text([best])
 
 
 def test_json_holds_everything_but_the_weights(summaries):

@@ -148,16 +148,16 @@ def _cells(summary: Summary) -> list[str]:
 
 
 def _remarks(summaries: Sequence[Summary]) -> list[str]:
-    """What differs from the paper, and which rows no reading reaches."""
+    """What differs from the paper, and which rows are not reached; "best" does not count there."""
     remarks = [
         f"{s.row.name} {s.reading.label}: {s.reading.differs}."
         for s in summaries
         if s.reading.differs
     ]
-    reached = {summary.row.name for summary in summaries if summary.reached}
+    reached = {s.row.name for s in summaries if s.reached and s.reading.label != "best"}
     missed = dict.fromkeys(s.row.name for s in summaries if s.row.name not in reached)
     if missed:
-        remarks.append(f"Not reached by any reading here: {', '.join(missed)}.")
+        remarks.append(f"Not reached as written or by the nearest reading: {', '.join(missed)}.")
     return remarks
 
 
