@@ -1,4 +1,4 @@
-"""The command line: ``pylstm stream``, ``demo``, ``reproduce`` and ``config``."""
+"""The command line: ``pylstm stream``, ``demo``, ``reproduce``, ``vanishing`` and ``config``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import pylstm
+from pylstm.analysis.command import add_vanishing
 from pylstm.errors import InputError
 from pylstm.experiments import LABELS, Reproduction, select
 from pylstm.experiments.report import as_list, as_text
@@ -117,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     add_stream(commands)
     _add_demo(commands)
     _add_reproduce(commands)
+    add_vanishing(commands)
     config = commands.add_parser("config", help="print what this installation computes with")
     config.set_defaults(run=_config)
     return parser

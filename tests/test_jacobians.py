@@ -1,12 +1,12 @@
 """The Jacobians of a step, and their products over time, against central differences of `run`.
 
-The differences are of whole sequences: an input is moved, the net runs again from a fresh state,
-and what comes out is compared. They share nothing with the chain rule but the forward pass of the
-engine, which the oracle proves.
+The differences share nothing with the chain rule but the forward pass of the engine, which the oracle
+proves.
 """
 
 import numpy as np
 import pytest
+from differences import differences, outputs_of, states_of
 from nets import (
     NETS,
     assert_same_future,
@@ -18,44 +18,6 @@ from nets import (
 
 import pylstm
 from pylstm.analysis import PlainNet, lstm_jacobians
-
-DISTANCE = 1e-5
-
-
-def differences(run, X, t):
-    """d run(X)/dx(t), a column an input, at every step of the sequence."""
-    columns = []
-    for k in range(X.shape[1]):
-        moved = np.zeros_like(X)
-        moved[t, k] = DISTANCE
-        columns.append((run(X + moved) - run(X - moved)) / (2 * DISTANCE))
-    return np.stack(columns, axis=-1)
-
-
-def outputs_of(net):
-    """A function from X to the outputs, each time from a fresh state."""
-    own = net.copy()
-
-    def run(X):
-        own.reset()
-        return own.run(X)
-
-    return run
-
-
-def states_of(net):
-    """A function from X to the states after every step, one after another as `state` has them."""
-    own = net.copy()
-
-    def run(X):
-        own.reset()
-        states = []
-        for x in X:
-            own.step(x)
-            states.append(np.concatenate(list(own.state.values())))
-        return np.array(states)
-
-    return run
 
 
 def assert_near(actual, wanted):

@@ -1,7 +1,28 @@
-"""What the papers say about gradients, measured on nets that run."""
+"""What the papers say about gradients, measured on nets that run.
+
+jacobians.py    how a step depends on the one before; products of that over time
+lstm.py         the same of an `LSTM`
+plain.py        the same of a plain recurrent net
+vanishing.py    one unit that sees itself: products of its derivatives
+sensitivity.py  how far back plain nets and LSTM feel their inputs
+pictures.py     all of it drawn; needs matplotlib, the extra [reproduce] or [demo]
+command.py      ``pylstm vanishing``
+"""
 
 from pylstm.analysis.jacobians import Jacobians
 from pylstm.analysis.lstm import lstm_jacobians
 from pylstm.analysis.plain import PlainNet
+from pylstm.analysis.sensitivity import Shading, Study, study
+from pylstm.analysis.vanishing import factor, largest_factor, products
 
-__all__ = ["Jacobians", "PlainNet", "lstm_jacobians"]
+__all__ = [
+    "Jacobians",
+    "PlainNet",
+    "Shading",
+    "Study",
+    "factor",
+    "largest_factor",
+    "lstm_jacobians",
+    "products",
+    "study",
+]

@@ -1,0 +1,173 @@
+"""Pictures of the analyses. Needs matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm.analysis.sensitivity import LEARNED, Shading, Study
+from pylstm.analysis.vanishing import factor, largest_factor, products
+from pylstm.files import written_whole
+
+__all__ = ["draw_factors", "draw_lags", "draw_shading", "save"]
+
+Array = npt.NDArray[Any]
+
+#: Weights of the unit to itself, by its squashing: below, at and above what keeps an error longest.
+WEIGHTS = {"logistic": (1, 4, -4, -8), "tanh": (0.5, 0.9, 1, 1.5), "identity": (0.9, 1, 1.1)}
+N_STEPS = 100
+_SMALL = 1e-12  # below that a curve leaves the picture
+_FELT = (1e-6, 10)
+
+
+def save(path: Path, draw: Callable[..., None], *what: Any, size: tuple[float, float]) -> Path:
+    """Draw a picture and write it, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        PNG.
+    draw : callable
+        Called with a matplotlib Figure and `what`.
+    *what
+    size : (width, height)
+        Inches.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    InputError
+        When it cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    draw(figure, *what)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+    return path
+
+
+# ---------------------------------------------------------------- one unit
+
+
+def draw_factors(figure: Any) -> None:
+    """Draw what is left of an error after k steps back through one unit, and one step's factor."""
+    panels = figure.subplots(2, 2).ravel()
+    steps = np.arange(N_STEPS + 1)
+    for axes, (kind, weights) in zip(panels, WEIGHTS.items(), strict=False):
+        for n, w in enumerate(weights):
+            is_carousel = kind == "identity" and w == 1
+            style = {"color": "k", "lw": 2.5} if is_carousel else {"color": f"C{n}"}
+            axes.semilogy(steps, products(w, kind, N_STEPS), label=f"w = {w}", **style)
+        axes.set(ylim=(_SMALL, 1e5), xlim=(0, N_STEPS), title=f"{kind} unit")
+        axes.set(xlabel="steps back k", ylabel="share of the error left")
+        axes.legend(loc="lower right" if kind == "identity" else "upper right", ncols=2)
+    panels[2].set(title="identity: w = 1 is the constant error carousel")
+    _draw_one_step(panels[3])
+
+
+def _draw_one_step(axes: Any) -> None:
+    w = np.linspace(0, 12, 481)
+    axes.plot(w, w / 4, color="0.6", ls="--")
+    axes.text(3.0, 0.79, "|w| / 4", ha="right", color="0.4")
+    axes.axhline(1, color="0.6", lw=0.8)
+    for n, a in enumerate((1.0, 0.5, 0.25)):
+        axes.plot(w, factor(w, a, "logistic"), color=f"C{n}")
+        top = largest_factor(a, "logistic")
+        axes.plot(*top, "o", color=f"C{n}")
+        axes.annotate(f"a(t-1) = {a:g}", top, (8, 4), textcoords="offset points", color=f"C{n}")
+    axes.set(xlim=(0, 12), ylim=(0, 1.2), title="logistic: one step, never above 1 for |w| < 4")
+    axes.set(xlabel="w", ylabel="|f'(w a) w|")
+
+
+# ---------------------------------------------------------------- nets
+
+
+def draw_lags(figure: Any, study: Study) -> None:
+    """Draw what the outputs at the end feel of the inputs before: shaded, and as curves."""
+    upper, lower = figure.subplots(2, 1, height_ratios=(2, 3), sharex=True)
+    shares = np.array([of_net / of_net[0] for of_net in study.by_lag.values()])
+    n_lags = shares.shape[1]
+    image = _shade(upper, shares, (_SMALL, 1), (-0.5, n_lags - 0.5))
+    upper.set_yticks(range(len(shares)), [label(name, study) for name in study.by_lag])
+    figure.colorbar(image, ax=upper, pad=0.01, aspect=12)
+    for n, (name, share) in enumerate(zip(study.by_lag, shares, strict=True)):
+        style = {"ls": "--", "lw": 1.5} if name.startswith("plain") else {"lw": 2.5}
+        lower.semilogy(range(n_lags), share, color=f"C{n}", **style)
+        upper.get_yticklabels()[n].set_color(f"C{n}")
+    lower.set(ylim=(_SMALL, 10), xlim=(n_lags - 0.5, -0.5))
+    lower.set(xlabel="steps before the end, k", ylabel="|dy(T)/dx(T-k)|, relative to k = 0")
+    upper.set(title="What the outputs at the end feel of the input k steps before")
+
+
+def label(name: str, study: Study) -> str:
+    if name != LEARNED:
+        return name
+    return f"LSTM, after {study.n_learned:,} sequences" if study.n_learned else f"{name} in part"
+
+
+def _shade(
+    axes: Any, values: Array, limits: tuple[float, float], columns: tuple[float, float]
+) -> Any:
+    """Draw a matrix, a row a row, dark where it is high, in powers of ten."""
+    from matplotlib.colors import LogNorm
+
+    values = np.maximum(values, limits[0])
+    return axes.imshow(values, norm=LogNorm(*limits), cmap="Greys", **_cells(values, columns))
+
+
+def _cells(rows: Array, columns: tuple[float, float]) -> dict[str, Any]:
+    """How a matrix is laid out: its columns from left to right, its first row on top."""
+    extent = (*columns, len(rows) - 0.5, -0.5)
+    return {"aspect": "auto", "interpolation": "nearest", "extent": extent}
+
+
+def draw_shading(figure: Any, shading: Shading) -> None:
+    """Draw what every unit feels of one input, of a plain net and of an LSTM that has learned."""
+    lstm = {name: shading.lstm[name] for name in ("cell_state", "cell_output", "output")}
+    panels = (shading.plain, lstm, shading.gates)
+    heights = [sum(map(len, parts.values())) for parts in panels]
+    upper, middle, lower = all_axes = figure.subplots(3, 1, height_ratios=heights, sharex=True)
+    columns = (0.5, len(shading.symbols) + 0.5)
+    for axes, parts in zip(all_axes, panels, strict=True):
+        rows = np.vstack(list(parts.values()))
+        if axes is lower:
+            image = axes.imshow(rows, cmap="Greens", vmin=0, vmax=1, **_cells(rows, columns))
+        else:
+            image = _shade(axes, rows, _FELT, columns)
+        bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=1.2 * len(rows))
+        bar.ax.minorticks_off()
+        bar.set_label("activation" if axes is lower else "|du(T)/dx(t)|")
+        _name_parts(axes, parts)
+    symbol, step = shading.symbols[shading.step], shading.step + 1
+    upper.set(title=f"Plain recurrent net: what every unit feels of the {symbol} at step {step}")
+    middle.set(title=f"LSTM that has learned: what every unit feels of the {symbol} at step {step}")
+    lower.set(title="Its gates: dark is open", xlabel="step, symbol")
+    ticks = _decisive(shading)
+    lower.set_xticks(ticks, [f"{tick}\n{shading.symbols[tick - 1]}" for tick in ticks])
+
+
+def _decisive(shading: Shading) -> list[int]:
+    """The steps, from 1, of the symbols that matter, and of the last, which asks."""
+    places = [k for k, symbol in enumerate(shading.symbols, start=1) if symbol in "XY"]
+    return [*places, len(shading.symbols)]
+
+
+def _name_parts(axes: Any, parts: Mapping[str, Array]) -> None:
+    """Name groups of rows, with a line between one and the next."""
+    sizes = np.array([len(rows) for rows in parts.values()])
+    ends = np.cumsum(sizes)
+    names = [name.replace("_", " ").replace("hidden", "hidden unit") + "s" for name in parts]
+    axes.set_yticks(ends - sizes / 2 - 0.5, names)
+    axes.tick_params(axis="y", length=0)
+    for end in ends[:-1]:
+        axes.axhline(end - 0.5, color="C0", lw=1)

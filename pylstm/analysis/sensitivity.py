@@ -1,0 +1,264 @@
+"""How far back the outputs of recurrent nets can feel their inputs: plain nets beside LSTM.
+
+The sensitivity of the outputs at the last step T to the input k steps before is the Frobenius norm
+of an exact Jacobian, |dy(T)/dx(T-k)|, see jacobians.py. An error at the end reaches the weights by
+the same derivatives: what is not felt is not learned (Hochreiter & Schmidhuber 1997, section 3.1).
+The nets read sequences of the paper's experiment 6a, temporal order, where a symbol some 90 and one
+some 50 steps before the end decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm.analysis.jacobians import Jacobians
+from pylstm.analysis.lstm import lstm_jacobians, record
+from pylstm.analysis.plain import PlainNet
+from pylstm.architecture import GATES
+from pylstm.experiments import ROWS
+from pylstm.network import LSTM
+from pylstm.tasks import Task
+
+__all__ = ["Shading", "Study", "study"]
+
+Array = npt.NDArray[Any]
+
+#: Spectral radii of the plain nets, and of which one every unit is looked at.
+RADII, SHADED = (0.5, 1.0, 2.0), 1.0
+
+LEARNED = "LSTM, learned"
+AT_MOST = 200_000  # training sequences
+_EVERY = 1000
+_SYMBOLS = "EBabcdXY"
+
+
+@dataclass(frozen=True, eq=False)
+class Shading:
+    """What every unit feels of the input of one step, over one sequence.
+
+    Parameters
+    ----------
+    symbols : str
+        The sequence.
+    step : int
+        The step t, from 0, whose input it is: the first that matters.
+    plain, lstm : mapping of str to (n_units, n_steps) float64
+        |du(T)/dx(t)| of every unit of a plain net and of the LSTM that has learned, by parts; 0
+        before t.
+    gates : mapping of str to (n_blocks, n_steps) float64
+        Activations of the gates of the LSTM.
+    """
+
+    symbols: str
+    step: int
+    plain: Mapping[str, Array]
+    lstm: Mapping[str, Array]
+    gates: Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What `study` has found.
+
+    Parameters
+    ----------
+    seed : int
+    n_learned : int or None
+        Training sequences after which the LSTM had answered 1000 in a row rightly; None: not within
+        200,000.
+    by_lag : mapping of str to (n_lags,) float64
+        Of each net |dy(T)/dx(T-k)| for k = 0, 1, ...: geometric mean over sequences.
+    shading : Shading
+    """
+
+    seed: int
+    n_learned: int | None
+    by_lag: Mapping[str, Array]
+    shading: Shading
+
+
+def by_lag(jacobians: Jacobians, n_lags: int) -> Array:
+    """Give |dy(T)/dx(T-k)| for k = 0, ..., n_lags - 1.
+
+    Parameters
+    ----------
+    jacobians : Jacobians
+        Of at least n_lags steps.
+    n_lags : int
+
+    Returns
+    -------
+    (n_lags,) float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pylstm.analysis import PlainNet
+    >>> from pylstm.analysis.sensitivity import by_lag
+    >>> net = PlainNet([[1.0]], [[0.5]], [[-2.0]], kind="identity")
+    >>> by_lag(net.jacobians(np.ones((4, 1))), 3).tolist()
+    [2.0, 1.0, 0.5]
+    """
+    return np.asarray(np.linalg.norm(jacobians.of_output(), axis=(1, 2))[::-1][:n_lags])
+
+
+def learn(net: LSTM, task: Task, rng: np.random.Generator, at_most: int = AT_MOST) -> int | None:
+    """Train a net on a task until 1000 training sequences in a row were answered rightly.
+
+    Parameters
+    ----------
+    net : LSTM
+        Changes.
+    task : Task
+    rng : numpy Generator
+        Sequences are drawn from it 1000 at a time.
+    at_most : int, default 200,000
+
+    Returns
+    -------
+    int or None
+        Training sequences it took; None: not within `at_most`.
+    """
+    for n in range(_EVERY, at_most + 1, _EVERY):
+        sequences = task.sample(_EVERY, rng)
+        outputs = net.run_sequences(
+            sequences.X, sequences.targets, sequences.lengths, last=task.last
+        )
+        if not task.wrong(outputs, sequences).any():
+            return n
+    return None
+
+
+def feel(jacobians: Jacobians, t: int) -> dict[str, Array]:
+    """Give what every unit feels of the input of one step t, |du(T)/dx(t)|, at every step T.
+
+    Parameters
+    ----------
+    jacobians : Jacobians
+    t : int
+        From 0.
+
+    Returns
+    -------
+    dict of str to (n_units, n_steps) float64
+        By the names of the parts of the state, such as "cell_state", and last "output"; 0 before
+        step t.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pylstm.analysis import PlainNet
+    >>> from pylstm.analysis.sensitivity import feel
+    >>> net = PlainNet([[1.0]], [[0.5]], [[-2.0]], kind="identity")
+    >>> felt = feel(net.jacobians(np.ones((4, 1))), t=1)
+    >>> felt["hidden"].tolist(), felt["output"].tolist()
+    ([[0.0, 1.0, 0.5, 0.25]], [[0.0, 2.0, 1.0, 0.5]])
+    """
+    of_state = jacobians.of_state(t)
+    of_output = jacobians.output_by_state[t:] @ of_state
+    of_output[0] += jacobians.output_by_input[t]
+    parts = [name.partition("[")[0] for name in jacobians.names]
+    felt = {}
+    for part, of_units in (
+        *((part, of_state[:, [of == part for of in parts]]) for part in dict.fromkeys(parts)),
+        ("output", of_output),
+    ):
+        since = np.linalg.norm(of_units, axis=2).T
+        felt[part] = np.hstack([np.zeros((len(since), t)), since])
+    return felt
+
+
+def study(seed: int = 0, n_sequences: int = 20, n_lags: int = 100) -> Study:
+    """Measure how far back plain nets and LSTM can feel their inputs.
+
+    Compared are plain nets of tanh units (`PlainNet.random`, as many units as the LSTM has cells
+    and gates, drawn anew for every sequence) at three spectral radii; the LSTM of experiment 6a as
+    it starts and once it has learned; and the same net with forget gates, as it starts: they are
+    half open, so what a cell holds is halved at every step.
+
+    Parameters
+    ----------
+    seed : int, default 0
+        Of all that is drawn.
+    n_sequences : int, default 20
+        Sequences the mean is taken over.
+    n_lags : int, default 100
+        At most 100, the length of the shortest sequence.
+
+    Returns
+    -------
+    Study
+
+    Notes
+    -----
+    Takes some seconds.
+
+    Examples
+    --------
+    >>> from pylstm.analysis import study
+    >>> found = study(n_sequences=2)
+    >>> plain = found.by_lag["plain net, spectral radius 0.5"]
+    >>> lstm = found.by_lag["LSTM, learned"]
+    >>> bool(plain[80] < 1e-12 * plain[0]), bool(lstm[80] > 0.01 * lstm[0])
+    (True, True)
+    """
+    streams = np.random.SeedSequence(seed).spawn(4)
+    of_weights, training, test, of_plain = map(np.random.default_rng, streams)
+    lstms = _starting(of_weights)
+    lstms[LEARNED] = lstms["LSTM, at the start"].copy()
+    task = ROWS["6a"].task
+    n_learned = learn(lstms[LEARNED], task, training)
+    logs: dict[str, list[Array]] = {}
+    shadings: list[Shading] = []
+    for tokens, _ in task.sample(n_sequences, test):
+        X = np.eye(task.n_inputs)[tokens]
+        plain = {radius: _plain_like(lstms[LEARNED], radius, of_plain) for radius in RADII}
+        jacobians = {
+            f"plain net, spectral radius {radius}": net.jacobians(X)
+            for radius, net in plain.items()
+        }
+        jacobians |= {name: lstm_jacobians(net, X) for name, net in lstms.items()}
+        for name, of_net in jacobians.items():
+            logs.setdefault(name, []).append(np.log(by_lag(of_net, n_lags)))
+        if not shadings:
+            shadings.append(_shading(tokens, plain[SHADED].jacobians(X), lstms[LEARNED]))
+    return Study(
+        seed=seed,
+        n_learned=n_learned,
+        by_lag={name: np.exp(np.mean(of_net, axis=0)) for name, of_net in logs.items()},
+        shading=shadings[0],
+    )
+
+
+def _starting(rng: np.random.Generator) -> dict[str, LSTM]:
+    """The LSTM of experiment 6a before training, with forget gates and without."""
+    row = ROWS["6a"]
+    written = row.readings[0]
+    names = {"LSTM with forget gates, at the start": True, "LSTM, at the start": False}
+    return {
+        name: row.network(written.but("best", "", seed=rng, forget_gate=forgets))
+        for name, forgets in names.items()
+    }
+
+
+def _plain_like(net: LSTM, radius: float, rng: np.random.Generator) -> PlainNet:
+    """A plain net with a unit for every cell and every gate of an LSTM."""
+    n_units = sum(len(of) for name, of in net.state.items() if name != "cell_output")
+    return PlainNet.random(net.n_inputs, n_units, net.n_outputs, radius, rng)
+
+
+def _shading(tokens: Array, plain: Jacobians, net: LSTM) -> Shading:
+    step = int(np.argmax(tokens >= _SYMBOLS.index("X")))
+    _, states, _ = record(net, tokens)
+    return Shading(
+        symbols="".join(_SYMBOLS[token] for token in tokens),
+        step=step,
+        plain=feel(plain, step),
+        lstm=feel(lstm_jacobians(net, tokens), step),
+        gates={name: states[name].T for name in GATES if name in states},
+    )
