@@ -1,4 +1,4 @@
-"""Central differences of whole sequences: an input is moved, the net runs again from a fresh state."""
+"""Central differences of whole sequences: an input is moved, the net runs again, afresh."""
 
 import numpy as np
 

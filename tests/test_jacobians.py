@@ -1,7 +1,7 @@
 """The Jacobians of a step, and their products over time, against central differences of `run`.
 
-The differences share nothing with the chain rule but the forward pass of the engine, which the oracle
-proves.
+The differences share nothing with the chain rule but the forward pass of the engine, which the
+oracle proves.
 """
 
 import numpy as np
