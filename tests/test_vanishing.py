@@ -153,7 +153,7 @@ def test_learning_ends_at_the_first_thousand_without_a_mistake():
 
 @pytest.fixture(scope="module")
 def found():
-    return study(seed=0, n_sequences=3)
+    return study(seed=0, n_sequences=10)
 
 
 def test_plain_nets_fade_and_lstm_does_not(found):
@@ -169,7 +169,7 @@ def test_plain_nets_fade_and_lstm_does_not(found):
 
 
 def test_same_seed_gives_the_same_study(found):
-    again = study(seed=0, n_sequences=3)
+    again = study(seed=0, n_sequences=10)
     for name, of_net in found.by_lag.items():
         np.testing.assert_array_equal(again.by_lag[name], of_net)
     assert again.shading.symbols == found.shading.symbols
