@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.analysis.jacobians import Jacobians
+from pylstm.analysis.learning import lstm_of, teach
 from pylstm.analysis.lstm import lstm_jacobians, record
 from pylstm.analysis.plain import PlainNet
 from pylstm.architecture import GATES
@@ -125,11 +126,8 @@ def learn(net: LSTM, task: Task, rng: np.random.Generator, at_most: int = AT_MOS
         Training sequences it took; None: not within `at_most`.
     """
     for n in range(_EVERY, at_most + 1, _EVERY):
-        sequences = task.sample(_EVERY, rng)
-        outputs = net.run_sequences(
-            sequences.X, sequences.targets, sequences.lengths, last=task.last
-        )
-        if not task.wrong(outputs, sequences).any():
+        _, wrong = teach(net, task, task.sample(_EVERY, rng))
+        if wrong == 0:
             return n
     return None
 
@@ -241,7 +239,7 @@ def _starting(rng: np.random.Generator) -> dict[str, LSTM]:
     written = row.readings[0]
     names = {"LSTM with forget gates, at the start": True, "LSTM, at the start": False}
     return {
-        name: row.network(written.but("best", "", seed=rng, forget_gate=forgets))
+        name: lstm_of(row, written, seed=rng, forget_gate=forgets)
         for name, forgets in names.items()
     }
 
