@@ -63,8 +63,8 @@ def _method(gradient: str, window: int | None) -> dict[str, Any]:
         raise ValueError(
             f"window is {window!r} with gradient {gradient!r}, wanted None: only 'bptt' has one"
         )
-    if gradient != "truncated":
-        raise ValueError(f"gradient is {gradient!r}, wanted 'truncated': the others are to come")
+    if gradient == "rtrl":
+        raise ValueError("gradient is 'rtrl', wanted 'truncated' or 'bptt': 'rtrl' is to come")
     return {
         "gradient": gradient,
         "window": None if window is None else _size("window", window),
