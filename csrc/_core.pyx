@@ -30,6 +30,7 @@ cdef extern from "pylstm.h":
         PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL
         PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD
         PYLSTM_FLOAT32, PYLSTM_FLOAT64
+        PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL
         PYLSTM_UPDATE_AT_END
         PYLSTM_LAZY_STEPS, PYLSTM_LAZY_TIMES
         PYLSTM_OK, PYLSTM_DIVERGED
@@ -51,6 +52,8 @@ cdef extern from "pylstm.h":
         int input_gate, forget_gate, output_gate
         int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias
         int cell_input, cell_output, output, loss, precision
+        int method
+        ptrdiff_t window
         ptrdiff_t large_from
         int large, lazy
         pylstm_optimizer optimizer
@@ -63,10 +66,11 @@ cdef extern from "pylstm.h":
         ptrdiff_t n_traced, row_stride, trace_stride, out_stride, at_output, cell_stride
         ptrdiff_t trace_peephole_i, trace_peephole_f
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
-        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_z, at_gates, at_hc
+        ptrdiff_t back_size
+        ptrdiff_t record_rows, record_stride, most_pending, at_act, at_c, at_q, at_z, at_gates, at_hc
         ptrdiff_t at_net_out, at_y, at_has_error, at_delta, at_e, at_eo, at_coef, at_trace_coef
         ptrdiff_t state_size, parameter_size, trace_size, work_size
-        ptrdiff_t n_pending, n_absorbed, n_collect
+        ptrdiff_t n_pending, n_waiting, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
         ptrdiff_t n_live
@@ -79,6 +83,7 @@ cdef extern from "pylstm.h":
         void *eligibility
         void *traces
         void *record
+        void *back
         void *work
 
     ctypedef struct pylstm_table:
@@ -221,6 +226,7 @@ OUTPUTS = {
     "softmax": PYLSTM_SOFTMAX,
 }
 LOSSES = {"squared": PYLSTM_SQUARED, "cross_entropy": PYLSTM_CROSS_ENTROPY}
+GRADIENTS = {"truncated": PYLSTM_TRUNCATED, "bptt": PYLSTM_BPTT, "rtrl": PYLSTM_RTRL}
 HIDDEN_BIASES = {"all": PYLSTM_BIAS_ALL, "gates": PYLSTM_BIAS_GATES, "none": PYLSTM_BIAS_NONE}
 RULES = {
     "sgd": PYLSTM_SGD,
@@ -355,12 +361,25 @@ include "_scale.pxi"
 
 # ---------------------------------------------------------------- the network
 
+cdef ptrdiff_t rows_wanted(const pylstm_network *n, ptrdiff_t n_steps, ptrdiff_t rows) noexcept:
+    """Rows of a record, of which there are `rows`, with room for so many steps more; doubled, so that
+    a step moves it a bounded number of times."""
+    cdef ptrdiff_t wanted
+    if n.method != PYLSTM_BPTT:
+        return rows
+    wanted = min(n.n_pending + n_steps, n.most_pending)
+    if wanted + 2 <= rows:
+        return rows
+    return min(max(wanted, 2 * (rows - 2)), n.most_pending) + 2
+
+
 cdef enum:
     WAKING_SIZE = 1 << 20  # weights from which a single step is long enough to wake a thread for
     LONG_STRETCH = 64  # steps of a sequence whose outputs nobody wants, at once
 
 
 cdef object numpy_integer = np.integer
+cdef ptrdiff_t longest_window = 1 << 40  # steps: more than any memory holds
 
 
 cdef class Network:
@@ -370,7 +389,7 @@ cdef class Network:
     cdef const pylstm_table *table
     cdef int typenum
     cdef object dtype_
-    cdef object parameters_, gradient_, traces_, record_, work_
+    cdef object parameters_, gradient_, traces_, record_, back_, work_
     cdef object moments_, eligibility_, kind_, schedule_, factors_
     cdef object live_, listed_, tokens_
     cdef bint scaled
@@ -383,6 +402,8 @@ cdef class Network:
         cdef pylstm_network *n = &self.net
         memset(n, 0, sizeof(pylstm_network))
         fill_shape(n, config)
+        n.method = GRADIENTS[config["gradient"]]
+        n.window = min(config["window"] or 0, longest_window)
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         n.large_from = from_weights
@@ -393,6 +414,7 @@ cdef class Network:
         self.gradient_ = aligned_zeros(n.parameter_size, self.dtype_)
         self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
         self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
+        self.back_ = aligned_zeros(n.back_size, self.dtype_)
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
         self.moments_ = []
         self.live_ = np.zeros(n.n_inputs, np.int32)
@@ -405,6 +427,7 @@ cdef class Network:
         n.gradient = cnp.PyArray_DATA(self.gradient_)
         n.traces = cnp.PyArray_DATA(self.traces_)
         n.record = cnp.PyArray_DATA(self.record_)
+        n.back = cnp.PyArray_DATA(self.back_)
         n.work = cnp.PyArray_DATA(self.work_)
         self.scaling = None
         self.scaled = config["scale_inputs"] or config["scale_targets"]
@@ -506,6 +529,24 @@ cdef class Network:
         return_team(self.net.team)
         self.net.team = NULL
         pylstm_release(&self.net)
+
+    cdef int make_room(self, ptrdiff_t n_steps) except -1:
+        """Room in the record for so many steps more, where errors go back through all of them."""
+        cdef pylstm_network *n = &self.net
+        cdef ptrdiff_t rows = rows_wanted(n, n_steps, n.record_rows)
+        if rows == n.record_rows:
+            return 0
+        record = aligned_zeros(rows * n.record_stride, self.dtype_)
+        tokens = np.zeros(rows + 1, np.int32)
+        used = (n.n_pending + 1) * n.record_stride
+        record[:used] = self.record_[:used]
+        tokens[:n.n_pending + 1] = self.tokens_[:n.n_pending + 1]
+        tokens[rows] = self.tokens_[n.record_rows]
+        self.record_, self.tokens_ = record, tokens
+        n.record = cnp.PyArray_DATA(record)
+        n.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
+        n.record_rows = rows
+        return 0
 
     cdef bint is_large(self) noexcept nogil:
         """Worth sharing, and releasing the GIL for."""
@@ -728,6 +769,7 @@ cdef class Network:
             self.plan_rates(1)
         self.take()
         try:
+            self.make_room(1)
             if self.scaled:
                 self.scaling.expect(x, target)
             if self.is_large():
@@ -890,7 +932,8 @@ cdef class Network:
         update : bool, default True
             Change the weights now, by everything collected; False collects only.
         trace : float, 0 <= trace <= 1, optional
-            What is kept of Z from before. The weights stay as they are, whatever `update` says.
+            What is kept of Z from before. The weights stay as they are, whatever `update` says. Only
+            of a network with the truncated gradient.
 
         Raises
         ------
@@ -926,6 +969,7 @@ cdef class Network:
             return
         if isinstance(trace, bool) or not isinstance(trace, numbers.Real) or not 0 <= trace <= 1:
             raise ValueError(f"trace is {trace!r}, wanted a number from 0 to 1")
+        self.check_truncated("an eligibility trace of the outputs")
         self.take()
         try:
             self.check_learnable()
@@ -934,6 +978,16 @@ cdef class Network:
             self.table.trace_from(&self.net, cnp.PyArray_DATA(dy), trace)
         finally:
             self.release()
+
+    cdef int check_truncated(self, str what) except -1:
+        """What belongs to the truncated gradient alone."""
+        if self.net.method != PYLSTM_TRUNCATED:
+            name = {number: name for name, number in GRADIENTS.items()}[self.net.method]
+            raise ValueError(
+                f"gradient is {name!r}, which does not know {what}: wanted a network with "
+                "gradient='truncated'"
+            )
+        return 0
 
     cdef int check_nothing_collected(self) except -1:
         if self.net.has_errors or self.net.collected:
@@ -989,6 +1043,7 @@ cdef class Network:
         self.check_built()
         if isinstance(error, bool) or not isinstance(error, numbers.Real) or not isfinite(error):
             raise ValueError(f"error is {error!r}, wanted a finite number")
+        self.check_truncated("an eligibility trace of the outputs")
         if self.eligibility_ is None:
             raise RuntimeError("there is no eligibility trace yet: wanted learn_from(dy, trace=...) first")
         self.plan_rates(1)
@@ -1107,6 +1162,7 @@ cdef class Network:
             self.plan_rates(self.updates_in(n_steps + self.net.n_collect, 1, every))
         self.take(wake=True)
         try:
+            self.make_room(n_steps)
             watched = self.net.watched
             self.net.watched = False
             if self.scaled:
@@ -1212,6 +1268,7 @@ cdef class Network:
             self.plan_rates(self.updates_in(n_steps + n.n_collect, n_sequences, every))
         self.take(wake=True)
         try:
+            self.make_room(lengths.max() if n_sequences else 0)
             if self.scaled:
                 self.scaling.expect(None if token_data != NULL else X, targets)
             watched = n.watched
@@ -1273,11 +1330,12 @@ cdef class Network:
         self.table.reset(n)
         return PYLSTM_OK
 
-    def gradient(self, X, targets):
-        """Truncated gradient of the summed loss of a sequence, from a fresh state; changes nothing.
+    def gradient(self, X, targets, gradient=None, window=None):
+        """Gradient of the summed loss of a sequence, from a fresh state; changes nothing.
 
-        The exact gradient after cutting every path through the recurrent sources and through the
-        peepholes, so that only c(t-1) -> c(t) carries error back (HS97 appendix A.1).
+        Which gradient is the network's own choice, or that of this call: "truncated", exact after
+        cutting every path through the recurrent sources and through the peepholes, so that only
+        c(t-1) -> c(t) carries error back (HS97 appendix A.1); or with nothing cut, "bptt" and "rtrl".
 
         Parameters
         ----------
@@ -1285,6 +1343,10 @@ cdef class Network:
             Inputs; finite. Or tokens, see `step`.
         targets : array_like, shape (n_steps, n_outputs)
             Wanted outputs; a row of NaN is a step without target.
+        gradient : {"truncated", "bptt", "rtrl"}, optional
+            As in `LSTM`; the network's own, with its window, by default.
+        window : int, optional
+            With "bptt": as in `LSTM`.
 
         Returns
         -------
@@ -1294,7 +1356,7 @@ cdef class Network:
         Raises
         ------
         ValueError, TypeError
-            For unusable `X` or `targets`.
+            For unusable `X` or `targets`, or a `gradient` or `window` that makes no sense.
 
         Notes
         -----
@@ -1311,8 +1373,9 @@ cdef class Network:
         if targets is None:
             raise ValueError("targets is None, wanted one row of targets a step")
         self.check_built()
+        config = self._with_gradient(gradient, window)
         fresh = type(self).__new__(type(self))
-        fresh.build(self._config(), self.net.large_from)
+        fresh.build(config, self.net.large_from)
         fresh.table = self.table
         other = self.copy()  # up to date without changing when this one writes its weights
         fresh.parameters_[:] = other._flat_parameters()
@@ -1461,6 +1524,7 @@ cdef class Network:
         try:
             progress = {
                 "n_pending": n.n_pending,
+                "n_waiting": n.n_waiting,
                 "n_absorbed": n.n_absorbed,
                 "large_from": n.large_from,
                 "n_collect": n.n_collect,
@@ -1531,8 +1595,12 @@ cdef class Network:
                     raise ValueError(f"{name} of the saved network do not fit its architecture")
                 buffer[:] = progress[name]
         record = progress["record"]
-        if record.size != (progress["n_pending"] + 1) * n.record_stride or record.size > self.record_.size:
+        if (record.size != (progress["n_pending"] + 1) * n.record_stride
+                or not 0 <= progress["n_pending"] <= n.most_pending):
             raise ValueError("the record of the saved network does not fit its architecture")
+        if not 0 <= progress["n_waiting"] <= progress["n_pending"]:
+            raise ValueError("the saved network contradicts itself about the steps it has recorded")
+        self.make_room(progress["n_pending"])
         for flag in ("closed", "learnable", "has_errors", "collected", "traces_zero"):
             if progress[flag] not in (0, 1):
                 raise ValueError(f"{flag} of the saved network is {progress[flag]!r}, wanted 0 or 1")
@@ -1554,6 +1622,7 @@ cdef class Network:
         self.listed_[progress["live"]] = 1
         n.all_live = progress["all_live"]
         n.n_pending = progress["n_pending"]
+        n.n_waiting = progress["n_waiting"]
         n.n_absorbed = progress["n_absorbed"]
         n.n_collect = max(0, progress["n_collect"])
         n.closed = progress["closed"]

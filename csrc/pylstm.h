@@ -40,6 +40,7 @@ enum pylstm_loss { PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY };
 enum pylstm_bias { PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL };
 enum pylstm_rule { PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD };
 enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
+enum pylstm_method { PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL }; /* whose gradient is followed */
 enum { PYLSTM_LAZY_TIMES = 64 };   /* measured: eager leads at 1.6 million weights, lazy at 6.3 */
 enum { PYLSTM_LAZY_STEPS = 8 };    /* how many changes of the weights are put off: see lazy.inc */
 enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
@@ -80,6 +81,8 @@ typedef struct {
     int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1 */
     int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
     int cell_input, cell_output, output, loss, precision;
+    int method;
+    ptrdiff_t window;     /* steps an error goes back, with PYLSTM_BPTT; 0: to the last reset    */
     ptrdiff_t large_from; /* weights of the hidden layer from which on it is large, see below */
 
     pylstm_optimizer optimizer;
@@ -118,16 +121,25 @@ typedef struct {
     ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o; /* (cell_stride) each */
     ptrdiff_t trace_peephole_i, trace_peephole_f; /* (block_size, cell_stride), in the traces */
 
+    /* The recurrent sources, and W^T of them with PYLSTM_BPTT: panels one behind the other, each
+       (row_stride, back_panel). */
+    ptrdiff_t n_back, n_back_panels, back_panel;
+    ptrdiff_t back_stride; /* n_back_panels * back_panel; 0 with another method */
+    ptrdiff_t back_size;
+
     /* Record of the steps since the traces were last settled: row 0 is the state before them, rows
-       1..n_pending are the steps, one more row is spare for predictions. Fields of a row: */
-    ptrdiff_t record_rows, record_stride;
+       1..n_pending are the steps, one more row is spare for predictions. With PYLSTM_BPTT the steps
+       an error may reach: the caller makes room for them before a call, the record never holding
+       more than most_pending. Fields of a row: */
+    ptrdiff_t record_rows, record_stride, most_pending;
     ptrdiff_t at_act, at_c, at_q;                      /* the state: activations, c, [h; x; 1] */
     ptrdiff_t at_z, at_gates, at_hc, at_net_out, at_y; /* the rest of the forward pass         */
     ptrdiff_t at_has_error, at_delta, at_e, at_eo;     /* dL/dnet of y, dL/dc, dL/dnet of o    */
     ptrdiff_t at_coef, at_trace_coef;                  /* rows over W and E, see lazy.inc      */
     ptrdiff_t state_size;                              /* at_act .. the end of h               */
 
-    ptrdiff_t parameter_size, trace_size, work_size; /* buffer sizes, in numbers */
+    ptrdiff_t parameter_size, trace_size, work_size; /* buffer sizes, in numbers; no traces but
+                                                        with PYLSTM_TRUNCATED                 */
     /* Scratch and constants in `work`. */
     ptrdiff_t work_net, work_z;                        /* of the step to come             */
     ptrdiff_t work_slope, work_a, work_b, work_linear; /* squash constants, one a row of W */
@@ -136,10 +148,12 @@ typedef struct {
     ptrdiff_t work_f, work_d, work_e, work_u;          /* rows over the traces, over W     */
     ptrdiff_t work_cell;                               /* three vectors over cells         */
     ptrdiff_t work_delta;                              /* an error at the outputs          */
+    ptrdiff_t work_flow;                               /* at the recurrent sources: bptt.inc */
 
     /* Progress. */
     ptrdiff_t n_pending;  /* steps recorded since the traces were settled                    */
     ptrdiff_t n_collect;  /* steps since the last update, for run(update=k)                  */
+    ptrdiff_t n_waiting;  /* steps since the last scan, with PYLSTM_BPTT                      */
     ptrdiff_t n_absorbed; /* of them, those whose weight change is not yet in W: see lazy.inc  */
     int closed;           /* the weights changed: settle the traces before the next step     */
     int learnable;        /* the last step may still be learned from                         */
@@ -162,6 +176,7 @@ typedef struct {
     void *eligibility;           /* parameter_size: of the outputs, see reinforce; or NULL     */
     void *traces;                /* trace_size                                                 */
     void *record;                /* record_rows * record_stride                                */
+    void *back;                  /* back_size                                                  */
     void *work;                  /* work_size, filled by prepare                               */
     int busy;                    /* taken by a call: see pylstm_acquire                        */
 } pylstm_network;
@@ -231,6 +246,9 @@ extern const int pylstm_n_isas;
 
 /* Count one more update and fill in its rate and, with Adam, the corrections for young moments. */
 void pylstm_begin_update(pylstm_optimizer *);
+
+/* How many steps a record holds that errors go back in over `window` steps, at most. */
+ptrdiff_t pylstm_longest_window(ptrdiff_t window);
 
 /* Fill in the layout from the shape. */
 void pylstm_layout(pylstm_network *);
