@@ -1,4 +1,4 @@
-"""The command line: ``pylstm stream``, ``demo``, ``reproduce``, ``vanishing`` and ``config``."""
+"""The command line: ``pylstm stream``, ``demo``, ``reproduce``, two analyses and ``config``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import pylstm
-from pylstm.analysis.command import add_vanishing
+from pylstm.analysis.command import add_truncation, add_vanishing
 from pylstm.errors import InputError
 from pylstm.experiments import LABELS, Reproduction, select
 from pylstm.experiments.report import as_list, as_text
@@ -118,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     add_stream(commands)
     _add_demo(commands)
     _add_reproduce(commands)
+    add_truncation(commands)
     add_vanishing(commands)
     config = commands.add_parser("config", help="print what this installation computes with")
     config.set_defaults(run=_config)

@@ -6,20 +6,32 @@ plain.py        the same of a plain recurrent net
 vanishing.py    one unit that sees itself: products of its derivatives
 sensitivity.py  how far back plain nets and LSTM feel their inputs
 pictures.py     all of it drawn; needs matplotlib, the extra [reproduce] or [demo]
-command.py      ``pylstm vanishing``
+command.py      ``pylstm vanishing`` and ``pylstm truncation``
 """
 
 from pylstm.analysis.jacobians import Jacobians
 from pylstm.analysis.lstm import lstm_jacobians
 from pylstm.analysis.plain import PlainNet
 from pylstm.analysis.sensitivity import Shading, Study, study
+from pylstm.analysis.truncation import (
+    Comparison,
+    Course,
+    along_learning,
+    compare,
+    compare_gradients,
+)
 from pylstm.analysis.vanishing import factor, largest_factor, products
 
 __all__ = [
+    "Comparison",
+    "Course",
     "Jacobians",
     "PlainNet",
     "Shading",
     "Study",
+    "along_learning",
+    "compare",
+    "compare_gradients",
     "factor",
     "largest_factor",
     "lstm_jacobians",

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.analysis.sensitivity import LEARNED, Shading, Study
+from pylstm.analysis.truncation import Course
 from pylstm.analysis.vanishing import factor, largest_factor, products
 from pylstm.files import written_whole
 
-__all__ = ["draw_factors", "draw_lags", "draw_shading", "save"]
+__all__ = ["draw_course", "draw_factors", "draw_lags", "draw_shading", "save"]
 
 Array = npt.NDArray[Any]
 
@@ -171,3 +172,40 @@ def _name_parts(axes: Any, parts: Mapping[str, Array]) -> None:
     axes.tick_params(axis="y", length=0)
     for end in ends[:-1]:
         axes.axhline(end - 0.5, color="C0", lw=1)
+
+
+# ---------------------------------------------------------------- truncation
+
+_THICK = {"hidden": {"color": "k", "lw": 2.5}, "all": {"color": "0.6", "lw": 2.5, "ls": "--"}}
+
+
+def draw_course(figure: Any, course: Course) -> None:
+    """Draw angles and norm ratios along a learning run, and the learning curves of both nets."""
+    (angles, errors), (ratios, wrong) = figure.subplots(2, 2, sharex=True)
+    seen = course.seen[: len(course.comparisons)]
+    for n, name in enumerate(course.comparisons[0]):
+        if name == "output":  # nothing is cut on the way to the weights of the outputs
+            continue
+        style = _THICK.get(name, {"color": f"C{n}", "lw": 1})
+        of_group = [comparisons[name] for comparisons in course.comparisons]
+        angles.plot(seen, [of.angle for of in of_group], label=name.replace("_", " "), **style)
+        ratios.semilogy(seen, [of.ratio for of in of_group], **style)
+    for method, name in (("truncated", "truncated gradient"), ("bptt", "exact gradient")):
+        error, share = course.error[method], course.wrong[method]
+        ends = course.seen[1 : len(error) + 1]
+        style = {"lw": 2, "color": "k" if method == "truncated" else "C3"}
+        errors.plot(ends, error, label=name, **style)
+        wrong.plot(ends, share, **style)
+    angles.axhline(90, color="0.6", lw=0.8, ls="--")
+    ratios.axhline(1, color="0.6", lw=0.8, ls="--")
+    angles.set(ylabel="angle, degrees", ylim=(0, 180), yticks=range(0, 181, 45))
+    angles.set(title="truncated against exact gradient")
+    ratios.set(ylabel="norm, exact = 1", xlabel="training sequences")
+    errors.set(ylabel="mean absolute error", ylim=(0, None))
+    errors.set(title=f"learning {course.row} by either")
+    wrong.set(ylabel="share of wrong sequences", ylim=(-0.02, 1.02), xlabel="training sequences")
+    ratios.locator_params(axis="x", nbins=5)
+    ratios.xaxis.set_major_formatter("{x:,.0f}")
+    angles.text(seen[0], 93, "above: uphill", color="0.4")
+    angles.legend(ncols=2)
+    errors.legend()

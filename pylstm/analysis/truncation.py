@@ -12,7 +12,7 @@ At less than 90 degrees a small enough step along -g lowers the loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -63,7 +63,7 @@ def compare(
     Returns
     -------
     dict of str to Comparison
-        By the same names, and "all" for all of them together.
+        By the same names; then "hidden", all but the weights of the outputs, and "all" together.
 
     Raises
     ------
@@ -84,12 +84,17 @@ def compare(
     shapes, wanted = ({n: of.shape for n, of in g.items()} for g in (parts, exact_parts))
     if shapes != wanted:
         raise ValueError(f"gradient has shapes {shapes}, wanted those of exact, {wanted}")
-    compared = {name: _compare(of, exact_parts[name]) for name, of in parts.items()}
-    return compared | {"all": _compare(_together(parts), _together(exact_parts))}
+    groups = {name: [name] for name in parts}
+    groups["hidden"] = [name for name in parts if name != "output"]
+    groups["all"] = list(parts)
+    return {
+        group: _compare(_vector(parts, names), _vector(exact_parts, names))
+        for group, names in groups.items()
+    }
 
 
-def _together(parts: Mapping[str, Array]) -> Array:
-    return np.concatenate([parts[name].ravel() for name in sorted(parts)])
+def _vector(parts: Mapping[str, Array], names: Sequence[str]) -> Array:
+    return np.concatenate([parts[name].ravel() for name in names])
 
 
 def _compare(gradient: Array, exact: Array) -> Comparison:
@@ -128,7 +133,7 @@ def compare_gradients(
     Returns
     -------
     dict of str to Comparison
-        By the names of `LSTM.parameters`, and "all".
+        By the names of `LSTM.parameters`, "hidden" and "all", see `compare`.
 
     Raises
     ------
@@ -201,7 +206,7 @@ def along_learning(
     reading: Reading | None = None,
     n_sequences: int = 20_000,
     n_blocks: int = 50,
-    n_compared: int = 32,
+    n_compared: int = 100,
     seed: int = 0,
     on_progress: Callable[[int], None] | None = None,
 ) -> Course:
@@ -219,8 +224,9 @@ def along_learning(
     n_sequences : int, default 20,000
         Training sequences, at least n_blocks.
     n_blocks : int, default 50
-        Blocks they are divided into, as evenly as can be.
-    n_compared : int, default 32
+        Blocks they are divided into, as evenly as can be; with another number other sequences are
+        drawn.
+    n_compared : int, default 100
         Sequences the gradients are summed over.
     seed : int, default 0
         Of starting weights and sequences.
