@@ -1,12 +1,17 @@
 """What the papers say about gradients, measured on nets that run.
 
-jacobians.py    how a step depends on the one before; products of that over time
-lstm.py         the same of an `LSTM`
-plain.py        the same of a plain recurrent net
-vanishing.py    one unit that sees itself: products of its derivatives
-sensitivity.py  how far back plain nets and LSTM feel their inputs
-pictures.py     all of it drawn; needs matplotlib, the extra [reproduce] or [demo]
-command.py      ``pylstm vanishing`` and ``pylstm truncation``
+One file a matter, the first three read by the others:
+
+    jacobians.py    how a step depends on the one before; products of that over time
+    lstm.py         the same of an `LSTM`
+    plain.py        the same of a plain recurrent net
+    vanishing.py    one unit that sees itself: products of its derivatives
+    sensitivity.py  how far back plain nets and LSTM feel their inputs
+    truncation.py   the truncated gradient beside the exact one, along a learning run
+    learning.py     the nets of the experiment table, learning a block of sequences
+    pictures.py     all of it drawn; needs matplotlib, the extra [reproduce]
+    tables.py       all of it as text and for JSON
+    command.py      ``pylstm truncation`` and ``pylstm vanishing``
 """
 
 from pylstm.analysis.jacobians import Jacobians

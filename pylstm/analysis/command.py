@@ -1,22 +1,26 @@
-"""``pylstm vanishing`` and ``pylstm truncation``: options, tables printed, files written."""
+"""``pylstm vanishing`` and ``pylstm truncation``: what can be asked, what is written."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pylstm
 from pylstm.analysis import pictures
-from pylstm.analysis.sensitivity import Study, study
-from pylstm.analysis.truncation import Comparison, Course, along_learning
-from pylstm.analysis.vanishing import largest_factor, products
+from pylstm.analysis.sensitivity import study
+from pylstm.analysis.tables import (
+    truncation_text,
+    truncation_tree,
+    vanishing_text,
+    vanishing_tree,
+)
+from pylstm.analysis.truncation import along_learning
 from pylstm.errors import InputError
 from pylstm.experiments import LABELS, select
 from pylstm.experiments.reproduce import need
@@ -54,10 +58,10 @@ examples:
       the adding problem with the network that solves it
 
 what is printed:
-  Angle in degrees and norm (that of the exact gradient is 1), of the gradients of each parameter and
-  of all "hidden" ones together, summed over a fixed set of sequences; beyond 90 degrees a step along
-  the truncated gradient goes uphill. "-" where there is none, because a gradient is 0 or the net has
-  diverged. Then the learning curves: means over the block of sequences before.
+  Angle in degrees and norm (that of the exact gradient is 1), of the gradients of each parameter
+  and of all "hidden" ones together, summed over a fixed set of sequences; beyond 90 degrees a step
+  along the truncated gradient goes uphill. "-" where there is none, because a gradient is 0 or the
+  net has diverged. Then the learning curves: means over the block of sequences before.
 
 what is written, into --out:
   truncation-ROW.png   angles, norms and learning curves
@@ -65,8 +69,6 @@ what is written, into --out:
 
 exit code: 0; 2 for unusable input; 130 after Ctrl-C, with nothing written.
 """
-
-_LAGS = (1, 5, 10, 20, 50, 90)
 
 
 def add_vanishing(commands: Any) -> None:
@@ -145,24 +147,14 @@ def _write_json(path: Path, tree: dict[str, Any]) -> Path:
     return path
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    """A table: the first column to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        f"{first:<{widths[0]}}  "
-        + "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
-        for first, *cells in lines
-    )
-
-
 # ---------------------------------------------------------------- vanishing
 
 
 def _vanishing(args: argparse.Namespace) -> int:
     folder = _make_folder(args.out, not args.no_plots)
     found = study(args.seed)
-    print(_vanishing_text(found))
-    written = [_write_json(folder / "vanishing.json", _vanishing_tree(found))]
+    print(vanishing_text(found))
+    written = [_write_json(folder / "vanishing.json", vanishing_tree(found))]
     if not args.no_plots:
         written += [
             pictures.save(folder / "lags.png", pictures.draw_lags, found, size=(9, 6)),
@@ -173,45 +165,6 @@ def _vanishing(args: argparse.Namespace) -> int:
         ]
     print(f"\nin {args.out}: {', '.join(path.name for path in written)}")
     return 0
-
-
-def _vanishing_text(found: Study) -> str:
-    lines = [["|dy(T)/dx(T-k)| relative to k = 0", *(f"k = {k}" for k in _LAGS)]]
-    for name, of_net in found.by_lag.items():
-        lines.append(
-            [pictures.label(name, found), *(f"{of_net[k] / of_net[0]:.1e}" for k in _LAGS)]
-        )
-    of_unit = [["one unit: the error left after k steps", *(f"k = {k}" for k in _LAGS)]]
-    for kind, weights in pictures.WEIGHTS.items():
-        for w in weights:
-            left = products(w, kind, pictures.N_STEPS)
-            of_unit.append([f"{kind}, w = {w}", *(f"{left[k]:.1e}" for k in _LAGS)])
-    return f"{_aligned(lines)}\n\n{_aligned(of_unit)}"
-
-
-def _vanishing_tree(found: Study) -> dict[str, Any]:
-    shading = found.shading
-    return {
-        "seed": found.seed,
-        "n_learned": found.n_learned,
-        "sensitivity_by_lag": {name: of_net.tolist() for name, of_net in found.by_lag.items()},
-        "shading": {
-            "symbols": shading.symbols,
-            "step": shading.step,
-            **{
-                name: {part: rows.tolist() for part, rows in getattr(shading, name).items()}
-                for name in ("plain", "lstm", "gates")
-            },
-        },
-        "products": {
-            kind: {f"{w:g}": products(w, kind, pictures.N_STEPS).tolist() for w in weights}
-            for kind, weights in pictures.WEIGHTS.items()
-        },
-        "largest_factor": {
-            kind: dict(zip(("w", "factor"), largest_factor(1.0, kind), strict=True))
-            for kind in ("logistic", "tanh")
-        },
-    }
 
 
 # ---------------------------------------------------------------- truncation
@@ -228,12 +181,12 @@ def _truncation(args: argparse.Namespace) -> int:
         course = along_learning(
             row, reading, args.sequences, args.blocks, args.compared, args.seed, on_progress
         )
-    print(_truncation_text(course))
+    print(truncation_text(course))
     name = f"truncation-{row.name}"
-    written = [_write_json(folder / f"{name}.json", _truncation_tree(course))]
+    written = [_write_json(folder / f"{name}.json", truncation_tree(course))]
     if not args.no_plots:
         picture = folder / f"{name}.png"
-        written.append(pictures.save(picture, pictures.draw_course, course, size=(10, 6.5)))
+        written.append(pictures.save(picture, pictures.draw_course, course, size=(9, 6)))
     print(f"\nin {args.out}: {', '.join(path.name for path in written)}")
     return 0
 
@@ -249,60 +202,3 @@ def _bar(total: int, wanted: bool) -> Iterator[Callable[[int], None] | None]:
 
     with tqdm(total=total, unit=" sequences", leave=False) as bar:
         yield lambda n: bar.update(n - bar.n)
-
-
-def _truncation_text(course: Course) -> str:
-    """Some ten lines of each table."""
-    last = len(course.seen) - 1
-    shown = sorted({round(k * last / 10) for k in range(11)})
-    groups = list(course.comparisons[0])
-    angles = [["sequences", *groups]]
-    curves = [["sequences", "error, truncated", "exact", "wrong, truncated", "exact"]]
-    for k in shown:
-        seen = f"{course.seen[k]:,}"
-        of_groups = course.comparisons[k] if k < len(course.comparisons) else {}
-        angles.append([seen, *(_angle_and_norm(of_groups.get(group)) for group in groups)])
-        if k > 0:
-            of_curves = [
-                f"{curve[k - 1]:.3f}" if k <= len(curve) else "-"
-                for curves_of in (course.error, course.wrong)
-                for curve in curves_of.values()
-            ]
-            curves.append([seen, *of_curves])
-    head = "angle between truncated and exact gradient, norm of the truncated one (exact = 1)"
-    return f"{head}\n{_aligned(angles)}\n\nlearning curves\n{_aligned(curves)}"
-
-
-def _angle_and_norm(of_group: Comparison | None) -> str:
-    if of_group is None:
-        return "-"
-    angle, ratio = of_group
-    return " ".join(
-        "-" if math.isnan(value) else text
-        for value, text in ((angle, f"{angle:.1f}"), (ratio, f"{ratio:.2f}"))
-    )
-
-
-def _truncation_tree(course: Course) -> dict[str, Any]:
-    def by_group(field: str) -> dict[str, list[float | None]]:
-        return {
-            group: [_number(getattr(at[group], field)) for at in course.comparisons]
-            for group in course.comparisons[0]
-        }
-
-    return {
-        "row": course.row,
-        "reading": course.reading,
-        "seed": course.seed,
-        "n_compared": course.n_compared,
-        "sequences": course.seen,
-        "angle": by_group("angle"),
-        "ratio": by_group("ratio"),
-        "error": course.error,
-        "wrong": course.wrong,
-    }
-
-
-def _number(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if math.isnan(value) else value

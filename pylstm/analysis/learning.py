@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -49,7 +49,10 @@ def lstm_of(row: Row, reading: Reading, **changes: Any) -> LSTM:
 
 
 def teach(
-    net: LSTM, task: Task, sequences: Sequences, update: str | int = "sequence"
+    net: LSTM,
+    task: Task,
+    sequences: Sequences,
+    update: Literal["sequence", "step"] | int = "sequence",
 ) -> tuple[float, float]:
     """Let a net learn sequences, and compare what it answered on the way with what was wanted.
 

@@ -9,18 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.analysis.sensitivity import LEARNED, Shading, Study
+from pylstm.analysis.sensitivity import Shading, Study
 from pylstm.analysis.truncation import Course
-from pylstm.analysis.vanishing import factor, largest_factor, products
+from pylstm.analysis.vanishing import N_STEPS, WEIGHTS, factor, largest_factor, products
 from pylstm.files import written_whole
 
 __all__ = ["draw_course", "draw_factors", "draw_lags", "draw_shading", "save"]
 
 Array = npt.NDArray[Any]
 
-#: Weights of the unit to itself, by its squashing: below, at and above what keeps an error longest.
-WEIGHTS = {"logistic": (1, 4, -4, -8), "tanh": (0.5, 0.9, 1, 1.5), "identity": (0.9, 1, 1.1)}
-N_STEPS = 100
 _SMALL = 1e-12  # below that a curve leaves the picture
 _FELT = (1e-6, 10)
 
@@ -99,7 +96,7 @@ def draw_lags(figure: Any, study: Study) -> None:
     shares = np.array([of_net / of_net[0] for of_net in study.by_lag.values()])
     n_lags = shares.shape[1]
     image = _shade(upper, shares, (_SMALL, 1), (-0.5, n_lags - 0.5))
-    upper.set_yticks(range(len(shares)), [label(name, study) for name in study.by_lag])
+    upper.set_yticks(range(len(shares)), [study.label(name) for name in study.by_lag])
     figure.colorbar(image, ax=upper, pad=0.01, aspect=12)
     for n, (name, share) in enumerate(zip(study.by_lag, shares, strict=True)):
         style = {"ls": "--", "lw": 1.5} if name.startswith("plain") else {"lw": 2.5}
@@ -108,12 +105,6 @@ def draw_lags(figure: Any, study: Study) -> None:
     lower.set(ylim=(_SMALL, 10), xlim=(n_lags - 0.5, -0.5))
     lower.set(xlabel="steps before the end, k", ylabel="|dy(T)/dx(T-k)|, relative to k = 0")
     upper.set(title="What the outputs at the end feel of the input k steps before")
-
-
-def label(name: str, study: Study) -> str:
-    if name != LEARNED:
-        return name
-    return f"LSTM, after {study.n_learned:,} sequences" if study.n_learned else f"{name} in part"
 
 
 def _shade(
@@ -198,7 +189,7 @@ def draw_course(figure: Any, course: Course) -> None:
         wrong.plot(ends, share, **style)
     angles.axhline(90, color="0.6", lw=0.8, ls="--")
     ratios.axhline(1, color="0.6", lw=0.8, ls="--")
-    angles.set(ylabel="angle, degrees", ylim=(0, 180), yticks=range(0, 181, 45))
+    angles.set(ylabel="angle, degrees (above 90: uphill)", ylim=(0, 180), yticks=range(0, 181, 45))
     angles.set(title="truncated against exact gradient")
     ratios.set(ylabel="norm, exact = 1", xlabel="training sequences")
     errors.set(ylabel="mean absolute error", ylim=(0, None))
@@ -206,6 +197,5 @@ def draw_course(figure: Any, course: Course) -> None:
     wrong.set(ylabel="share of wrong sequences", ylim=(-0.02, 1.02), xlabel="training sequences")
     ratios.locator_params(axis="x", nbins=5)
     ratios.xaxis.set_major_formatter("{x:,.0f}")
-    angles.text(seen[0], 93, "above: uphill", color="0.4")
     angles.legend(ncols=2)
     errors.legend()

@@ -82,6 +82,14 @@ class Study:
     by_lag: Mapping[str, Array]
     shading: Shading
 
+    def label(self, name: str) -> str:
+        """Give the name of a net as it is shown."""
+        if name != LEARNED:
+            return name
+        if self.n_learned is None:
+            return f"LSTM, after {AT_MOST:,} sequences, not all right yet"
+        return f"LSTM, after {self.n_learned:,} sequences"
+
 
 def by_lag(jacobians: Jacobians, n_lags: int) -> Array:
     """Give |dy(T)/dx(T-k)| for k = 0, ..., n_lags - 1.

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ __all__ = ["Comparison", "Course", "along_learning", "compare", "compare_gradien
 
 Array = npt.NDArray[Any]
 
-METHODS = ("truncated", "bptt")
+METHODS: tuple[Literal["truncated", "bptt"], ...] = ("truncated", "bptt")
 
 
 class Comparison(NamedTuple):

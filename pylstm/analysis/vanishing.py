@@ -26,6 +26,10 @@ Array = npt.NDArray[Any]
 
 SQUASHINGS = KINDS[:-1]
 
+#: What is shown: weights of the unit to itself, by its squashing, and steps back.
+WEIGHTS = {"logistic": (1, 4, -4, -8), "tanh": (0.5, 0.9, 1, 1.5), "identity": (0.9, 1, 1.1)}
+N_STEPS = 100
+
 #: By how much a squashing that is A tanh(s net) + B stretches its argument, s, and its value, A.
 _STRETCH = {
     "tanh": (1.0, 1.0),
