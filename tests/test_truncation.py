@@ -142,6 +142,7 @@ def test_no_sequence_is_refused():
 
 def test_both_nets_learn_the_same_sequences_from_the_same_weights():
     reading = SHORT.readings[0]
+    reading = replace(reading, network={**reading.network, "init_range": 1.0})
     course = along_learning(SHORT, reading, n_sequences=130, n_blocks=4, n_compared=3, seed=5)
     assert course.seen == (0, 32, 65, 97, 130)
     of_weights, training, test = np.random.SeedSequence(5).spawn(3)
