@@ -231,6 +231,7 @@ RULES = {
 }
 N_MOMENTS = {"sgd": 0, "momentum": 1, "rmsprop": 1, "adam": 2, "obgd": 0}
 MOMENTS = ("first_moment", "second_moment")  # names of what is saved of them
+UPDATE_AT_END = PYLSTM_UPDATE_AT_END  # what update_interval makes of "sequence"
 
 
 TARGET_PROBLEMS = (
@@ -302,7 +303,7 @@ cdef int target_problem(const pylstm_network *n, const void *data, bint *missing
     return 0
 
 
-cdef object checked_tokens(array, ptrdiff_t n_inputs):
+cpdef object checked_tokens(array, ptrdiff_t n_inputs):
     """An array of whole numbers as int32 tokens."""
     if array.size and not 0 <= array.min() <= array.max() < n_inputs:
         bad = np.argwhere((array < 0) | (array >= n_inputs))[0]
@@ -313,7 +314,7 @@ cdef object checked_tokens(array, ptrdiff_t n_inputs):
     return np.require(array, np.int32, ["C_CONTIGUOUS", "ALIGNED"])
 
 
-cdef object checked_lengths(lengths, ptrdiff_t n_steps, ptrdiff_t count=-1):
+cpdef object checked_lengths(lengths, ptrdiff_t n_steps, ptrdiff_t count=-1):
     """Lengths of sequences, (n_sequences,) that sum to n_steps; None for one sequence. With a count
     of nets (count, n_sequences) too, each row summing to at most n_steps."""
     if lengths is None:
@@ -340,7 +341,7 @@ cdef object checked_lengths(lengths, ptrdiff_t n_steps, ptrdiff_t count=-1):
     return array
 
 
-cdef ptrdiff_t update_interval(update) except -1:
+cpdef ptrdiff_t update_interval(update) except -1:
     if update == "step":
         return 1
     if update == "sequence":

@@ -1,0 +1,5 @@
+"""The methods LSTM was measured against, with the verbs of `pylstm.LSTM`, on the same tasks."""
+
+from pylstm.baselines.learner import Learner
+
+__all__ = ["Learner"]
