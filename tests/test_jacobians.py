@@ -17,7 +17,8 @@ from nets import (
 )
 
 import pylstm
-from pylstm.analysis import PlainNet, lstm_jacobians
+from pylstm.analysis import lstm_jacobians, plain_jacobians, plain_net
+from pylstm.baselines import FullyRecurrent
 
 
 def assert_near(actual, wanted):
@@ -87,24 +88,72 @@ def test_float32_net_has_nearly_the_same(rng):
     np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-6 * np.abs(double).max())
 
 
-@pytest.mark.parametrize("kind", ["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"])
-def test_plain_net(kind, rng):
-    shapes = ((4, 3), (4, 4), (2, 4), (4,))
-    net = PlainNet(*(rng.normal(0, 0.6, shape) for shape in shapes), kind=kind)
-    X = rng.normal(size=(5, 3))
-    jacobians = net.jacobians(X)
+PLAIN = [
+    {"squashing": squashing, "readout": readout, "shortcut": shortcut, "output": output,
+     "hidden_bias": bias, "output_bias": bias, "time_constants": slow}
+    for squashing, output in (("tanh", "logistic"), ("logistic", "identity"),
+                              ("identity", "softmax"), ("two_tanh_half", "logistic"))
+    for readout, shortcut in (("units", False), ("layer", False), ("layer", True))
+    for bias, slow in ((True, None), (False, [0.9, 0.0, 0.4]))
+    if not (readout == "units" and output == "softmax")
+]  # fmt: skip
+
+
+def plain(switches, rng, n_hidden=3):
+    net = FullyRecurrent(3, 2, n_hidden, gradient="bptt", **switches)
+    for view in net.parameters.values():
+        view[:] = rng.normal(0, 0.7, view.shape)
+    return net
+
+
+@pytest.mark.parametrize("switches", PLAIN, ids=str)
+def test_plain_net(switches, rng):
+    net, X = plain(switches, rng), rng.normal(size=(5, 3))
+    jacobians = plain_jacobians(net, X)
+    run = outputs_of(net)
     for t in range(len(X)):
-        assert_near(jacobians.of_output()[t], differences(net.run, X, t)[-1])
+        assert_near(jacobians.of_output()[t], differences(run, X, t)[-1])
 
 
-def test_plain_net_is_one_step_after_another(rng):
-    W_x, W_h, V = rng.normal(size=(3, 2)), rng.normal(size=(3, 3)), rng.normal(size=(1, 3))
-    bias, (x_1, x_2) = rng.normal(size=3), rng.normal(size=(2, 2))
-    h_1 = np.tanh(W_x @ x_1 + bias)
-    h_2 = np.tanh(W_x @ x_2 + W_h @ h_1 + bias)
-    np.testing.assert_allclose(
-        PlainNet(W_x, W_h, V, bias).run([x_1, x_2]), [V @ h_1, V @ h_2], rtol=1e-13
+def test_plain_net_of_outputs_alone(rng):
+    net, X = (
+        plain({"readout": "units", "squashing": "tanh"}, rng, n_hidden=0),
+        rng.normal(size=(4, 3)),
     )
+    assert_near(plain_jacobians(net, X).of_output()[1], differences(outputs_of(net), X, 1)[-1])
+
+
+@pytest.mark.parametrize("slow", [None, [0.9, 0.0, 0.4]])
+def test_states_of_a_plain_net(slow, rng):
+    """Read off by a layer that shows the units as they are."""
+    net = plain({"readout": "layer", "squashing": "tanh", "output": "identity",
+                 "time_constants": slow}, rng)  # fmt: skip
+    watched = FullyRecurrent(3, 3, 3, readout="layer", squashing="tanh", output="identity",
+                             time_constants=slow)  # fmt: skip
+    watched.parameters["units"][:] = net.parameters["units"]
+    watched.parameters["output"][:] = np.eye(3, 4)
+    X = rng.normal(size=(5, 3))
+    by_state = plain_jacobians(net, X).of_state(1)
+    assert_near(by_state, differences(outputs_of(watched), X, 1)[1:])
+
+
+def test_plain_net_reads_tokens_as_one_hot_vectors_and_does_not_change(rng):
+    net = plain({"readout": "layer"}, rng)
+    net.run(rng.normal(size=(3, 3)))
+    twin, tokens = net.copy(), [2, 0, 1, 1]
+    by_token, by_vector = (plain_jacobians(net, X).of_output() for X in (tokens, np.eye(3)[tokens]))
+    np.testing.assert_array_equal(by_token, by_vector)
+    np.testing.assert_array_equal(net.run(tokens), twin.run(tokens))
+
+
+@pytest.mark.parametrize("radius", [0.5, 2.0])
+def test_drawn_plain_net_has_its_radius_and_weights_on_every_path(radius):
+    net = plain_net(4, 3, 6, radius, np.random.default_rng(1), learning_rate=0.3)
+    among = net.parameters["units"][:, 4:10]
+    assert np.abs(np.linalg.eigvals(among)).max() == pytest.approx(radius, rel=1e-12)
+    assert (net.parameters["units"][:, :10] != 0).all()
+    assert (net.parameters["output"][:, :6] != 0).all()
+    assert net.optimizer.learning_rate == 0.3
 
 
 @pytest.mark.parametrize("name", ["scale_inputs", "scale_targets"])
@@ -114,37 +163,27 @@ def test_net_that_scales_is_refused(name):
         lstm_jacobians(net, [[1.0]])
 
 
-@pytest.mark.parametrize("X", [[], np.zeros((0, 1)), 1.0, np.zeros((1, 1, 1))])
-def test_no_step_is_refused(X):
-    with pytest.raises(ValueError, match=r"X has shape \(.*\), wanted at least one step"):
-        lstm_jacobians(pylstm.LSTM(1, 1, 1), X)
+BOTH = [
+    lambda X: lstm_jacobians(pylstm.LSTM(1, 1, 1), X),
+    lambda X: plain_jacobians(FullyRecurrent(1, 1, 1), X),
+]
 
 
+@pytest.mark.parametrize("jacobians_of", BOTH)
 @pytest.mark.parametrize(
-    ("X", "problem"), [([[1.0, 2.0]], "shape"), ([[np.nan]], "NaN|finite"), ([3], "token")]
-)
-def test_unusable_inputs_are_refused_as_the_net_refuses_them(X, problem):
-    with pytest.raises(ValueError, match=problem):
-        lstm_jacobians(pylstm.LSTM(1, 1, 1), X)
-
-
-@pytest.mark.parametrize(
-    ("weights", "problem"),
+    ("X", "problem"),
     [
-        (([[1, 2]], [[1, 2]], [[1]]), r"W_h has shape \(1, 2\), wanted \(1, 1\)"),
-        (([[1], [2]], [[1]], [[1]]), r"W_x has shape \(2, 1\), wanted \(1, 1\)"),
-        (([[1]], [[1]], [[1, 2]]), r"V has shape \(1, 2\), wanted \(1, 1\)"),
-        (([[1]], [[1]], [[1]], [1, 2]), r"bias has shape \(2,\), wanted \(1,\)"),
+        ([], r"X has shape \(0,\), wanted \(n_steps, 1\), or"),
+        (np.zeros((0, 1)), r"X has shape \(0, 1\), wanted"),
+        (1.0, r"X has shape \(\), wanted"),
+        (np.zeros((1, 1, 1)), r"X has shape \(1, 1, 1\), wanted"),
+        ([[1.0, 2.0]], r"X has shape \(1, 2\), wanted"),
+        ([1.0], r"X has shape \(1,\), wanted"),
+        ([0, 3], r"X has tokens 0 .. 3, wanted 0 .. 0"),
+        ([-1], r"X has tokens -1 .. -1, wanted 0 .. 0"),
+        ([[0.0], [np.nan]], "X contains values that are not finite, wanted numbers"),
     ],
 )
-def test_plain_net_whose_shapes_do_not_fit(weights, problem):
+def test_unusable_inputs_are_refused(jacobians_of, X, problem):
     with pytest.raises(ValueError, match=problem):
-        PlainNet(*weights)
-
-
-def test_plain_net_refuses_other_squashings_and_inputs():
-    with pytest.raises(ValueError, match="kind is 'softmax', wanted one of 'tanh'"):
-        PlainNet([[1]], [[1]], [[1]], kind="softmax")
-    for X in ([], [1.0], [[1.0, 2.0]]):
-        with pytest.raises(ValueError, match=r"X has shape .*, wanted \(n_steps, 1\)"):
-            PlainNet([[1]], [[1]], [[1]]).run(X)
+        jacobians_of(X)

@@ -9,8 +9,16 @@ from differences import DISTANCE, differences, outputs_of
 from nets import NETS, build, random_task
 
 import pylstm
-from pylstm.analysis import PlainNet, command, factor, largest_factor, lstm_jacobians, products
+from pylstm.analysis import (
+    command,
+    factor,
+    largest_factor,
+    lstm_jacobians,
+    plain_jacobians,
+    products,
+)
 from pylstm.analysis.sensitivity import by_lag, feel, learn, study
+from pylstm.baselines import FullyRecurrent
 from pylstm.cli import main
 from pylstm.experiments import ROWS
 
@@ -57,10 +65,14 @@ def test_products_are_derivatives_of_the_last_activation_by_earlier_ones(kind, w
 
 
 def test_products_are_those_of_a_plain_net_of_one_unit():
+    net = FullyRecurrent(1, 1, 1, readout="layer", squashing="tanh", output="identity")
+    net.parameters["units"][:] = [[1.0, 0.9, 0.0]]
+    net.parameters["output"][:] = [[1.0, 0.0]]
     X = np.zeros((10, 1))
     X[0] = math.atanh(0.5)  # so that the first activation is 0.5
-    of_net = PlainNet([[1.0]], [[0.9]], [[1.0]]).jacobians(X).state_by_state[:0:-1, 0, 0]
-    np.testing.assert_allclose(products(0.9, "tanh", 9)[1:], np.cumprod(of_net), rtol=1e-12)
+    of_net = plain_jacobians(net, X).of_output()[:, 0, 0]
+    left = products(0.9, "tanh", 9)
+    np.testing.assert_allclose(of_net[0], left[9] * (1 - 0.5**2), rtol=1e-12)
 
 
 def test_carousel_alone_keeps_an_error():
@@ -142,13 +154,16 @@ def test_learning_ends_at_the_first_thousand_without_a_mistake():
         return pylstm.LSTM(1, 1, 2, output="logistic", optimizer=pylstm.SGD(1.0))
 
     one, other = net(), net()
-    n = learn(one, task, np.random.default_rng(1))
+    n, last = learn(one, task, np.random.default_rng(1))
+    assert last == 0
     rng = np.random.default_rng(1)
     for k in range(1, n // 1000 + 1):
         sequences = task.sample(1000, rng)
         outputs = other.run_sequences(sequences.X, sequences.targets, sequences.lengths, last=True)
         assert task.wrong(outputs, sequences).any() == (k < n // 1000)
-    assert learn(net(), task, np.random.default_rng(1), at_most=n - 1) is None
+    n_learned, last = learn(net(), task, np.random.default_rng(1), at_most=n - 1)
+    assert n_learned is None
+    assert 0 < last <= 1
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +173,7 @@ def found():
 
 def test_plain_nets_fade_and_lstm_does_not(found):
     assert found.n_learned <= 100_000
+    assert found.plain_wrong > 0.9
     for name, of_net in found.by_lag.items():
         left = of_net[90] / of_net[0]
         fades = name.startswith("plain") or "forget gates" in name
@@ -192,7 +208,8 @@ def test_shading_is_of_the_first_symbol_that_matters(found):
     opened = shading.gates["input_gate"] > 0.9
     assert opened.any(axis=0)[shading.step]
     assert opened.mean() < 0.1
-    assert shading.plain["hidden"].shape == (8, n_steps)
+    assert shading.plain["unit"].shape == (8, n_steps)
+    assert shading.plain["unit"][:, -1].max() < 1e-4
 
 
 # ---------------------------------------------------------------- the command

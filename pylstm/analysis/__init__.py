@@ -16,7 +16,7 @@ One file a matter, the first three read by the others:
 
 from pylstm.analysis.jacobians import Jacobians
 from pylstm.analysis.lstm import lstm_jacobians
-from pylstm.analysis.plain import PlainNet
+from pylstm.analysis.plain import plain_jacobians, plain_net
 from pylstm.analysis.sensitivity import Shading, Study, study
 from pylstm.analysis.truncation import (
     Comparison,
@@ -31,7 +31,6 @@ __all__ = [
     "Comparison",
     "Course",
     "Jacobians",
-    "PlainNet",
     "Shading",
     "Study",
     "along_learning",
@@ -40,6 +39,8 @@ __all__ = [
     "factor",
     "largest_factor",
     "lstm_jacobians",
+    "plain_jacobians",
+    "plain_net",
     "products",
     "study",
 ]

@@ -51,11 +51,13 @@ class Jacobians:
 
     Examples
     --------
+    A net of one unit, s(t) = s(t-1) / 2 + x(t), y(t) = 2 s(t):
+
     >>> import numpy as np
-    >>> from pylstm.analysis import PlainNet
-    >>> net = PlainNet([[1.0]], [[0.5]], [[2.0]], kind="identity")
-    >>> jacobians = net.jacobians(np.ones((4, 1)))
-    >>> jacobians.of_output().ravel().tolist()                  # 2 times powers of 0.5
+    >>> from pylstm.analysis import Jacobians
+    >>> each = np.ones((4, 1, 1))
+    >>> jacobians = Jacobians(0.5 * each, each, 2.0 * each, 0.0 * each, names=("unit[0]",))
+    >>> jacobians.of_output().ravel().tolist()
     [0.25, 0.5, 1.0, 2.0]
     >>> jacobians.of_state().ravel().tolist()
     [1.0, 0.5, 0.25, 0.125]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pylstm.baselines import FullyRecurrent
 from pylstm.errors import InputError
 from pylstm.experiments import Reading, Row
 from pylstm.network import LSTM
@@ -49,7 +50,7 @@ def lstm_of(row: Row, reading: Reading, **changes: Any) -> LSTM:
 
 
 def teach(
-    net: LSTM,
+    net: LSTM | FullyRecurrent,
     task: Task,
     sequences: Sequences,
     update: Literal["sequence", "step"] | int = "sequence",
@@ -58,7 +59,7 @@ def teach(
 
     Parameters
     ----------
-    net : LSTM
+    net : LSTM or FullyRecurrent
         Changes.
     task : Task
     sequences : Sequences

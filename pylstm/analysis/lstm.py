@@ -12,7 +12,7 @@ from pylstm.architecture import GATES
 from pylstm.network import LSTM
 from pylstm.reference import slope, squashed
 
-__all__ = ["lstm_jacobians", "output_slopes", "record"]
+__all__ = ["as_vectors", "lstm_jacobians", "output_slopes", "record"]
 
 Array = npt.NDArray[Any]
 
@@ -104,17 +104,55 @@ def record(net: LSTM, X: npt.ArrayLike) -> tuple[Array, dict[str, Array], Array]
     ([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], (2, 2))
     """
     steps = np.asarray(X)
-    if steps.ndim not in (1, 2) or len(steps) == 0:
-        raise ValueError(f"X has shape {steps.shape}, wanted at least one step")
+    inputs = as_vectors(steps, net.n_inputs)
     copy = net.copy()
     copy.reset()
     outputs, states = [], []
     for x in steps:
         outputs.append(copy.step(x))
         states.append(copy.state)
-    inputs = steps.astype(float) if steps.ndim == 2 else np.eye(net.n_inputs)[steps]
     together = {name: np.array([state[name] for state in states], float) for name in states[0]}
     return inputs, together, np.array(outputs, float)
+
+
+def as_vectors(X: npt.ArrayLike, n_inputs: int) -> Array:
+    """Give the inputs of a sequence as vectors, one-hot where tokens are given.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+    n_inputs : int
+
+    Returns
+    -------
+    (n_steps, n_inputs) float64
+
+    Raises
+    ------
+    ValueError
+        For other shapes, no step, a token there is no input for, or a value that is not finite.
+
+    Examples
+    --------
+    >>> from pylstm.analysis.lstm import as_vectors
+    >>> as_vectors([2, 0], n_inputs=3).tolist()
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    steps = np.asarray(X)
+    if steps.ndim == 1 and len(steps) and steps.dtype.kind in "iu":
+        if steps.min() < 0 or steps.max() >= n_inputs:
+            raise ValueError(
+                f"X has tokens {steps.min()} .. {steps.max()}, wanted 0 .. {n_inputs - 1}"
+            )
+        return np.asarray(np.eye(n_inputs)[steps])
+    if steps.ndim != 2 or not len(steps) or steps.shape[1] != n_inputs:
+        raise ValueError(
+            f"X has shape {steps.shape}, wanted (n_steps, {n_inputs}), or (n_steps,) of whole "
+            "numbers, of at least one step"
+        )
+    if not np.isfinite(steps).all():
+        raise ValueError("X contains values that are not finite, wanted numbers")
+    return steps.astype(float)
 
 
 def output_slopes(outputs: Array, kind: str) -> Array:

@@ -158,7 +158,7 @@ def _name_parts(axes: Any, parts: Mapping[str, Array]) -> None:
     """Name groups of rows, with a line between one and the next."""
     sizes = np.array([len(rows) for rows in parts.values()])
     ends = np.cumsum(sizes)
-    names = [name.replace("_", " ").replace("hidden", "hidden unit") + "s" for name in parts]
+    names = [name.replace("_", " ") + "s" for name in parts]
     axes.set_yticks(ends - sizes / 2 - 0.5, names)
     axes.tick_params(axis="y", length=0)
     for end in ends[:-1]:

@@ -1,178 +1,162 @@
-"""A plain recurrent net: one layer of units that see the inputs and each other, nothing more."""
+"""Plain recurrent nets, units that see the inputs and each other: their Jacobians, and some."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pylstm.analysis.jacobians import Jacobians
-from pylstm.reference import KINDS, slope, squashed
+from pylstm.analysis.lstm import as_vectors, output_slopes
+from pylstm.baselines import FullyRecurrent
+from pylstm.optimizers import SGD
+from pylstm.reference import slope, squashed
 
-__all__ = ["PlainNet"]
+__all__ = ["plain_jacobians", "plain_net"]
 
 Array = npt.NDArray[Any]
 
 
-class PlainNet:
-    """A plain recurrent net with given weights, in NumPy, to be looked into.
+def plain_jacobians(net: FullyRecurrent, X: npt.ArrayLike) -> Jacobians:
+    """Take the Jacobians of a plain recurrent net over a sequence, from a fresh state.
 
-        h(t) = squash(W_x x(t) + W_h h(t-1) + b)            h(0) = 0
-        y(t) = V h(t)
+    The state is that of the units, s = a. With tau the time constants and f the squashings,
 
-    Its state is h, and dh(t)/dh(t-1) = diag(squash') W_h: what is k steps back reaches the outputs
-    through k such factors (Hochreiter & Schmidhuber 1997, section 3.1).
+        a(t) = tau a(t-1) + (1 - tau) f(net)        net = W_x x(t) + W_a a(t-1) + bias
+        da(t)/da(t-1) = tau + (1 - tau) f' W_a
+        da(t)/dx(t)   =       (1 - tau) f' W_x
+        dy(t)/da(t)   = output' V_a                 dy(t)/dx(t) = output' V_x, with a shortcut
+
+    the chain rule through the equations of `FullyRecurrent`; what is k steps back reaches the
+    outputs through k factors f' W_a (Hochreiter & Schmidhuber 1997, section 3.1).
 
     Parameters
     ----------
-    W_x : array_like, shape (n_hidden, n_inputs)
-    W_h : array_like, shape (n_hidden, n_hidden)
-    V : array_like, shape (n_outputs, n_hidden)
-    bias : array_like, shape (n_hidden,), default zeros
-    kind : {"tanh", "logistic", "identity", "tanh_half", "two_tanh_half"}
-        The squashing; default "tanh".
+    net : FullyRecurrent
+        Or `Elman`: the full derivatives, whatever gradient the net learns by. Does not change.
+    X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+        Inputs, at least one step; or tokens, which stand for one-hot vectors.
+
+    Returns
+    -------
+    Jacobians
 
     Raises
     ------
-    ValueError
-        For shapes that do not fit, or an unknown squashing.
+    ValueError, TypeError
+        For unusable inputs.
+
+    Notes
+    -----
+    Costs O(n_units (n_units + n_inputs)) time and memory a step.
+
+    Examples
+    --------
+    >>> from pylstm.analysis import plain_jacobians
+    >>> from pylstm.baselines import FullyRecurrent
+    >>> net = FullyRecurrent(1, 1, 0, output="identity", hidden_bias=False)
+    >>> net.parameters["units"][:] = [[2.0, 0.5]]              # from the input, from itself
+    >>> plain_jacobians(net, [[1.0], [3.0], [0.0]]).of_output().ravel().tolist()
+    [0.5, 1.0, 2.0]
+    """
+    inputs = as_vectors(X, net.n_inputs)
+    config, W = net._config, net.parameters["units"]
+    n_units, n_inputs = len(W), net.n_inputs
+    tau = np.array([0.0] * (n_units - net.n_hidden) + config["time_constants"])
+    slopes = (1 - tau)[:, None] * _slopes(net, inputs, tau)[:, :, None]
+    by_state, by_input = _readout(net, inputs, n_units)
+    return Jacobians(
+        state_by_state=np.diag(tau) + slopes * W[:, n_inputs : n_inputs + n_units],
+        state_by_input=slopes * W[:, :n_inputs],
+        output_by_state=by_state,
+        output_by_input=by_input,
+        names=tuple(f"unit[{k}]" for k in range(n_units)),
+    )
+
+
+def _slopes(net: FullyRecurrent, inputs: Array, tau: Array) -> Array:
+    """f' of every unit at every step, (n_steps, n_units); a(t) is carried along."""
+    config, W = net._config, net.parameters["units"]
+    first = len(W) - net.n_hidden  # outputs that are units have their own squashing
+    kinds = ((slice(first), config["output"]), (slice(first, None), config["squashing"]))
+    slopes = np.empty((len(inputs), len(W)))
+    a = np.zeros(len(W))
+    for t, x in enumerate(inputs):
+        net_input = W @ np.concatenate([x, a, [1.0] if config["hidden_bias"] else []])
+        f = np.zeros_like(a)
+        for units, kind in kinds:
+            if len(f[units]):
+                f[units] = squashed(net_input[units], kind)
+                slopes[t, units] = slope(f[units], kind)
+        a = tau * a + (1 - tau) * f
+    return slopes
+
+
+def _readout(net: FullyRecurrent, inputs: Array, n_units: int) -> tuple[Array, Array]:
+    """dy(t)/da(t) and dy(t)/dx(t)."""
+    by_state = np.zeros((len(inputs), net.n_outputs, n_units))
+    by_input = np.zeros((len(inputs), net.n_outputs, net.n_inputs))
+    if net._config["readout"] == "units":
+        by_state[:] = np.eye(net.n_outputs, n_units)
+        return by_state, by_input
+    own = net.copy()
+    own.reset()
+    V, by_net = net.parameters["output"], output_slopes(own.run(inputs), net._config["output"])
+    by_state[:] = by_net @ V[:, :n_units]
+    if net._config["shortcut"]:
+        by_input[:] = by_net @ V[:, n_units : n_units + net.n_inputs]
+    return by_state, by_input
+
+
+def plain_net(
+    n_inputs: int,
+    n_outputs: int,
+    n_units: int,
+    radius: float,
+    rng: np.random.Generator,
+    learning_rate: float = 0.1,
+) -> FullyRecurrent:
+    """Draw a net of tanh units with a layer of logistic outputs, to learn by BPTT, nothing cut.
+
+    Weights are normal with variance 1 over the number of sources; those among the units are then
+    scaled so that the largest absolute value of their eigenvalues is `radius`: what a gradient is
+    multiplied with at every step, as long as no unit is saturated.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs, n_units : int
+    radius : float
+        The spectral radius.
+    rng : numpy Generator
+    learning_rate : float, default 0.1
+
+    Returns
+    -------
+    FullyRecurrent
 
     Examples
     --------
     >>> import numpy as np
-    >>> from pylstm.analysis import PlainNet
-    >>> net = PlainNet([[1.0]], [[0.5]], [[2.0]], kind="identity")
-    >>> net.run([[1.0], [0.0], [0.0]]).ravel().tolist()
-    [2.0, 1.0, 0.5]
+    >>> from pylstm.analysis import plain_net
+    >>> net = plain_net(2, 1, 5, radius=1.5, rng=np.random.default_rng(0))
+    >>> float(np.abs(np.linalg.eigvals(net.parameters["units"][:, 2:7])).max().round(12))
+    1.5
     """
-
-    def __init__(
-        self,
-        W_x: npt.ArrayLike,
-        W_h: npt.ArrayLike,
-        V: npt.ArrayLike,
-        bias: npt.ArrayLike | None = None,
-        kind: Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"] = "tanh",
-    ) -> None:
-        self.W_x, self.W_h, self.V = (np.array(W, float) for W in (W_x, W_h, V))
-        n_hidden = len(self.W_h)
-        self.bias = np.zeros(n_hidden) if bias is None else np.array(bias, float)
-        wanted = {
-            "W_x": (n_hidden, self.W_x.shape[-1]),
-            "W_h": (n_hidden, n_hidden),
-            "V": (len(self.V), n_hidden),
-            "bias": (n_hidden,),
-        }
-        for name, shape in wanted.items():
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name} has shape {getattr(self, name).shape}, wanted {shape}")
-        if kind not in KINDS[:-1]:
-            raise ValueError(f"kind is {kind!r}, wanted one of {', '.join(map(repr, KINDS[:-1]))}")
-        self.kind = kind
-
-    @classmethod
-    def random(
-        cls, n_inputs: int, n_hidden: int, n_outputs: int, radius: float, rng: np.random.Generator
-    ) -> PlainNet:
-        """Draw a net of tanh units.
-
-        Weights are normal with variance 1 over the number of sources; W_h is then scaled so that
-        the largest absolute value of its eigenvalues is `radius`: what a gradient is multiplied
-        with at every step, as long as the units are not saturated.
-
-        Parameters
-        ----------
-        n_inputs, n_hidden, n_outputs : int
-        radius : float
-            Spectral radius of W_h.
-        rng : numpy Generator
-
-        Returns
-        -------
-        PlainNet
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from pylstm.analysis import PlainNet
-        >>> net = PlainNet.random(2, 5, 1, radius=1.5, rng=np.random.default_rng(0))
-        >>> float(np.abs(np.linalg.eigvals(net.W_h)).max().round(12))
-        1.5
-        """
-        W_x = rng.normal(0, n_inputs**-0.5, (n_hidden, n_inputs))
-        W_h = rng.normal(0, n_hidden**-0.5, (n_hidden, n_hidden))
-        V = rng.normal(0, n_hidden**-0.5, (n_outputs, n_hidden))
-        return cls(W_x, W_h * (radius / np.abs(np.linalg.eigvals(W_h)).max()), V)
-
-    def _states(self, X: npt.ArrayLike) -> Array:
-        """h after every step, (n_steps, n_hidden)."""
-        inputs = np.asarray(X, float)
-        if inputs.ndim != 2 or inputs.shape[1] != self.W_x.shape[1] or not len(inputs):
-            raise ValueError(
-                f"X has shape {inputs.shape}, wanted (n_steps, {self.W_x.shape[1]}) of at least "
-                "one step"
-            )
-        h = np.empty((len(inputs), len(self.W_h)))
-        h_prev = np.zeros(len(self.W_h))
-        for t, net in enumerate(inputs @ self.W_x.T + self.bias):
-            h_prev = h[t] = squashed(net + self.W_h @ h_prev, self.kind)
-        return h
-
-    def run(self, X: npt.ArrayLike) -> Array:
-        """Give the outputs over a sequence, from a fresh state.
-
-        Parameters
-        ----------
-        X : array_like, shape (n_steps, n_inputs)
-
-        Returns
-        -------
-        (n_steps, n_outputs) float64
-
-        Raises
-        ------
-        ValueError
-            For inputs of another shape.
-
-        Examples
-        --------
-        >>> from pylstm.analysis import PlainNet
-        >>> PlainNet([[1.0]], [[0.0]], [[3.0]], bias=[0.5], kind="identity").run([[2.0]]).tolist()
-        [[7.5]]
-        """
-        return np.asarray(self._states(X) @ self.V.T)
-
-    def jacobians(self, X: npt.ArrayLike) -> Jacobians:
-        """Take the Jacobians over a sequence, from a fresh state.
-
-        Parameters
-        ----------
-        X : array_like, shape (n_steps, n_inputs)
-
-        Returns
-        -------
-        Jacobians
-
-        Raises
-        ------
-        ValueError
-            For inputs of another shape.
-
-        Examples
-        --------
-        >>> from pylstm.analysis import PlainNet
-        >>> net = PlainNet([[1.0]], [[0.5]], [[2.0]], kind="identity")
-        >>> net.jacobians([[1.0], [3.0]]).state_by_state.ravel().tolist()
-        [0.5, 0.5]
-        """
-        h = self._states(X)
-        slopes = slope(h, self.kind)[:, :, None]
-        n_steps, n_outputs = len(h), len(self.V)
-        return Jacobians(
-            state_by_state=slopes * self.W_h,
-            state_by_input=slopes * self.W_x,
-            output_by_state=np.broadcast_to(self.V, (n_steps, *self.V.shape)),
-            output_by_input=np.zeros((n_steps, n_outputs, self.W_x.shape[1])),
-            names=tuple(f"hidden[{k}]" for k in range(h.shape[1])),
-        )
+    net = FullyRecurrent(
+        n_inputs,
+        n_outputs,
+        n_units,
+        gradient="bptt",
+        readout="layer",
+        squashing="tanh",
+        optimizer=SGD(learning_rate),
+        init_range=0,
+    )
+    units, output = net.parameters["units"], net.parameters["output"]
+    among = slice(n_inputs, n_inputs + n_units)
+    units[:, :n_inputs] = rng.normal(0, n_inputs**-0.5, (n_units, n_inputs))
+    units[:, among] = rng.normal(0, n_units**-0.5, (n_units, n_units))
+    units[:, among] *= radius / np.abs(np.linalg.eigvals(units[:, among])).max()
+    output[:, :n_units] = rng.normal(0, n_units**-0.5, (n_outputs, n_units))
+    return net
