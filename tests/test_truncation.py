@@ -106,10 +106,9 @@ def _sum(gradients):
     return {name: sum((g[name] for g in others), start=of) for name, of in first.items()}
 
 
-def test_net_without_recurrence_has_nothing_to_cut(combination, rng):
-    """All switches, but for what the truncated gradient cuts."""
+def test_net_without_recurrence_has_nothing_to_cut(architecture, rng):
     switches = {"cell_recurrence": False, "gate_recurrence": False, "peepholes": False}
-    architecture = replace(combination, **switches)
+    architecture = replace(architecture, **switches)
     net = engine(architecture, rng)
     for name, (angle, ratio) in compare_gradients(net, [random_task(architecture, 5, rng)]).items():
         assert angle < 1e-5, name

@@ -238,7 +238,7 @@ def test_command_prints_a_table_and_writes_numbers_and_pictures(quick, found, tm
         assert f"{of_net[50] / of_net[0]:.1e}" in printed
     assert tree["products"]["identity"]["1.1"][10] == pytest.approx(1.1**10)
     assert tree["largest_factor"]["logistic"]["factor"] == pytest.approx(0.22387, rel=1e-4)
-    assert f"LSTM, after {found.n_learned:,} sequences" in printed
+    assert f"LSTM, after {found.n_learned:,} sequences: none wrong" in printed
     for name in ("lags.png", "shading.png", "factors.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
         assert name in printed

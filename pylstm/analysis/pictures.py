@@ -21,6 +21,9 @@ Array = npt.NDArray[Any]
 _SMALL = 1e-12  # below that a curve leaves the picture
 _FELT = (1e-6, 10)
 
+# Plain nets blue, the darker the larger the radius, black the trained one; LSTM in warm colours.
+_COLOURS = ("#6baed6", "#2171b5", "#08306b", "k", "C1", "C3", "darkred")
+
 
 def save(path: Path, draw: Callable[..., None], *what: Any, size: tuple[float, float]) -> Path:
     """Draw a picture and write it, whole or not at all.
@@ -100,8 +103,8 @@ def draw_lags(figure: Any, study: Study) -> None:
     figure.colorbar(image, ax=upper, pad=0.01, aspect=12)
     for n, (name, share) in enumerate(zip(study.by_lag, shares, strict=True)):
         style = {"ls": "--", "lw": 1.5} if name.startswith("plain") else {"lw": 2.5}
-        lower.semilogy(range(n_lags), share, color=f"C{n}", **style)
-        upper.get_yticklabels()[n].set_color(f"C{n}")
+        lower.semilogy(range(n_lags), share, color=_COLOURS[n], **style)
+        upper.get_yticklabels()[n].set_color(_COLOURS[n])
     lower.set(ylim=(_SMALL, 10), xlim=(n_lags - 0.5, -0.5))
     lower.set(xlabel="steps before the end, k", ylabel="|dy(T)/dx(T-k)|, relative to k = 0")
     upper.set(title="What the outputs at the end feel of the input k steps before")
@@ -141,9 +144,9 @@ def draw_shading(figure: Any, shading: Shading) -> None:
         bar.set_label("activation" if axes is lower else "|du(T)/dx(t)|")
         _name_parts(axes, parts)
     symbol, step = shading.symbols[shading.step], shading.step + 1
-    upper.set(title=f"Plain recurrent net: what every unit feels of the {symbol} at step {step}")
-    middle.set(title=f"LSTM that has learned: what every unit feels of the {symbol} at step {step}")
-    lower.set(title="Its gates: dark is open", xlabel="step, symbol")
+    upper.set(title=f"What every unit feels of the {symbol} at step {step}: plain net, trained")
+    middle.set(title="LSTM, trained on the same sequences")
+    lower.set(title="its gates: dark is open", xlabel="step, symbol")
     ticks = _decisive(shading)
     lower.set_xticks(ticks, [f"{tick}\n{shading.symbols[tick - 1]}" for tick in ticks])
 

@@ -93,9 +93,9 @@ class Study:
         """Give the name of a net as it is shown."""
         after = f"after {self.n_learned or AT_MOST:,} sequences"
         if name == LSTM_LEARNED:
-            return f"LSTM, {after}" + ("" if self.n_learned else ", not all right yet")
+            return f"LSTM, {after}: " + ("none wrong" if self.n_learned else "some wrong")
         if name == PLAIN_TRAINED:
-            return f"plain net, {after}, {self.plain_wrong:.0%} wrong"
+            return f"plain net, {after}: {self.plain_wrong:.0%} wrong"
         return name
 
 
@@ -236,7 +236,10 @@ def study(seed: int = 0, n_sequences: int = 20, n_lags: int = 100) -> Study:
     sequences = list(task.sample(n_sequences, np.random.default_rng(test)))
     logs: dict[str, list[Array]] = {}
     for tokens, _ in sequences:
-        drawn = {f"plain net, radius {radius}": _plain_like(lstm, radius, rng) for radius in RADII}
+        drawn = {
+            f"plain net, spectral radius {radius}": _plain_like(lstm, radius, rng)
+            for radius in RADII
+        }
         of_all = {
             name: plain_jacobians(net, tokens)
             for name, net in {**drawn, PLAIN_TRAINED: plain}.items()
