@@ -138,11 +138,13 @@ def test_states_of_a_plain_net(slow, rng):
 
 
 def test_plain_net_reads_tokens_as_one_hot_vectors_and_does_not_change(rng):
-    net = plain({"readout": "layer"}, rng)
+    net, tokens = plain({"readout": "layer"}, rng), [2, 0, 1, 1]
+    fresh = plain_jacobians(net, tokens).of_output()
     net.run(rng.normal(size=(3, 3)))
-    twin, tokens = net.copy(), [2, 0, 1, 1]
+    twin = net.copy()
     by_token, by_vector = (plain_jacobians(net, X).of_output() for X in (tokens, np.eye(3)[tokens]))
     np.testing.assert_array_equal(by_token, by_vector)
+    np.testing.assert_array_equal(by_token, fresh)
     np.testing.assert_array_equal(net.run(tokens), twin.run(tokens))
 
 

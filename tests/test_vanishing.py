@@ -15,6 +15,7 @@ from pylstm.analysis import (
     largest_factor,
     lstm_jacobians,
     plain_jacobians,
+    plain_net,
     products,
 )
 from pylstm.analysis.sensitivity import by_lag, feel, learn, study
@@ -210,6 +211,19 @@ def test_shading_is_of_the_first_symbol_that_matters(found):
     assert opened.mean() < 0.1
     assert shading.plain["unit"].shape == (8, n_steps)
     assert shading.plain["unit"][:, -1].max() < 1e-4
+
+
+def test_plain_net_has_learned_as_many_of_the_same_sequences_as_the_lstm(found):
+    _, training, _, of_plain = np.random.SeedSequence(0).spawn(4)
+    net = plain_net(8, 4, 8, 1.0, np.random.default_rng(of_plain))
+    task, rng = ROWS["6a"].task, np.random.default_rng(training)
+    for _ in range(found.n_learned // 1000):
+        sequences = task.sample(1000, rng)
+        net.run_sequences(sequences.X, sequences.targets, sequences.lengths, last=True)
+    tokens = ["EBabcdXY".index(symbol) for symbol in found.shading.symbols]
+    felt = feel(plain_jacobians(net, tokens), found.shading.step)
+    for name, rows in felt.items():
+        np.testing.assert_array_equal(found.shading.plain[name], rows)
 
 
 # ---------------------------------------------------------------- the command

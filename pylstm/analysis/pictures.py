@@ -61,7 +61,12 @@ def save(path: Path, draw: Callable[..., None], *what: Any, size: tuple[float, f
 
 
 def draw_factors(figure: Any) -> None:
-    """Draw what is left of an error after k steps back through one unit, and one step's factor."""
+    """Draw what is left of an error after k steps back through one unit, and one step's factor.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    """
     panels = figure.subplots(2, 2).ravel()
     steps = np.arange(N_STEPS + 1)
     for axes, (kind, weights) in zip(panels, WEIGHTS.items(), strict=False):
@@ -94,7 +99,13 @@ def _draw_one_step(axes: Any) -> None:
 
 
 def draw_lags(figure: Any, study: Study) -> None:
-    """Draw what the outputs at the end feel of the inputs before: shaded, and as curves."""
+    """Draw what the outputs at the end feel of the inputs before: shaded, and as curves.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    study : Study
+    """
     upper, lower = figure.subplots(2, 1, height_ratios=(2, 3), sharex=True)
     shares = np.array([of_net / of_net[0] for of_net in study.by_lag.values()])
     n_lags = shares.shape[1]
@@ -127,7 +138,13 @@ def _cells(rows: Array, columns: tuple[float, float]) -> dict[str, Any]:
 
 
 def draw_shading(figure: Any, shading: Shading) -> None:
-    """Draw what every unit feels of one input, of a plain net and of an LSTM that has learned."""
+    """Draw what every unit feels of one input, of a plain net and of an LSTM, and the gates.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    shading : Shading
+    """
     lstm = {name: shading.lstm[name] for name in ("cell_state", "cell_output", "output")}
     panels = (shading.plain, lstm, shading.gates)
     heights = [sum(map(len, parts.values())) for parts in panels]
@@ -174,7 +191,13 @@ _THICK = {"hidden": {"color": "k", "lw": 2.5}, "all": {"color": "0.6", "lw": 2.5
 
 
 def draw_course(figure: Any, course: Course) -> None:
-    """Draw angles and norm ratios along a learning run, and the learning curves of both nets."""
+    """Draw angles and norm ratios along a learning run, and the learning curves of both nets.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    course : Course
+    """
     (angles, errors), (ratios, wrong) = figure.subplots(2, 2, sharex=True)
     seen = course.seen[: len(course.comparisons)]
     for n, name in enumerate(course.comparisons[0]):

@@ -90,7 +90,17 @@ class Study:
     shading: Shading
 
     def label(self, name: str) -> str:
-        """Give the name of a net as it is shown."""
+        """Give the name of a net as it is shown: of those trained, how long and how well.
+
+        Parameters
+        ----------
+        name : str
+            One of `by_lag`.
+
+        Returns
+        -------
+        str
+        """
         after = f"after {self.n_learned or AT_MOST:,} sequences"
         if name == LSTM_LEARNED:
             return f"LSTM, {after}: " + ("none wrong" if self.n_learned else "some wrong")
@@ -145,6 +155,21 @@ def learn(
         Training sequences it took; None: not within `at_most`.
     wrong : float
         Share of the last 1000 that were answered wrongly.
+
+    Raises
+    ------
+    FloatingPointError
+        When the net diverges.
+
+    Examples
+    --------
+    Sequences of three steps, all of them information, of a sign to be told:
+
+    >>> import numpy as np, pylstm
+    >>> from pylstm.analysis.sensitivity import learn
+    >>> net = pylstm.LSTM(1, 1, n_blocks=2, output="logistic", optimizer=pylstm.SGD(1.0))
+    >>> learn(net, pylstm.tasks.TwoSequence(min_length=3), np.random.default_rng(0))
+    (2000, 0.0)
     """
     for n in range(_EVERY, at_most + 1, _EVERY):
         _, wrong = teach(net, task, task.sample(_EVERY, rng))
