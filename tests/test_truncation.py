@@ -19,6 +19,7 @@ from oracle import full_gradient, truncated_gradient
 import pylstm
 from pylstm.analysis import Comparison, along_learning, command, compare, compare_gradients
 from pylstm.analysis.learning import lstm_of, teach
+from pylstm.analysis.pictures import draw_course, save
 from pylstm.analysis.tables import truncation_text, truncation_tree
 from pylstm.cli import main
 from pylstm.errors import InputError
@@ -242,6 +243,16 @@ def test_what_is_not_defined_is_a_dash_and_null(course):
     assert tree["angle"]["all"][1] == course.comparisons[1]["all"].angle
 
 
+def test_picture_of_a_net_that_diverged_at_once(course, tmp_path):
+    """Whose gradient had a part that is 0, and whose exact one was 0."""
+    groups = dict.fromkeys(course.comparisons[0], Comparison(math.nan, 0.0))
+    groups["all"] = Comparison(math.nan, math.nan)
+    nothing = {"truncated": (), "bptt": ()}
+    course = replace(course, comparisons=(groups,), error=nothing, wrong=nothing)
+    path = save(tmp_path / "course.png", draw_course, course, size=(5, 4))
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
 def run(*args):
     try:
         return main(["truncation", *map(str, args)])
@@ -255,7 +266,8 @@ SMALL = ("--sequences", 60, "--blocks", 20, "--compared", 2)
 def test_command_prints_and_writes(course, tmp_path, capsys):
     assert run("6a", *SMALL, "--out", tmp_path / "out") == 0
     printed = capsys.readouterr().out
-    assert printed.startswith(truncation_text(course))
+    assert printed.startswith("6a written: temporal order of 2 symbols; seed 0\n")
+    assert truncation_text(course) in printed
     assert "truncation-6a.json, truncation-6a.png" in printed
     tree = json.loads((tmp_path / "out" / "truncation-6a.json").read_text())
     assert tree == {

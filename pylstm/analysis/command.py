@@ -177,6 +177,7 @@ def _truncation(args: argparse.Namespace) -> int:
         labels = ", ".join(reading.label for reading in row.readings)
         raise InputError(f"reading {args.reading!r} of row {row.name} given, wanted {labels}")
     folder = _make_folder(args.out, not args.no_plots)
+    print(f"{row.name} {reading.label}: {row.what}; seed {args.seed}\n", flush=True)
     with _bar(args.sequences, not args.no_progress) as on_progress:
         course = along_learning(
             row, reading, args.sequences, args.blocks, args.compared, args.seed, on_progress

@@ -206,7 +206,7 @@ def draw_course(figure: Any, course: Course) -> None:
         style = _THICK.get(name, {"color": f"C{n}", "lw": 1})
         of_group = [comparisons[name] for comparisons in course.comparisons]
         angles.plot(seen, [of.angle for of in of_group], label=name.replace("_", " "), **style)
-        ratios.semilogy(seen, [of.ratio for of in of_group], **style)
+        ratios.plot(seen, [of.ratio for of in of_group], **style)
     for method, name in (("truncated", "truncated gradient"), ("bptt", "exact gradient")):
         error, share = course.error[method], course.wrong[method]
         ends = course.seen[1 : len(error) + 1]
@@ -217,7 +217,7 @@ def draw_course(figure: Any, course: Course) -> None:
     ratios.axhline(1, color="0.6", lw=0.8, ls="--")
     angles.set(ylabel="angle, degrees (above 90: uphill)", ylim=(0, 180), yticks=range(0, 181, 45))
     angles.set(title="truncated against exact gradient")
-    ratios.set(ylabel="norm, exact = 1", xlabel="training sequences")
+    ratios.set(ylabel="norm, exact = 1", yscale="log", xlabel="training sequences")
     errors.set(ylabel="mean absolute error", ylim=(0, None))
     errors.set(title=f"learning {course.row} by either")
     wrong.set(ylabel="share of wrong sequences", ylim=(-0.02, 1.02), xlabel="training sequences")
