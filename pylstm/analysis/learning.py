@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -43,10 +42,11 @@ def lstm_of(row: Row, reading: Reading, **changes: Any) -> LSTM:
     >>> lstm_of(ROWS["6a"], ROWS["6a"].readings[0], seed=3)
     <LSTM n_inputs=8, n_outputs=4, n_blocks=2, block_size=2, 156 parameters>
     """
-    net = row.network(replace(reading, network={**reading.network, **changes}))
+    net = row.network(reading)
     if not isinstance(net, LSTM):
         raise InputError(f"row {row.name} trains {type(net).__name__}, wanted one of LSTM")
-    return net
+    keywords = {**reading.network, **changes}
+    return LSTM(net.n_inputs, net.n_outputs, **keywords, optimizer=net.optimizer)
 
 
 def teach(
