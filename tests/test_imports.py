@@ -1,4 +1,7 @@
-"""What is imported with what: the core brings NumPy alone, an adapter its own library."""
+"""What is imported with what: the core brings NumPy alone, an adapter its own library.
+
+Whoever only wants LSTM does not wait for the methods it was measured against.
+"""
 
 import subprocess
 import sys
@@ -10,6 +13,7 @@ OTHERS = (
     "matplotlib",
     "onnx",
     "pandas",
+    "pylstm.baselines",
     "river",
     "safetensors",
     "scipy",
