@@ -14,12 +14,13 @@ from their own literature, and LSTM on the same, under the label "chosen": setti
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from pylstm.experiments.lstm_rows import AT_MOST
-from pylstm.experiments.row import Paper, Reading, Row
+from pylstm.experiments.lstm_rows import AT_MOST, LSTM_ROWS
+from pylstm.experiments.row import NO_FIGURES, Paper, Reading, Row
 from pylstm.experiments.stop import Exam, Perfect
-from pylstm.tasks import EmbeddedReber, NoiseFree, NoLocalRegularities
+from pylstm.tasks import EmbeddedReber, NoiseFree, NoLocalRegularities, Reber, Task
 
 __all__ = ["COMPETITORS"]
 
@@ -50,9 +51,10 @@ def _reber(
 def _fully_recurrent(n_hidden: int, alpha: float) -> Reading:
     """Outputs are units like the others."""
     return Reading(
-        {"n_hidden": n_hidden, "readout": "units", "init_range": 0.2},
+        {"n_hidden": n_hidden, "readout": "units", "hidden_bias": False, "init_range": 0.2},
         alpha,
         method="rtrl",
+        update="step",
         differs="weights from +-0.2, not stated",
     )
 
@@ -76,9 +78,10 @@ _EMBEDDED = (
         "elman",
         "15 hidden units",
         Reading(
-            {"n_hidden": 15, "init_range": 0.2},
+            {"n_hidden": 15, "hidden_bias": False, "output_bias": False, "init_range": 0.2},
             0.1,
             method="elman",
+            update="step",
             differs="alpha 0.1 and weights from +-0.2, neither stated",
         ),
         Paper(weights=435, success=0.0, not_within=200_000),
@@ -107,15 +110,20 @@ _NET_OF_2 = {
 
 
 def _next_symbol(
-    name: str, task: NoiseFree | NoLocalRegularities, reading: Reading, paper: Paper, limit: int
+    experiment: str,
+    method: str,
+    p: int,
+    alpha: float,
+    paper: Paper,
+    limit: int = AT_MOST,
+    **changes: Any,
 ) -> Row:
-    what = "noise-free sequences" if isinstance(task, NoiseFree) else "no local regularities"
-    alpha = "" if reading.learning_rate is None else f", alpha {reading.learning_rate:g}"
+    regular = experiment == "2a"
     return Row(
-        name=name,
-        what=f"{what}, p = {task.p}{alpha}",
-        task=task,
-        readings=(reading,),
+        name=f"{experiment}-{method}-{p}-{alpha:g}",
+        what=f"{'noise-free sequences' if regular else 'no local regularities'}, p = {p}",
+        task=NoiseFree(p=p) if regular else NoLocalRegularities(p=p),
+        readings=(Reading({**_NET_OF_2, **changes}, alpha, method=method),),
         stop=Perfect(),
         trials=18,
         paper=paper,
@@ -123,41 +131,59 @@ def _next_symbol(
     )
 
 
-def _noise_free(
-    method: str, p: int, alpha: float, paper: Paper, limit: int = AT_MOST, **changes: Any
-) -> Row:
-    return _next_symbol(
-        f"2a-{method}-{p}-{alpha:g}",
-        NoiseFree(p=p),
-        Reading({**_NET_OF_2, **changes}, alpha, method=method),
-        paper,
-        limit,
-    )
-
-
-def _irregular(method: str, weights: int, limit: int, **changes: Any) -> Row:
-    return _next_symbol(
-        f"2b-{method}",
-        NoLocalRegularities(),
-        Reading({**_NET_OF_2, **changes}, 1.0, method=method),
-        Paper(weights=weights, success=0.0),
-        limit,
-    )
-
-
-def _failed(weights: int) -> Paper:
-    return Paper(weights=weights, success=0.0, not_within=AT_MOST)
+def _failed(weights: int, not_within: int | None = AT_MOST) -> Paper:
+    return Paper(weights=weights, success=0.0, not_within=not_within)
 
 
 _LAGS = (
-    #           p   alpha
-    _noise_free("rtrl", 4, 1.0, Paper(weights=36, sequences=1_043_000, success=14 / 18)),
-    _noise_free("rtrl", 4, 4.0, Paper(weights=36, sequences=892_000, success=10 / 18)),
-    _noise_free("rtrl", 4, 10.0, Paper(weights=36, sequences=254_000, success=4 / 18)),
-    _noise_free("rtrl", 10, 1.0, _failed(144)),
-    _noise_free("rtrl", 10, 10.0, _failed(144)),
-    _noise_free("rtrl", 100, 1.0, _failed(10404), 100_000),
-    _noise_free("bptt", 100, 1.0, _failed(10404), 100_000),
+    #                             p    alpha
+    _next_symbol("2a", "rtrl", 4, 1.0, Paper(weights=36, sequences=1_043_000, success=14 / 18)),
+    _next_symbol("2a", "rtrl", 4, 4.0, Paper(weights=36, sequences=892_000, success=10 / 18)),
+    _next_symbol("2a", "rtrl", 4, 10.0, Paper(weights=36, sequences=254_000, success=4 / 18)),
+    _next_symbol("2a", "rtrl", 10, 1.0, _failed(144)),
+    _next_symbol("2a", "rtrl", 10, 10.0, _failed(144)),
+    _next_symbol("2a", "rtrl", 100, 1.0, _failed(10404), 100_000),
+    _next_symbol("2a", "bptt", 100, 1.0, _failed(10404), 100_000),
+    _next_symbol("2b", "rtrl", 100, 1.0, _failed(10404, None), 100_000),
+    _next_symbol("2b", "bptt", 100, 1.0, _failed(10404, None), 100_000),
 )
 
-COMPETITORS = (*_EMBEDDED, *_LAGS)
+# ---------------------------------------------------------------- what each is known to solve
+
+
+def _chosen(
+    name: str, what: str, task: Task, stop: Exam | Perfect, limit: int, reading: Reading
+) -> Row:
+    """A row without figures in the paper, with settings chosen here."""
+    return Row(
+        name=name,
+        what=what,
+        task=task,
+        readings=(replace(reading, label="chosen", differs="", task=None, max_sequences=None),),
+        stop=stop,
+        trials=10,
+        paper=NO_FIGURES,
+        max_sequences=limit,
+    )
+
+
+def _plain_reber(method: str, reading: Reading) -> Row:
+    return _chosen(f"reber-{method}", "Reber grammar", Reber(), Exam(), 200_000, reading)
+
+
+_OF_LSTM = {row.name: row for row in LSTM_ROWS}
+
+
+def _nearest(name: str) -> Reading:
+    """The nearest reading of a row of LSTM."""
+    reading = _OF_LSTM[name].reading("nearest")
+    assert reading is not None
+    return reading
+
+
+_KNOWN = (
+    _plain_reber("lstm", _nearest("1-5")),
+)
+
+
+COMPETITORS = (*_EMBEDDED, *_LAGS, *_KNOWN)
