@@ -1,5 +1,6 @@
 """The methods LSTM was measured against, with the verbs of `pylstm.LSTM`, on the same tasks."""
 
+from pylstm.baselines.cascade import CascadeCorrelation
 from pylstm.baselines.learner import Learner
 
-__all__ = ["Learner"]
+__all__ = ["CascadeCorrelation", "Learner"]
