@@ -90,8 +90,7 @@ def test_rows_with_figures_are_those_of_the_paper_in_its_order():
 def test_figures_are_those_of_the_paper(line):
     name, method, n_hidden, alpha, weights, success, sequences = line
     row = ROWS[name]
-    [reading] = row.readings
-    paper = row.paper
+    reading, paper = row.readings[0], row.paper
     assert (row.method, reading.label) == (method, "written")
     if n_hidden != "-" and method != "chunker":
         assert reading.network["n_hidden"] == int(n_hidden)
@@ -197,6 +196,14 @@ def test_group_runs_only_the_networks_asked_for(tiny):
     alone.parameters["w"][:] = start[2]
     expected = alone.run_sequences(X[0, :5], np.ones((2, 1)), lengths[0], last=True)
     np.testing.assert_array_equal(outputs[0], expected)
+    # Of one that diverges the outputs are NaN, in the shape of the others.
+    row = with_method(SUM, "diverging")
+    group = row.group(row.readings[0], [np.random.default_rng(k) for k in range(6)])
+    X, lengths = np.ones((6, 280, 1)), np.full((6, 140), 2)
+    outputs = group.run_sequences(X, np.ones((6, 140, 1)), lengths, last=True)
+    assert {y.shape for y in outputs} == {(140, 1)}
+    assert [bool(np.isnan(y).all()) for y in outputs] == group.diverged.tolist()
+    assert 0 < group.diverged.sum() < 6
 
 
 @pytest.mark.parametrize("at_once", [1 << 30, 1])
@@ -219,6 +226,14 @@ def test_method_that_learns_in_sets_gets_the_training_set_whole_and_in_order(
     ]
     for given, training in zip(of_trial.values(), sets, strict=True):
         assert given == 3 * [[tuple(x.tolist()) for x, _ in training]]
+
+
+def test_other_methods_get_no_more_in_a_call_than_fits(tiny, monkeypatch):
+    monkeypatch.setattr(trial, "_BYTES", 1)
+    monkeypatch.setattr(Remembers, "given", [])
+    monkeypatch.setitem(METHODS, "remembers", replace(METHODS["remembers"], in_sets=False))
+    results(replace(with_method(SETS, "remembers", None), max_sequences=1), [0])
+    assert [len(strings) for _, strings in Remembers.given] == 100 * [1]
 
 
 # ---------------------------------------------------------------- the command
@@ -261,12 +276,12 @@ def test_jobs_of_a_method_without_lanes_are_single_trials(tiny, tmp_path):
 def test_longest_jobs_come_first(tiny, tmp_path, monkeypatch):
     known = replace(SUM, paper=replace(QUICK.paper, sequences=50_000), max_sequences=60_000)
     limited = replace(known, name="limited", max_sequences=3000)
-    unknown = replace(SUM, name="unknown", paper=NO_FIGURES, max_sequences=40_000)
+    unknown = replace(SUM, name="unknown", paper=NO_FIGURES, max_sequences=55_000)
     longer = replace(unknown, name="longer", task=replace(SUM.task, min_length=50))
     rows = {row.name: row for row in (limited, unknown, known, longer)}
     monkeypatch.setattr(pylstm.experiments.rows, "ROWS", rows)
     jobs = Reproduction((), trials=1, out=tmp_path)._jobs()
-    assert [job.row.name for job in jobs] == ["longer", "quick-sum", "unknown", "limited"]
+    assert [job.row.name for job in jobs] == ["longer", "unknown", "quick-sum", "limited"]
 
 
 # ---------------------------------------------------------------- what is told
@@ -282,9 +297,10 @@ def summary(row, successes, weights=None):
 
 
 def test_weights_of_a_network_that_grows_are_those_it_has_in_the_end(tiny):
-    row = with_method(SUM, "grows")
-    ended = tuple(results(row, range(3)).values())
+    row = with_method(SUM, "grows", 0.02)
+    ended = tuple(results(row, range(6)).values())
     least, most = Summary(row, row.readings[0], ended).weights
+    assert least < most
     assert [2 + r.success // 100 for r in ended] == [
         sum(map(len, r.weights.values())) for r in ended
     ]

@@ -15,7 +15,6 @@ from their own literature, and LSTM on the same, under the label "chosen": setti
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from pylstm.experiments.lstm_rows import AT_MOST, LSTM_ROWS
 from pylstm.experiments.row import NO_FIGURES, Paper, Reading, Row
@@ -94,7 +93,12 @@ _EMBEDDED = (
     _reber(
         "rcc",
         "units added until the outputs are right",
-        Reading({}, None, method="rcc"),
+        Reading(
+            {},
+            None,
+            method="rcc",
+            differs="outputs see the inputs too; settings of quickprop, which are not stated",
+        ),
         Paper(weights=(119, 198), sequences=182_000, success=0.5),
         max_sequences=546_000,
         every=256,  # an epoch
@@ -120,14 +124,20 @@ def _next_symbol(
     alpha: float,
     paper: Paper,
     limit: int = AT_MOST,
-    **changes: Any,
+    nearest: float | None = None,
 ) -> Row:
+    """nearest: range of the starting weights with which more succeed."""
     regular = experiment == "2a"
+    written = Reading(_NET_OF_2, alpha, method=method)
+    readings = [written]
+    if nearest is not None:
+        differs = f"weights from +-{nearest:g}"
+        readings.append(written.but("nearest", differs, init_range=nearest))
     return Row(
         name=f"{experiment}-{method}-{p}-{alpha:g}",
         what=f"{'noise-free sequences' if regular else 'no local regularities'}, p = {p}",
         task=NoiseFree(p=p) if regular else NoLocalRegularities(p=p),
-        readings=(Reading({**_NET_OF_2, **changes}, alpha, method=method),),
+        readings=tuple(readings),
         stop=Perfect(),
         trials=18,
         paper=paper,
@@ -141,9 +151,15 @@ def _failed(weights: int, not_within: int | None = AT_MOST) -> Paper:
 
 _LAGS = (
     #                             p    alpha
-    _next_symbol("2a", "rtrl", 4, 1.0, Paper(weights=36, sequences=1_043_000, success=14 / 18)),
-    _next_symbol("2a", "rtrl", 4, 4.0, Paper(weights=36, sequences=892_000, success=10 / 18)),
-    _next_symbol("2a", "rtrl", 4, 10.0, Paper(weights=36, sequences=254_000, success=4 / 18)),
+    _next_symbol(
+        "2a", "rtrl", 4, 1.0, Paper(weights=36, sequences=1_043_000, success=14 / 18), nearest=2.0
+    ),
+    _next_symbol(
+        "2a", "rtrl", 4, 4.0, Paper(weights=36, sequences=892_000, success=10 / 18), nearest=2.0
+    ),
+    _next_symbol(
+        "2a", "rtrl", 4, 10.0, Paper(weights=36, sequences=254_000, success=4 / 18), nearest=2.0
+    ),
     _next_symbol("2a", "rtrl", 10, 1.0, _failed(144)),
     _next_symbol("2a", "rtrl", 10, 10.0, _failed(144)),
     _next_symbol("2a", "rtrl", 100, 1.0, _failed(10404), 100_000),
