@@ -100,7 +100,7 @@ _EMBEDDED = (
             differs="outputs see the inputs too; settings of quickprop, which are not stated",
         ),
         Paper(weights=(119, 198), sequences=182_000, success=0.5),
-        max_sequences=546_000,
+        max_sequences=364_000,
         every=256,  # an epoch
     ),
 )
