@@ -241,8 +241,27 @@ def test_bad_input(keywords, message):
         TimeDelay(3, 2, **keywords)
 
 
-def test_divergence_is_told(rng):
-    net = build(SHAPES[2], optimizer=pylstm.SGD(1e200))
+@pytest.mark.parametrize("rate", [1e200, 1e308])
+def test_divergence_is_told(rng, rate):
+    """By the next output, or by the weights after the last one."""
+    net = build(SHAPES[2], optimizer=pylstm.SGD(rate))
     X, targets = sequence(rng)
+    n_steps = 9 if rate < 1e300 else 1
     with pytest.raises(FloatingPointError, match="diverged at step"):
-        net.run(X, targets)
+        net.run(X[:n_steps], 9e9 + targets[-n_steps:])
+
+
+def test_a_run_ends_with_a_step_to_learn_from(rng):
+    net = build(SHAPES[0])
+    X, _ = sequence(rng)
+    y = net.run(X)[-1]
+    assert net.learn([0.0, 0.0]) == pytest.approx(0.5 * (y @ y))
+    with pytest.raises(RuntimeError, match="no step to learn from"):
+        net.learn([0.0, 0.0])
+
+
+def test_a_long_run_is_not_kept(rng):
+    net = build(SHAPES[0])
+    net.run(np.zeros((1000, 3)))
+    assert sum(a.size for a in net._recent) < 50
+    assert all(a.base is None for a in net._recent)

@@ -166,7 +166,7 @@ class TimeDelay(Learner):
             new = _SQUASHINGS[squashing][0](_windows(below, delay) @ W.T)
             layers.append(np.concatenate([old[layer], new]))
         self._n_since_reset += len(X)
-        self._recent = [
+        self._recent = [  # copies, or all of a long stretch would stay in memory
             a[len(a) - len(kept) :].copy() for a, kept in zip(layers, self._recent, strict=True)
         ]
         return layers
