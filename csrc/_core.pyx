@@ -132,6 +132,7 @@ cdef extern from "pylstm.h":
         const char *name
         pylstm_function function
     ctypedef struct pylstm_population_table
+    ctypedef struct pylstm_recurrent_table
     ctypedef struct pylstm_isa:
         const char *name
         int (*supported)()
@@ -139,6 +140,7 @@ cdef extern from "pylstm.h":
         const pylstm_kernel *kernels[2]
         const pylstm_population_table *population[2]
         const pylstm_streams_table *streams[2]
+        const pylstm_recurrent_table *recurrent
 
     const pylstm_isa *pylstm_isas[]
     const int pylstm_n_isas
@@ -151,6 +153,8 @@ cdef extern from "pylstm.h":
     void pylstm_layout(pylstm_network *)
     int pylstm_acquire(pylstm_network *)
     void pylstm_release(pylstm_network *)
+    int pylstm_take(int *)
+    void pylstm_give(int *)
 
 
 # ---------------------------------------------------------------- instruction sets, sizes, threads
@@ -1600,3 +1604,4 @@ cdef class Network:
 include "_grow.pxi"
 include "_population.pxi"
 include "_streams.pxi"
+include "_recurrent.pxi"

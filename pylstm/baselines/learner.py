@@ -32,6 +32,12 @@ def check_size(name: str, value: int, low: int = 1) -> int:
     return int(value)
 
 
+def _all_finite(array: Array) -> bool:
+    """Whether all are finite; the quick way says no, too, when the sum alone is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
 class Learner(Copyable):
     """Something that reads sequences step by step and learns, with the verbs of `pylstm.LSTM`.
 
@@ -167,6 +173,10 @@ class Learner(Copyable):
                 f"optimizer is {optimizer!r}, wanted one without clipping and schedule"
             )
         self._optimizer = optimizer
+        self._set_rates(optimizer.learning_rate, optimizer.momentum)
+
+    def _set_rates(self, learning_rate: float, momentum: float) -> None:
+        """Hand the optimiser's numbers to a method whose weights change in C."""
 
     def __repr__(self) -> str:
         sizes = f"n_inputs={self.n_inputs}, n_outputs={self.n_outputs}"
@@ -228,7 +238,10 @@ class Learner(Copyable):
         FloatingPointError
             When a weight or an output is no longer finite.
         """
-        y: Array = self.copy()._run(self._as_row(x), None, 1)[0]
+        return self._predict(self._as_row(x))
+
+    def _predict(self, X: Array) -> Array:
+        y: Array = self.copy()._run(X, None, 1)[0]
         return y
 
     @_told_at_the_end
@@ -256,7 +269,7 @@ class Learner(Copyable):
             changed since.
         """
         target = self._as_target(target)
-        if not self._learnable:
+        if not self._is_learnable():
             raise RuntimeError(
                 "there is no step to learn from: wanted a step since the last reset or update"
             )
@@ -264,6 +277,9 @@ class Learner(Copyable):
         if update:
             self.update()
         return loss
+
+    def _is_learnable(self) -> bool:
+        return self._learnable
 
     def _learn(self, target: Array) -> float:
         error = self._y - target
@@ -497,7 +513,7 @@ class Learner(Copyable):
 
     def _as_inputs(self, values: npt.ArrayLike, ndim: int, what: str) -> Array:
         array = self._as_floats(values, ndim, self.n_inputs, what)
-        if not np.isfinite(array).all():
+        if not _all_finite(array):
             row = np.argwhere(~np.isfinite(array))[0]
             where = "" if ndim == 1 else f" at row {row[0]}"
             raise ValueError(f"{what} contains {array[tuple(row)]}{where}: wanted finite numbers")
@@ -534,7 +550,7 @@ class Learner(Copyable):
 
     def _as_targets(self, targets: npt.ArrayLike) -> Array:
         array = self._as_floats(targets, 2, self.n_outputs, "targets")
-        if not np.isfinite(array).all() or not self._takes_all_targets():
+        if not _all_finite(array) or not self._takes_all_targets():
             for row, target in enumerate(array):
                 problem = self._target_problem(target)
                 if problem:
