@@ -26,6 +26,18 @@ cdef extern from "recurrent.h":
         double *delta
         double *work
 
+    ctypedef struct pylstm_guesses:
+        ptrdiff_t n_sequences
+        const ptrdiff_t *lengths
+        const double *X
+        const int32_t *tokens
+        const double *targets
+        double *Y
+        int last
+        double tolerance
+        const double *pool
+        ptrdiff_t n_pool, n_taken
+
     ctypedef struct pylstm_recurrent_table:
         void (*reset)(pylstm_recurrent *) noexcept nogil
         int (*predict)(pylstm_recurrent *, pylstm_input) noexcept nogil
@@ -36,6 +48,7 @@ cdef extern from "recurrent.h":
                    double *, ptrdiff_t, int) noexcept nogil
         int (*run_sequences)(pylstm_recurrent *, ptrdiff_t, const ptrdiff_t *, const double *,
                              const int32_t *, const double *, double *, ptrdiff_t, int) noexcept nogil
+        ptrdiff_t (*guess)(pylstm_recurrent *, pylstm_guesses *) noexcept nogil
 
     void pylstm_recurrent_layout(pylstm_recurrent *)
 
@@ -250,6 +263,31 @@ cdef class Recurrent:
             pylstm_give(&self.net.busy)
         self.check(status, targets)
         return Y
+
+    def _guess(self, X, targets, lengths, Y, bint last, double tolerance, pool):
+        """Answer sequences as long as there are weights in the pool, (n_pool, n_parameters), which
+        replace those that answered wrongly; how many sequences, and how many weights of the pool."""
+        cdef rows given = rows_of(X)
+        cdef pylstm_guesses g
+        cdef ptrdiff_t done
+        g.n_sequences = cnp.PyArray_DIM(lengths, 0)
+        g.lengths = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
+        g.X = given.X
+        g.tokens = given.tokens
+        g.targets = doubles(targets)
+        g.Y = doubles(Y)
+        g.last = last
+        g.tolerance = tolerance
+        g.pool = doubles(pool)
+        g.n_pool = cnp.PyArray_DIM(pool, 0)
+        g.n_taken = 0
+        self.take()
+        try:
+            with nogil:
+                done = self.table.guess(&self.net, &g)
+        finally:
+            pylstm_give(&self.net.busy)
+        return done, g.n_taken
 
     cdef int check(self, int status, object targets) except -1:
         if status != PYLSTM_OK:

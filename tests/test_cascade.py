@@ -1,5 +1,6 @@
 """Recurrent cascade-correlation: quickprop, packing, the candidates' gradient, what is frozen."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -170,6 +171,54 @@ def test_outputs_step_down_the_gradient(rng, monkeypatch, missing, last):
         assert gradient[index] == pytest.approx(numeric, rel=1e-6, abs=1e-9)
 
 
+def test_candidates_step_up_the_gradient_of_their_scores(rng):
+    X, targets = samples(rng, missing=0.3)
+    net = patient(candidate_rate=0.5)
+    while net.phase == "outputs":
+        net.run_sequences(X, targets, LENGTHS)
+    before = net._candidates.copy()
+    assert 0.2 < np.abs(before).max() <= 1.0
+    Y = net.run_sequences(X, targets, LENGTHS)
+    errors = (Y - targets) * Y * (1 - Y)
+    errors -= np.nanmean(errors, axis=0)
+    has_target = ~np.isnan(errors[:, 0])
+
+    def score(w):
+        a = np.concatenate(
+            [replay({"u": w[None], "output": np.zeros((1, 5))}, x)[0][:, 0] for x in split(X)]
+        )
+        return np.abs(a[has_target] @ errors[has_target]).sum()
+
+    moved = (net._candidates - before) * has_target.sum() / 0.5
+    for k, w in enumerate(before):
+        numeric = [(score(w + h) - score(w - h)) / 2e-6 for h in 1e-6 * np.eye(5)]
+        assert np.allclose(moved[k], numeric, rtol=1e-6, atol=1e-8)
+
+
+def test_quickprop_remembers_within_a_phase(rng, monkeypatch):
+    calls = []
+
+    def step(*args):
+        calls.append((*args, quickprop_step(*args)))
+        return calls[-1][-1]
+
+    monkeypatch.setattr("pylstm.baselines.cascade.quickprop_step", step)
+    net = patient(optimizer=pylstm.SGD(0.7), max_growth=1.5)
+    X, targets = samples(rng)
+    for _ in range(30):
+        net.run_sequences(X, targets, LENGTHS)
+    n_kept = 0
+    for (slope, *_, made), later in itertools.pairwise(calls):
+        _, last_slope, last_step, rate, growth, _ = later
+        if last_slope.any():
+            assert np.array_equal(last_slope, slope)
+            assert np.array_equal(last_step, made)
+            n_kept += 1
+        assert growth == 1.5
+        assert rate * N_STEPS == pytest.approx(0.7 if len(last_step) == 2 else 1.0)
+    assert n_kept > 15
+
+
 # ---------------------------------------------------------------- growing
 
 
@@ -247,6 +296,20 @@ def test_outputs_are_those_of_the_equations_however_they_are_asked_for(rng):
             assert np.allclose(net.step(row), y, rtol=1e-12)
     ends = np.cumsum(LENGTHS) - 1
     assert np.array_equal(net.run_sequences(X, None, LENGTHS, last=True), together[ends])
+    assert np.allclose(net.step(X[0]), together[0], rtol=1e-12)  # it leaves a fresh state
+
+
+def test_outputs_start_small():
+    net = CascadeCorrelation(20, 20, init_range=5.0)
+    assert 0.9 < np.abs(net.parameters["output"]).max() <= 1.0
+
+
+def test_all_steps_are_counted(rng):
+    net = patient()
+    X, targets = samples(rng)
+    net.run_sequences(X, targets, LENGTHS)
+    net.run(X)
+    assert net.n_steps == 2 * N_STEPS
 
 
 def test_tokens_are_one_hot_vectors(rng):
