@@ -15,11 +15,12 @@ from their own literature, and LSTM on the same, under the label "chosen": setti
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from pylstm.experiments.lstm_rows import AT_MOST, LSTM_ROWS
 from pylstm.experiments.row import NO_FIGURES, Paper, Reading, Row
-from pylstm.experiments.stop import Exam, Perfect
-from pylstm.tasks import EmbeddedReber, NoiseFree, NoLocalRegularities, Reber, Task
+from pylstm.experiments.stop import Exam, Perfect, Recent
+from pylstm.tasks import EmbeddedReber, NoiseFree, NoLocalRegularities, Reber, Task, TwoSequence
 
 __all__ = ["COMPETITORS"]
 
@@ -172,7 +173,7 @@ _LAGS = (
 
 
 def _chosen(
-    name: str, what: str, task: Task, stop: Exam | Perfect, limit: int, reading: Reading
+    name: str, what: str, task: Task, stop: Exam | Perfect | Recent, limit: int, reading: Reading
 ) -> Row:
     """A row without figures in the paper, with settings chosen here."""
     return Row(
@@ -187,30 +188,79 @@ def _chosen(
     )
 
 
-def _plain_reber(method: str, what: str, reading: Reading) -> Row:
-    return _chosen(f"reber-{method}", f"Reber grammar, {what}", Reber(), Exam(), 200_000, reading)
-
-
 _OF_LSTM = {row.name: row for row in LSTM_ROWS}
 
 
-def _nearest(name: str) -> Reading:
-    """The nearest reading of a row of LSTM."""
-    reading = _OF_LSTM[name].reading("nearest")
-    assert reading is not None
-    return reading
+def _lstm(name: str) -> Reading:
+    """The reading of a row of LSTM nearest to the paper that learns."""
+    row = _OF_LSTM[name]
+    return row.reading("nearest") or row.readings[0]
 
+
+def _plain_reber(what: str, reading: Reading) -> Row:
+    what = f"Reber grammar, {what}"
+    return _chosen(f"reber-{reading.method}", what, Reber(), Exam(), 100_000, reading)
+
+
+def _short_lag(p: int, reading: Reading) -> Row:
+    what = f"noise-free sequences, p = {p}"
+    name = f"2a-{reading.method}-{p}"
+    return _chosen(name, what, NoiseFree(p=p), Perfect(), 100_000, reading)
+
+
+def _few_symbols(p: int, reading: Reading) -> Row:
+    what = f"no local regularities, p = {p}, error at the end only"
+    task = NoLocalRegularities(p=p, error_at_end=True)
+    return _chosen(f"2b-{reading.method}-{p}", what, task, Perfect(), 2_000_000, reading)
+
+
+def _two_sequence(line: int, reading: Reading) -> Row:
+    """The task and the rule of a row of experiment 3a."""
+    row = _OF_LSTM[f"3a-{line}"]
+    name = f"3a-{reading.method}-{line}"
+    return _chosen(name, row.what, row.task, row.stop, row.limit, reading)
+
+
+def _short_two_sequence(T: int, reading: Reading) -> Row:
+    task = TwoSequence(min_length=T)
+    what = f"two sequences, T = {T}, N = {task.n_information}"
+    stop = Exam(error=0.01, every=100)
+    return _chosen(f"3a-{reading.method}-T{T}", what, task, stop, 500_000, reading)
+
+
+def _time_constants(n_hidden: int, longest: int) -> Reading:
+    network = {"n_hidden": n_hidden, "longest": longest, "gradient": "bptt", "init_range": 0.2}
+    return Reading(network, 2.0, method="time-constants")
+
+
+def _guessing(**network: Any) -> Reading:
+    return Reading({"n_hidden": 1, "scale": 100.0, **network}, None, method="guessing")
+
+
+_BY_BPTT = replace(_fully_recurrent(3, 0.1), method="bptt", update="sequence")
 
 _KNOWN = (
-    _plain_reber("lstm", "3 blocks of size 2", _nearest("1-5")),
-    _plain_reber("rtrl", "3 hidden units", _fully_recurrent(3, 0.1)),
+    _plain_reber("3 blocks of size 2", _lstm("1-5")),
+    _plain_reber("3 hidden units", _fully_recurrent(3, 0.1)),
+    _plain_reber("3 hidden units", _BY_BPTT),
+    _plain_reber("15 hidden units", _elman()),
     _plain_reber(
-        "bptt",
-        "3 hidden units",
-        replace(_fully_recurrent(3, 0.1), method="bptt", update="sequence"),
+        "8 hidden units, two delays a layer",
+        Reading({"n_hidden": 8, "delays": (2, 2)}, 0.1, method="tdnn"),
     ),
-    _plain_reber("elman", "15 hidden units", _elman()),
+    _short_lag(4, _lstm("2a")),
+    _short_lag(4, _time_constants(n_hidden=4, longest=3)),
+    _short_lag(10, _lstm("2a")),
+    _short_lag(10, _time_constants(n_hidden=5, longest=4)),
+    _few_symbols(4, _lstm("2b")),
+    _few_symbols(4, _guessing(readout="layer", tolerance=0.25)),
+    _two_sequence(1, _guessing()),
+    _two_sequence(2, _guessing()),
+    _short_two_sequence(10, _lstm("3a-1")),
+    _short_two_sequence(
+        10, Reading({"n_hidden": 1, "scale": 5.0, "cooling": 0.99}, None, method="annealing")
+    ),
 )
 
-
+#: In the order of the paper; below them, without figures, tasks the methods are known to solve.
 COMPETITORS = (*_EMBEDDED, *_LAGS, *_KNOWN)
