@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import pylstm
 from pylstm.errors import InputError
 from pylstm.experiments import LABELS, Reproduction, select
+from pylstm.experiments.methods import METHODS
 from pylstm.experiments.report import as_list, as_text
 from pylstm.experiments.reproduce import need
 from pylstm.stream import demo
@@ -30,7 +31,9 @@ and the methods it was measured against, every row of its tables trained from sc
 there, until the paper's own criterion of success. At the end a table: what came out beside the
 figures of the paper."""
 
-REPRODUCE_EXAMPLES = """\
+_METHODS = "\n".join(f"  {name:<16}{method.what}" for name, method in METHODS.items())
+
+REPRODUCE_EXAMPLES = f"""\
 examples:
   pylstm reproduce --list
       the rows, their methods, and what they train
@@ -46,8 +49,10 @@ examples:
       LSTM and the others on the same task, side by side
 
 rows:
-  By name, by what several begin with (3a, 3, 2a-rtrl), by method (lstm, rtrl, bptt,
-  elman, rcc, chunker, tdnn, time-constants, guessing, annealing), or competitors: all but lstm.
+  By name, by what several begin with (3a, 3, 2a-rtrl), by method, or competitors: all but lstm.
+
+methods:
+{_METHODS}
 
 readings:
   written   the paper to the letter, where it says anything

@@ -62,8 +62,8 @@ class Remembers:
 
 
 TINY_METHODS = {
-    "sum": Method("Sum", __name__),
-    "grows": Method("Grows", __name__),
-    "diverging": Method("Sum", __name__, {"diverges": True}),
-    "remembers": Method("Remembers", __name__, in_sets=True),
+    "sum": Method("made up", "Sum", __name__),
+    "grows": Method("made up", "Grows", __name__),
+    "diverging": Method("made up", "Sum", __name__, {"diverges": True}),
+    "remembers": Method("made up", "Remembers", __name__, in_sets=True),
 }

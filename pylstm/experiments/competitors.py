@@ -218,7 +218,8 @@ def _two_sequence(line: int, reading: Reading) -> Row:
     """The task and the rule of a row of experiment 3a."""
     row = _OF_LSTM[f"3a-{line}"]
     name = f"3a-{reading.method}-{line}"
-    return _chosen(name, row.what, row.task, row.stop, row.limit, reading)
+    chosen = _chosen(name, row.what, row.task, row.stop, row.limit, reading)
+    return replace(chosen, test=row.test)
 
 
 def _short_two_sequence(T: int, reading: Reading) -> Row:

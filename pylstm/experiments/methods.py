@@ -150,6 +150,8 @@ class Method:
 
     Parameters
     ----------
+    what : str
+        The method in words.
     name : str
         Of the class; its module is imported with the first network, not before.
     module : str, default "pylstm.baselines"
@@ -164,8 +166,11 @@ class Method:
     >>> from pylstm.experiments.methods import METHODS
     >>> METHODS["lstm"].network(2, 1, n_blocks=3).n_blocks
     3
+    >>> METHODS["rcc"].what
+    'recurrent cascade-correlation'
     """
 
+    what: str
     name: str
     module: str = "pylstm.baselines"
     keywords: Mapping[str, Any] = field(default_factory=dict)
@@ -212,14 +217,14 @@ class _SideBySide(Method):
 
 #: The methods by the names they have in rows and on the command line.
 METHODS: dict[str, Method] = {
-    "lstm": _SideBySide("LSTM", "pylstm"),
-    "rtrl": Method("FullyRecurrent", keywords={"gradient": "rtrl"}),
-    "bptt": Method("FullyRecurrent", keywords={"gradient": "bptt"}),
-    "elman": Method("Elman"),
-    "rcc": Method("CascadeCorrelation", in_sets=True),
-    "chunker": Method("Chunker"),
-    "tdnn": Method("TimeDelay"),
-    "time-constants": Method("TimeConstants"),
-    "guessing": Method("RandomGuessing"),
-    "annealing": Method("SimulatedAnnealing", in_sets=True),
+    "lstm": _SideBySide("long short-term memory", "LSTM", "pylstm"),
+    "rtrl": Method("real-time recurrent learning", "FullyRecurrent", keywords={"gradient": "rtrl"}),
+    "bptt": Method("backpropagation through time", "FullyRecurrent", keywords={"gradient": "bptt"}),
+    "elman": Method("Elman nets", "Elman"),
+    "rcc": Method("recurrent cascade-correlation", "CascadeCorrelation", in_sets=True),
+    "chunker": Method("neural sequence chunker", "Chunker"),
+    "tdnn": Method("time-delay neural networks", "TimeDelay"),
+    "time-constants": Method("units with time constants", "TimeConstants"),
+    "guessing": Method("random weight guessing", "RandomGuessing"),
+    "annealing": Method("simulated annealing", "SimulatedAnnealing", in_sets=True),
 }
