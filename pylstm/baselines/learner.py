@@ -188,6 +188,15 @@ class Learner(Copyable):
         """Set all activations to zero: a new sequence begins.
 
         Gradients collected and not yet applied stay.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> first = net.step([1.0, 0.0])
+        >>> net.reset()
+        >>> bool(net.step([1.0, 0.0]) == first)
+        True
         """
         self._clear()
         self._learnable = False
@@ -213,6 +222,13 @@ class Learner(Copyable):
             For an unusable `x` or `target`; nothing has changed then.
         FloatingPointError
             When a weight or an output is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> net.step([0.5, -0.5], target=[1.0]).shape
+        (1,)
         """
         X = self._as_row(x)
         targets = None if target is None else self._as_target(target)[None]
@@ -237,6 +253,13 @@ class Learner(Copyable):
             For an unusable `x`.
         FloatingPointError
             When a weight or an output is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> bool(net.predict(1) == net.step([0.0, 1.0]))
+        True
         """
         return self._predict(self._as_row(x))
 
@@ -267,6 +290,14 @@ class Learner(Copyable):
         RuntimeError
             Without a step to learn from: before the first, after a reset, or when the weights have
             changed since.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> y = net.step([1.0, 0.0])
+        >>> bool(net.learn([0.5]) == 0.5 * (y[0] - 0.5) ** 2)
+        True
         """
         target = self._as_target(target)
         if not self._is_learnable():
@@ -296,6 +327,15 @@ class Learner(Copyable):
         ------
         FloatingPointError
             When a weight is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> for x in (0, 1, 1):
+        ...     y = net.step(x)
+        ...     loss = net.learn([x], update=False)
+        >>> net.update()
         """
         self._change_weights()
         self._check_weights()
@@ -333,6 +373,13 @@ class Learner(Copyable):
             For unusable arguments; nothing has changed then.
         FloatingPointError
             When a weight or an output is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> net.run([0, 1, 1, 0], targets=[[0], [1], [0], [1]]).shape
+        (4, 1)
         """
         every = _core.update_interval(update)
         X = self._as_rows(X)
@@ -382,6 +429,13 @@ class Learner(Copyable):
             For unusable arguments; nothing has changed then.
         FloatingPointError
             When a weight or an output is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> net.run_sequences([0, 1, 1, 0, 1], [[1], [0]], lengths=[3, 2], last=True).shape
+        (2, 1)
         """
         every = _core.update_interval(update)
         X = self._as_rows(X)
@@ -414,6 +468,13 @@ class Learner(Copyable):
         ------
         ValueError, TypeError
             For unusable `X` or `targets`.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> {name: view.shape for name, view in net.gradient([0, 1], [[0], [1]]).items()}
+        {'units': (3, 6), 'output': (1, 4)}
         """
         if targets is None:
             raise ValueError("targets is None, wanted one row of targets a step")
