@@ -10,7 +10,7 @@ cdef extern from "recurrent.h":
         ptrdiff_t window
         double learning_rate, momentum
         ptrdiff_t n_sources, n_out_sources, n_weights, at_output, parameter_size
-        ptrdiff_t row_size, work_size
+        ptrdiff_t at_a, row_size, work_size
         ptrdiff_t capacity, n_recorded, n_waiting, n_collect
         int64_t n_steps
         int learnable, has_error, has_errors, collected, p_zero, now, busy
@@ -300,6 +300,12 @@ cdef class Recurrent:
     def n_steps(self):
         """Number of steps made so far."""
         return self.net.n_steps
+
+    @property
+    def state(self):
+        """Copies of the activations after the last step: "units", (n_units,)."""
+        cdef ptrdiff_t start = self.net.n_recorded * self.net.row_size + self.net.at_a
+        return {"units": self.buffers["record"][start:start + self.net.n_units].copy()}
 
     # ------------------------------------------------------------ persistence
 

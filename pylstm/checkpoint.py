@@ -60,11 +60,14 @@ HOMES = {
     **{
         f"baselines.{kind}": "pylstm.baselines"
         for kind in (
+            "CascadeCorrelation",
+            "Chunker",
             "Elman",
             "FullyRecurrent",
             "RandomGuessing",
             "SimulatedAnnealing",
             "TimeConstants",
+            "TimeDelay",
         )
     },
     **dict.fromkeys(("SGD", "RMSprop", "Adam", "ObGD", "Decay"), "pylstm.estimators"),

@@ -1,6 +1,7 @@
 """The methods LSTM was measured against, with the verbs of `pylstm.LSTM`, on the same tasks."""
 
 from pylstm.baselines.cascade import CascadeCorrelation
+from pylstm.baselines.chunker import Chunker
 from pylstm.baselines.delays import TimeDelay
 from pylstm.baselines.guessing import RandomGuessing, SimulatedAnnealing
 from pylstm.baselines.learner import Learner
@@ -10,6 +11,7 @@ from pylstm.checkpoint import register
 
 __all__ = [
     "CascadeCorrelation",
+    "Chunker",
     "Elman",
     "FullyRecurrent",
     "Learner",
@@ -21,6 +23,7 @@ __all__ = [
 
 for _class in (
     CascadeCorrelation,
+    Chunker,
     Elman,
     FullyRecurrent,
     RandomGuessing,
