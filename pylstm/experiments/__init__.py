@@ -5,11 +5,11 @@
 paper, and competitors.py for the methods LSTM is compared with.
 """
 
-from pylstm.experiments.report import Summary
 from pylstm.experiments.reproduce import Reproduction
 from pylstm.experiments.row import LABELS, NO_FIGURES, Paper, Reading, Row
 from pylstm.experiments.rows import ROWS, select
 from pylstm.experiments.stop import Exam, Perfect, Recent
+from pylstm.experiments.summary import Summary
 
 __all__ = [
     "LABELS",

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.experiments.methods import Net
-from pylstm.experiments.report import Summary
 from pylstm.experiments.row import LABELS
+from pylstm.experiments.summary import Summary
 from pylstm.experiments.trial import Result
 from pylstm.files import written_whole
 from pylstm.network import LSTM

@@ -17,10 +17,10 @@ from pylstm.errors import InputError
 from pylstm.experiments import plots, report
 from pylstm.experiments.methods import METHODS
 from pylstm.experiments.progress import Abandoned, Reporter, bars, board
-from pylstm.experiments.report import Summary
 from pylstm.experiments.row import LABELS, Reading, Row
 from pylstm.experiments.rows import ROWS, select
 from pylstm.experiments.store import Store
+from pylstm.experiments.summary import Summary
 from pylstm.experiments.trial import mean_length, run_trials
 
 __all__ = ["Reproduction"]
