@@ -103,6 +103,24 @@ def test_gradient_equals_differences(rng):
         assert np.allclose(gradient, numeric, rtol=1e-7, atol=1e-9), name
 
 
+@pytest.mark.parametrize(
+    ("expected", "is_surprise"),
+    [
+        ([0.7, 0, 0, 0], False),
+        ([0.3, 0, 0, 0], True),
+        ([1, 0, 0, 0.7], True),
+        ([1, -0.7, 0, 0], True),
+    ],
+)
+@pytest.mark.parametrize("x", [0, [1.0, 0, 0, 0]])
+def test_an_output_that_misses_is_a_surprise(expected, is_surprise, x):
+    net = build()
+    net.step(1)
+    net._expected = np.array(expected, float)
+    net.step(x)
+    assert net.n_surprises == 1 + is_surprise
+
+
 def test_without_surprise_the_higher_level_rests(rng):
     net = build(surprise=2.0)
     before = {name: w.copy() for name, w in net.parameters.items()}
@@ -265,12 +283,14 @@ def test_another_optimizer_is_that_of_both_levels(rng):
     assert all(np.array_equal(w, before[name]) for name, w in net.parameters.items())
 
 
-def test_the_gradient_changes_nothing(rng):
+def test_the_gradient_is_of_a_fresh_state_and_changes_nothing(rng):
     net, twin = build(n_direct=1), build(n_direct=1)
     tokens, targets = sequence(rng)
+    wanted = net.gradient(tokens, targets)
     for one in (net, twin):
         one.run(tokens[:5], targets[:5], update=100)
-    net.gradient(tokens, targets)
+    for name, gradient in net.gradient(tokens, targets).items():
+        assert np.array_equal(gradient, wanted[name])
     for one in (net, twin):
         one.run(tokens[5:], targets[5:], update=100)
         one.update()
@@ -283,6 +303,19 @@ def test_divergence_is_told(rng):
     net.parameters["higher_output"][0, 0] = np.inf
     with pytest.raises(FloatingPointError, match="diverged"):
         net.run(*sequence(rng))
+
+
+def test_divergence_by_the_last_change_of_the_weights_is_told(rng):
+    net = build(optimizer=pylstm.SGD(1e308))
+    with pytest.raises(FloatingPointError, match="diverged"):
+        net.step(0, [9.0] * N)
+
+
+def test_a_step_is_learned_once(rng):
+    net = build()
+    net.step(0, [0.0] * N)
+    with pytest.raises(RuntimeError, match="no step to learn from"):
+        net.learn([0.0] * N)
 
 
 @pytest.mark.parametrize(
