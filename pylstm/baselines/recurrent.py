@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
-from pylstm.baselines.learner import Learner, check_size
+from pylstm.baselines.checks import check_size
+from pylstm.baselines.learner import Learner
 from pylstm.copies import check_format
 from pylstm.network import INIT_RANGE, _check_range, _choice, _switch
 from pylstm.optimizers import Optimizer
