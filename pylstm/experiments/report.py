@@ -171,7 +171,7 @@ def as_list(rows: Sequence[Row]) -> str:
     >>> from pylstm.experiments import select
     >>> from pylstm.experiments.report import as_list
     >>> print(as_list(select(["3a-2"])))
-    row   method  task                          weights  alpha  trials  paper   reading
+    row   method  task                           weights  alpha  trials  paper   reading
     3a-2  lstm    two sequences, T = 100, N = 1  102      1      10      64,330  written
     """
     lines = [["row", "method", "task", "weights", "alpha", "trials", "paper", "reading"]]

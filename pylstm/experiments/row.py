@@ -70,7 +70,7 @@ class Reading:
 
         Examples
         --------
-        >>> from pylstm.experiments.rows import Reading
+        >>> from pylstm.experiments import Reading
         >>> Reading({"n_blocks": 2}, 0.5).but("nearest", "identity output", output="identity")
         ... # doctest: +NORMALIZE_WHITESPACE
         Reading(network={'n_blocks': 2, 'output': 'identity'}, learning_rate=0.5, momentum=0.0,

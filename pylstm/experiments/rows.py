@@ -39,7 +39,7 @@ def select(names: Sequence[str]) -> list[Row]:
     --------
     >>> from pylstm.experiments import select
     >>> [row.name for row in select(["6", "2a-chunker"])]
-    ['6a', '6b', '2a-chunker']
+    ['6a', '6b', '2a-chunker-100-1']
     """
     chosen: set[str] = set()
     for name in names:
