@@ -10,7 +10,7 @@ cdef extern from "recurrent.h":
         ptrdiff_t window
         double learning_rate, momentum
         ptrdiff_t n_sources, n_out_sources, n_weights, at_output, parameter_size
-        ptrdiff_t row_size, work_size
+        ptrdiff_t at_a, row_size, work_size
         ptrdiff_t capacity, n_recorded, n_waiting, n_collect
         int64_t n_steps
         int learnable, has_error, has_errors, collected, p_zero, now, busy
@@ -26,6 +26,18 @@ cdef extern from "recurrent.h":
         double *delta
         double *work
 
+    ctypedef struct pylstm_guesses:
+        ptrdiff_t n_sequences
+        const ptrdiff_t *lengths
+        const double *X
+        const int32_t *tokens
+        const double *targets
+        double *Y
+        int last
+        double tolerance
+        const double *pool
+        ptrdiff_t n_pool, n_taken
+
     ctypedef struct pylstm_recurrent_table:
         void (*reset)(pylstm_recurrent *) noexcept nogil
         int (*predict)(pylstm_recurrent *, pylstm_input) noexcept nogil
@@ -36,6 +48,7 @@ cdef extern from "recurrent.h":
                    double *, ptrdiff_t, int) noexcept nogil
         int (*run_sequences)(pylstm_recurrent *, ptrdiff_t, const ptrdiff_t *, const double *,
                              const int32_t *, const double *, double *, ptrdiff_t, int) noexcept nogil
+        ptrdiff_t (*guess)(pylstm_recurrent *, pylstm_guesses *) noexcept nogil
 
     void pylstm_recurrent_layout(pylstm_recurrent *)
 
@@ -251,6 +264,31 @@ cdef class Recurrent:
         self.check(status, targets)
         return Y
 
+    def _guess(self, X, targets, lengths, Y, bint last, double tolerance, pool):
+        """Answer sequences as long as there are weights in the pool, (n_pool, n_parameters), which
+        replace those that answered wrongly; how many sequences, and how many weights of the pool."""
+        cdef rows given = rows_of(X)
+        cdef pylstm_guesses g
+        cdef ptrdiff_t done
+        g.n_sequences = cnp.PyArray_DIM(lengths, 0)
+        g.lengths = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
+        g.X = given.X
+        g.tokens = given.tokens
+        g.targets = doubles(targets)
+        g.Y = doubles(Y)
+        g.last = last
+        g.tolerance = tolerance
+        g.pool = doubles(pool)
+        g.n_pool = cnp.PyArray_DIM(pool, 0)
+        g.n_taken = 0
+        self.take()
+        try:
+            with nogil:
+                done = self.table.guess(&self.net, &g)
+        finally:
+            pylstm_give(&self.net.busy)
+        return done, g.n_taken
+
     cdef int check(self, int status, object targets) except -1:
         if status != PYLSTM_OK:
             raise self._diverged()
@@ -262,6 +300,12 @@ cdef class Recurrent:
     def n_steps(self):
         """Number of steps made so far."""
         return self.net.n_steps
+
+    @property
+    def state(self):
+        """Copies of the activations after the last step: "units", (n_units,)."""
+        cdef ptrdiff_t start = self.net.n_recorded * self.net.row_size + self.net.at_a
+        return {"units": self.buffers["record"][start:start + self.net.n_units].copy()}
 
     # ------------------------------------------------------------ persistence
 

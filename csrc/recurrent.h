@@ -62,12 +62,20 @@ typedef struct {
     double *work;
 } pylstm_recurrent;
 
-/* Sequences that are answered by weights guessed anew whenever an answer was wrong. */
+/* What a call that guesses brings: sequences answered one after another, each by the weights of the
+   moment, which are replaced by the next of the pool when an output was wrong. */
 typedef struct {
-    const double *pool; /* (n_pool, n_parameters): weights to come, in the order of `parameters` */
-    ptrdiff_t n_pool, n_taken;
-    double tolerance;     /* an answer is wrong from this error of an output on                  */
-    unsigned char *wrong; /* (n_sequences)                                                       */
+    ptrdiff_t n_sequences;
+    const ptrdiff_t *lengths;
+    const double *X; /* (n_steps, n_inputs), or NULL and tokens: (n_steps)                     */
+    const int32_t *tokens;
+    const double *targets; /* (n_steps, n_outputs), with last (n_sequences, n_outputs)         */
+    double *Y;             /* the same; NaN where steps were not made                          */
+    int last;
+    double tolerance;   /* an output is wrong from this error on                               */
+    const double *pool; /* (n_pool, n_parameters): W, then V, as they lie but for padding      */
+    ptrdiff_t n_pool;
+    ptrdiff_t n_taken; /* of the pool, so far                                                  */
 } pylstm_guesses;
 
 /* One table per instruction set; each call flushes denormal numbers while it runs. */
@@ -91,6 +99,8 @@ typedef struct pylstm_recurrent_table {
                          const double *X, const int32_t *tokens, const double *targets, double *Y,
                          ptrdiff_t every, int last);
     int (*check_weights)(const pylstm_recurrent *);
+    /* Sequences as long as there are weights in the pool; how many. */
+    ptrdiff_t (*guess)(pylstm_recurrent *, pylstm_guesses *);
 } pylstm_recurrent_table;
 
 /* Fill in the layout from the sizes and switches. */

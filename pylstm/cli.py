@@ -11,6 +11,7 @@ import pylstm
 from pylstm.analysis.command import add_truncation, add_vanishing
 from pylstm.errors import InputError
 from pylstm.experiments import LABELS, Reproduction, select
+from pylstm.experiments.methods import METHODS
 from pylstm.experiments.report import as_list, as_text
 from pylstm.experiments.reproduce import need
 from pylstm.stream import demo
@@ -26,33 +27,47 @@ __all__ = ["main"]
 BAD_INPUT, PIPE_CLOSED = 2, 141
 
 REPRODUCE_HELP = """\
-The LSTM rows of Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997:
-every row of its tables trained from scratch, as often as there, until the paper's own criterion of
-success. At the end a table: what came out beside the figures of the paper."""
+The rows of Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997: LSTM
+and the methods it was measured against, every row of its tables trained from scratch, as often as
+there, until the paper's own criterion of success. At the end a table: what came out beside the
+figures of the paper."""
 
-REPRODUCE_EXAMPLES = """\
+_METHODS = "\n".join(f"  {name:<16}{method.what}" for name, method in METHODS.items())
+
+REPRODUCE_EXAMPLES = f"""\
 examples:
   pylstm reproduce --list
-      the rows, and what they train
+      the rows, their methods, and what they train
   pylstm reproduce 6a --trials 3
       temporal order, a few seconds
-  pylstm reproduce 3a 4 --readings written
-      all rows of experiments 3a and 4, as written in the paper and no other way
-  pylstm reproduce
-      everything, with all trials: some twenty minutes on two cores
+  pylstm reproduce 3a-1 4 --readings written
+      a row of experiment 3a and all of 4, as written in the paper and no other way
+  pylstm reproduce lstm
+      all rows of LSTM, with all trials: some twenty minutes on two cores
+  pylstm reproduce competitors
+      those of all other methods: at most an hour on two cores
+  pylstm reproduce 2a
+      LSTM and the others on the same task, side by side
+
+rows:
+  By name, by what several begin with (3a, 3, 2a-rtrl), by method, or competitors: all but lstm.
+
+methods:
+{_METHODS}
 
 readings:
   written   the paper to the letter, where it says anything
   nearest   where that does not reach the paper's figure, the nearest reading that does; the table
             says what differs
   best      the same task and criterion with what learns in the fewest sequences known
+  chosen    settings chosen here, where the paper has no figures
 
 what is written:
   Every trial as soon as it ends, in OUT/trials: after Ctrl-C the same command goes on with the
   others, and more --trials add to those that are there. At the end OUT/results.json and results.md,
   which cover all that is in the folder, lag.png (experiment 2c: sequences against lag), for every
-  row curves-ROW.png and cells-ROW.png (cell states and gates over a sequence). The same --seed
-  gives the same results whatever --jobs.
+  row curves-ROW.png and, of LSTM, cells-ROW.png (cell states and gates over a sequence). The same
+  --seed gives the same results whatever --jobs.
 
 exit code: 0; 2 for unusable input; 130 after Ctrl-C, with the table of the trials that have ended.
 """
@@ -90,7 +105,7 @@ def _add_reproduce(commands: Any) -> None:
     )
     parser.set_defaults(run=_reproduce)
     add = parser.add_argument
-    add("rows", metavar="ROW", nargs="*", help="such as 6a, 2c-3, or 2c for all of 2c; default all")
+    add("rows", metavar="ROW", nargs="*", help="such as 6a, 2c for all of 2c, or rtrl; default all")
     add("--list", action="store_true", help="show the rows and run nothing")
     add("--trials", metavar="N", type=int, help="trials of each reading; default: as in the paper")
     add("--jobs", metavar="J", type=int, default=-1, help="at once; default: as many as cores")
@@ -101,7 +116,7 @@ def _add_reproduce(commands: Any) -> None:
         metavar="A,B,...",
         type=names_in,
         default=LABELS,
-        help="of written, nearest, best; default all",
+        help="of written, nearest, best, chosen; default all",
     )
     add("--no-progress", action="store_true", help="no progress bars")
     add("--no-plots", action="store_true", help="no pictures")

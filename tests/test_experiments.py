@@ -11,9 +11,21 @@ from tiny_rows import EASY, EVERY_STEP, EXAM, NETWORK, QUICK, SETS, TINY
 import pylstm
 from pylstm import tasks
 from pylstm.errors import InputError
-from pylstm.experiments import ROWS, Exam, Perfect, Reading, Recent, Summary, select
+from pylstm.experiments import (
+    NO_FIGURES,
+    ROWS,
+    Exam,
+    Paper,
+    Perfect,
+    Reading,
+    Recent,
+    Summary,
+    select,
+)
+from pylstm.experiments.lstm_rows import LSTM_ROWS
+from pylstm.experiments.methods import METHODS
 from pylstm.experiments.stop import Answers, Examine, Mark, Train
-from pylstm.experiments.trial import GROUP, Curve, mean_length, run_trials
+from pylstm.experiments.trial import Curve, mean_length, run_trials
 
 # ---------------------------------------------------------------- the table of the paper
 
@@ -130,10 +142,14 @@ def numbers(cell):
     return [float(number) for number in cell.split(",")]
 
 
+OF_PAPER = [row.name for row in LSTM_ROWS]
+
+
 def test_rows_are_those_of_the_paper_in_its_order():
-    assert list(ROWS) == [line[0] for line in lines(ARCHITECTURE)]
-    assert list(ROWS) == [line[0] for line in lines(OUTCOME)]
-    assert len(ROWS) == 31
+    assert list(ROWS)[:31] == OF_PAPER
+    assert [line[0] for line in lines(ARCHITECTURE)] == OF_PAPER
+    assert [line[0] for line in lines(OUTCOME)] == OF_PAPER
+    assert {row.method for row in LSTM_ROWS} == {"lstm"}
 
 
 @pytest.mark.parametrize("line", lines(ARCHITECTURE), ids=lambda line: line[0])
@@ -189,7 +205,7 @@ def test_figures_are_those_of_the_paper(line):
     assert paper.error == (None if error == "-" else float(error))
 
 
-@pytest.mark.parametrize("name", list(ROWS))
+@pytest.mark.parametrize("name", OF_PAPER)
 def test_task_and_stop_rule_are_those_of_the_paper(name):
     row = ROWS[name]
     assert row.task == of_row(TASKS, name)
@@ -201,7 +217,7 @@ def test_task_and_stop_rule_are_those_of_the_paper(name):
     assert row.paper.sequences <= written.limit <= 3 * row.paper.sequences
 
 
-@pytest.mark.parametrize("name", list(ROWS))
+@pytest.mark.parametrize("name", OF_PAPER)
 def test_readings_are_told_apart(name):
     row = ROWS[name]
     labels = [reading.label for reading in row.readings]
@@ -236,12 +252,28 @@ def test_rows_are_selected_by_name_and_by_beginning():
         return [row.name for row in select(given)]
 
     assert names() == list(ROWS)
-    assert names("3a", "2c-9", "3a-2") == ["2c-9", "3a-1", "3a-2", "3a-3"]
-    assert names("1") == ["1-1", "1-2", "1-3", "1-4", "1-5"]
+    assert names("3b", "2c-9", "3b-2") == ["2c-9", "3b-1", "3b-2", "3b-3"]
     assert names("2") == [name for name in ROWS if name[0] == "2"]
-    for wrong in ("7", "2c-", "2c-10", "3a-", "", "6A"):
+    assert names("2a-rtrl-4") == ["2a-rtrl-4-1", "2a-rtrl-4-4", "2a-rtrl-4-10"]
+    for wrong in ("7", "2c-", "2c-10", "3a-", "", "6A", "2a-rtrl-", "lst"):
         with pytest.raises(InputError, match=rf"^row '{wrong}' given, wanted one of 1-1, "):
             names(wrong)
+
+
+def test_rows_are_selected_by_method():
+    of_lstm, others = select(["lstm"]), select(["competitors"])
+    assert [row.name for row in of_lstm][:31] == OF_PAPER
+    assert {row.method for row in others} == {*METHODS} - {"lstm"}
+    assert sorted([*of_lstm, *others], key=list(ROWS.values()).index) == list(ROWS.values())
+    assert {row.method for row in select(["rtrl", "rcc"])} == {"rtrl", "rcc"}
+
+
+def test_trials_kept_before_there_were_other_methods_stay_valid():
+    """Fingerprints as they were then."""
+    before = {"1-3": ["1fef1cb1", "6ab52ba5", "f562a6bb"], "2b": ["48ce67f5", "4ec7cd69"],
+              "3a-1": ["7a17ff86", "8a9ca674"], "6a": ["6b5375cd", "5440605d"]}  # fmt: skip
+    for name, prints in before.items():
+        assert [ROWS[name].fingerprint(reading) for reading in ROWS[name].readings] == prints
 
 
 def test_fingerprint_changes_with_whatever_may_change_the_outcome():
@@ -258,6 +290,7 @@ def test_fingerprint_changes_with_whatever_may_change_the_outcome():
         (row, reading.but("nearest", "", update="step")),
         (row, reading.but("nearest", "", task=replace(EASY, min_length=7))),
         (row, reading.but("nearest", "", max_sequences=2)),
+        (row, replace(reading, method="rtrl")),
     ]
     prints = {row.fingerprint(replace(reading, label="written")) for row, reading in changed}
     assert len(prints) == len(changed)
@@ -594,20 +627,47 @@ def test_curve_has_the_means_of_its_intervals(rng):
     assert curve.every == 50 * 128
 
 
-def test_groups_fill_the_lanes_of_a_population():
-    assert GROUP == 16
+def test_mean_length_is_always_the_same():
     assert mean_length(tasks.LongLag(5, 10)) == mean_length(tasks.LongLag(5, 10))
 
 
 # ---------------------------------------------------------------- what it comes to
 
 
-@pytest.mark.parametrize(("successes", "share", "reached"), [
-    ([1000, 1000], 1.0, True), ([900, 1102], 1.0, False), ([10, None], 1.0, False),
-    ([10, None], 0.5, True), ([10, None, None], 0.5, False), ([None], 0.0, False),
+@pytest.mark.parametrize(("successes", "share", "reached", "verdict"), [
+    ([1000, 1000], 1.0, True, "yes: as many succeed, sooner"),
+    ([900, 1102], 1.0, False, "no: as many succeed, later"),
+    ([10, None], 1.0, False, "no: fewer succeed, sooner"),
+    ([10, None], 0.5, True, "yes: as many succeed, sooner"),
+    ([10, 20, None], 0.5, True, "yes: more succeed, sooner"),
+    ([10, None, None], 0.5, False, "no: fewer succeed, sooner"),
+    ([None], 0.5, False, "no: none succeeds"),
+    ([None], None, False, "no: none succeeds"),
+    ([1000, None], None, True, "yes: some succeed, sooner"),
+    ([1001, None], None, False, "no: some succeed, later"),
 ])  # fmt: skip
-def test_reached_is_the_share_of_the_paper_after_no_more_sequences(successes, share, reached):
+def test_reached_is_the_share_of_the_paper_after_no_more_sequences(
+    successes, share, reached, verdict
+):
+    summary = made_up(successes, Paper(success=share, sequences=1000))
+    assert (summary.reached, summary.verdict) == (reached, verdict)
+
+
+@pytest.mark.parametrize(("paper", "successes", "verdict"), [
+    (Paper(success=0.0, not_within=5000), [None, None], "fails, as in the paper"),
+    (Paper(success=0.0), [None], "fails, as in the paper"),
+    (Paper(success=0.0), [None, 100], "learns, but failed in the paper"),
+    (NO_FIGURES, [None], "-"),
+    (NO_FIGURES, [100], "-"),
+])  # fmt: skip
+def test_where_the_paper_has_no_success_there_is_nothing_to_be_reached(paper, successes, verdict):
+    summary = made_up(successes, paper)
+    assert (summary.reached, summary.verdict) == (None, verdict)
+
+
+def made_up(successes, paper):
+    """A summary of trials that ended so."""
     template = results(tiny_rows.UNSOLVED, [0])[0]
-    row = replace(QUICK, paper=replace(QUICK.paper, success=share, sequences=1000))
+    row = replace(QUICK, paper=paper)
     ended = tuple(replace(template, trial=k, success=n) for k, n in enumerate(successes))
-    assert Summary(row, row.readings[0], ended).reached == reached
+    return Summary(row, row.readings[0], ended)

@@ -1,4 +1,7 @@
-"""What is imported with what: the core brings NumPy alone, an adapter its own library."""
+"""What is imported with what: the core brings NumPy alone, an adapter its own library.
+
+Whoever only wants LSTM does not wait for the methods it was measured against.
+"""
 
 import subprocess
 import sys
@@ -10,6 +13,7 @@ OTHERS = (
     "matplotlib",
     "onnx",
     "pandas",
+    "pylstm.baselines",
     "river",
     "safetensors",
     "scipy",
@@ -30,6 +34,12 @@ def brought_in_by(module):
 @pytest.mark.parametrize("module", ["pylstm", "pylstm.cli", "pylstm.estimators"])
 def test_core_brings_no_other_library(module):
     assert brought_in_by(module) == set()
+
+
+def test_core_does_not_bring_the_baselines():
+    code = "import sys, pylstm; print('pylstm.baselines' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
 
 
 def test_adapter_of_sklearn_does_not_bring_river():

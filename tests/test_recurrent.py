@@ -8,7 +8,13 @@ import pytest
 
 import pylstm
 from pylstm import _core
-from pylstm.baselines import Elman, FullyRecurrent
+from pylstm.baselines import (
+    Elman,
+    FullyRecurrent,
+    RandomGuessing,
+    SimulatedAnnealing,
+    TimeConstants,
+)
 from pylstm.baselines.reference import RecurrentReference
 
 SQUASHINGS = {
@@ -146,12 +152,12 @@ def full_gradient(net, X, targets, start=None):
     return differences(net, lambda many: total_loss(net, many, X, targets, start))
 
 
-def assert_close(got, wanted, tolerance):
+def assert_close(got, wanted, tolerance, what=""):
     assert got.keys() == wanted.keys()
     size = max(np.abs(view).max() for view in wanted.values())
     assert size > 1e-3
     for name, view in wanted.items():
-        assert np.abs(got[name] - view).max() <= tolerance * size, name
+        assert np.abs(got[name] - view).max() <= tolerance * size, f"{name} {what}"
 
 
 # ---------------------------------------------------------------- gradients
@@ -162,8 +168,8 @@ def test_every_combination_against_differences(rng):
         nets = [build(combination, gradient=gradient) for gradient in BOTH]
         X, targets = examples(nets[0], rng, 6)
         forward, backward = (net.gradient(X, targets) for net in nets)
-        assert_close(forward, full_gradient(nets[0], X, targets), 1e-7)
-        assert_close(forward, backward, 1e-10)
+        assert_close(forward, full_gradient(nets[0], X, targets), 1e-7, combination)
+        assert_close(forward, backward, 1e-10, combination)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 7, 8), (8, 1, 9), (5, 9, 17), (17, 3, 1)])
@@ -414,6 +420,56 @@ def test_loss_and_errors_of_several_calls_add_up(rng, combination):
     twice.learn(targets[4])
     for name, view in net.parameters.items():
         assert np.allclose(view, twice.parameters[name], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        FullyRecurrent(3, 2, 2),
+        Elman(3, 2, 2),
+        TimeConstants(3, 2, 2, gradient="bptt"),
+        RandomGuessing(3, 2, 2, tolerance=0.5),
+        SimulatedAnnealing(3, 2, 2),
+    ],
+    ids=lambda net: type(net).__name__,
+)
+def test_saved_ones_go_on_with_the_same_bits(rng, net, tmp_path):
+    X, targets = examples(net, rng, 40)
+    for _ in range(3):
+        net.save(tmp_path / "net.safetensors")
+        other = pylstm.load(tmp_path / "net.safetensors")
+        assert type(other) is type(net)
+        for one in (net, other):
+            one.run_sequences(X, targets, [25, 15])
+            one.step(X[0])
+        assert same(net, other)
+        assert np.array_equal(net.predict(X[1]), other.predict(X[1]))
+
+
+# ---------------------------------------------------------------- time constants
+
+
+def test_unit_with_a_time_constant_by_hand():
+    """a(t) = tau a(t-1) + (1 - tau) tanh(w x), without recurrent weights."""
+    net = TimeConstants(
+        1, 1, 2, time_constants=[0.0, 0.9], squashing="tanh", output="identity", init_range=0
+    )
+    net.parameters["units"][:, 0] = 0.5, 2.0
+    net.parameters["output"][0, :2] = 1.0, 10.0
+    Y = net.run([[1.0], [0.0], [-1.0]])[:, 0]
+    slow = [0.1 * np.tanh(2)]
+    slow.append(0.9 * slow[0])
+    slow.append(0.9 * slow[1] - 0.1 * np.tanh(2))
+    assert np.allclose(Y, np.tanh([0.5, 0, -0.5]) + 10 * np.array(slow), rtol=1e-14)
+
+
+def test_time_constants_are_spread_over_time_scales():
+    assert TimeConstants(1, 1, 4, longest=2).time_constants.tolist() == [0, 0.5, 0.75, 0]
+    assert TimeConstants(1, 1, 9).time_constants[7:].tolist() == [1 - 2**-7, 0]
+    given = TimeConstants(1, 1, 2, time_constants=[0.3, 0.6])
+    assert given.copy().time_constants.tolist() == [0.3, 0.6]
+    with pytest.raises(ValueError, match=r"time_constants is .* wanted 3 numbers"):
+        TimeConstants(1, 1, 3, time_constants=[0.3, 0.6])
 
 
 # ---------------------------------------------------------------- what it is

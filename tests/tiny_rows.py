@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 
 from pylstm.experiments import ROWS, Exam, Paper, Perfect, Reading, Recent, Row
-from pylstm.experiments.rows import FULL
+from pylstm.experiments.lstm_rows import FULL
 from pylstm.tasks import Adding, EmbeddedReber, LongLag, NoLocalRegularities, TwoSequence
 
 NETWORK = {**FULL, "n_blocks": 2, "init_range": 0.2}

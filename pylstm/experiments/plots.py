@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.experiments.report import Summary
-from pylstm.experiments.rows import LABELS
+from pylstm.experiments.methods import Net
+from pylstm.experiments.row import LABELS
+from pylstm.experiments.summary import Summary
 from pylstm.experiments.trial import Result
 from pylstm.files import written_whole
 from pylstm.network import LSTM
@@ -21,7 +22,7 @@ __all__ = ["save_all"]
 
 Array = npt.NDArray[Any]
 
-_COLOURS = {"written": "C0", "nearest": "C1", "best": "C2"}
+_COLOURS = {"written": "C0", "nearest": "C1", "best": "C2", "chosen": "C4"}
 _PAPER = "0.4"
 
 
@@ -37,8 +38,8 @@ def save_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
     -------
     list of Path
         lag.png: training sequences until success against the lag, experiment 2c; curves-ROW.png:
-        the learning curve of every trial; cells-ROW.png: cell states and gates of a trial that
-        succeeded, over a sequence it answers rightly.
+        the learning curve of every trial; cells-ROW.png: of LSTM the cell states and gates of a
+        trial that succeeded, over a sequence it answers rightly.
     """
     paths = []
     of_lag = [s for s in summaries if isinstance(s.row.task, LongLag) and s.solved]
@@ -49,9 +50,8 @@ def save_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
         if any(result.curve["error"] for s in of_row for result in s.results):
             paths.append(_save(folder / f"curves-{name}.png", _draw_curves, of_row, size=(8, 5)))
         # The reading nearest to the paper that has learned.
-        solved = [
-            s for s in sorted(of_row, key=lambda s: LABELS.index(s.reading.label)) if s.solved
-        ]
+        by_label = sorted(of_row, key=lambda s: LABELS.index(s.reading.label))
+        solved = [s for s in by_label if s.solved and isinstance(_untrained(s), LSTM)]
         if solved:
             paths.append(_save(folder / f"cells-{name}.png", _draw_cells, solved[0], size=(9, 8)))
     return paths
@@ -117,7 +117,8 @@ def _draw_curves(figure: Any, summaries: Sequence[Summary]) -> None:
             lower.plot(seen, wrong, **style)
     row = summaries[0].row
     for axes in (upper, lower):
-        axes.axvline(row.paper.sequences, color=_PAPER, ls="--", label="success in the paper, mean")
+        if (mean := row.paper.sequences) is not None:
+            axes.axvline(mean, color=_PAPER, ls="--", label="success in the paper, mean")
     upper.set(title=f"{row.name}: {row.what}", ylabel="mean absolute error", ylim=(0, None))
     lower.set(xlabel="training sequences", ylabel="share of wrong sequences", ylim=(0, 1))
     lower.xaxis.set_major_formatter("{x:,.0f}")
@@ -161,10 +162,15 @@ def _plot_lines(axes: Any, values: Array, what: str) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
+def _untrained(summary: Summary) -> Net:
+    return summary.row.network(summary.reading)
+
+
 def _trained(summary: Summary, result: Result) -> LSTM:
-    """Make the network of a trial that has succeeded, as it was then."""
+    """Make the LSTM of a trial that has succeeded, as it was then."""
+    net = _untrained(summary)
+    assert isinstance(net, LSTM)
     assert result.weights is not None
-    net = summary.row.network(summary.reading)
     for name, view in net.parameters.items():
         view[:] = result.weights[name]
     return net

@@ -15,11 +15,13 @@ from pathlib import Path
 from pylstm import _core
 from pylstm.errors import InputError
 from pylstm.experiments import plots, report
+from pylstm.experiments.methods import METHODS
 from pylstm.experiments.progress import Abandoned, Reporter, bars, board
-from pylstm.experiments.report import Summary
-from pylstm.experiments.rows import LABELS, ROWS, Reading, Row, select
+from pylstm.experiments.row import LABELS, Reading, Row
+from pylstm.experiments.rows import ROWS, select
 from pylstm.experiments.store import Store
-from pylstm.experiments.trial import GROUP, mean_length, run_trials
+from pylstm.experiments.summary import Summary
+from pylstm.experiments.trial import mean_length, run_trials
 
 __all__ = ["Reproduction"]
 
@@ -38,8 +40,9 @@ class Job:
 
     @property
     def cost(self) -> float:
-        """Steps of a trial if it goes as in the paper."""
-        return self.row.paper.sequences * mean_length(self.row.task)
+        """Steps of a trial if it goes as in the paper, or to its limit."""
+        row = self.row.under(self.reading)
+        return min(row.paper.sequences or row.limit, row.limit) * mean_length(row.task)
 
 
 class Reproduction:
@@ -48,14 +51,14 @@ class Reproduction:
     Parameters
     ----------
     rows : sequence of str, default all
-        Names of rows, or beginnings of several, see `select`.
+        Names of rows, or of groups of them, see `select`.
     trials : int, optional
         Trials of each reading; without: as many as in the paper.
     seed : int, default 0
         The same seed gives the same results, however many jobs run at once.
     out : str, default "reproduction"
         Folder for everything that is written; trials that are there are not run again.
-    readings : sequence of {"written", "nearest", "best"}, default all
+    readings : sequence of {"written", "nearest", "best", "chosen"}, default all
         Of each row those it has.
 
     Raises
@@ -103,7 +106,7 @@ class Reproduction:
         Parameters
         ----------
         jobs : int, default -1
-            Groups of up to 16 trials that run at once, with joblib, on the backend it is set to;
+            Groups of trials that run at once, with joblib, on the backend it is set to;
             -1: as many as there are cores.
         progress : bool, default True
             Show bars, if standard error is a terminal.
@@ -140,7 +143,8 @@ class Reproduction:
                 if reading.label in self._labels:
                     finished = self._store.results(row, reading)
                     trials = [k for k in range(self._trials or row.trials) if k not in finished]
-                    jobs += [Job(row, reading, group) for group in _groups(trials)]
+                    size = METHODS[reading.method].side_by_side
+                    jobs += [Job(row, reading, group) for group in _groups(trials, size)]
         return sorted(jobs, key=lambda job: -job.cost)
 
     def summaries(self) -> list[Summary]:
@@ -198,9 +202,9 @@ def _run(job: Job, number: int, store: Store, running: Path) -> None:
         pass
 
 
-def _groups(trials: Sequence[int]) -> list[tuple[int, ...]]:
-    """As few groups as possible, all of about the same size."""
-    n_groups = -(-len(trials) // GROUP)
+def _groups(trials: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    """As few groups of at most `size` as possible, all of about the same size."""
+    n_groups = -(-len(trials) // size)
     return [tuple(trials[k::n_groups]) for k in range(n_groups)]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pylstm
 from pylstm.errors import InputError
-from pylstm.experiments.rows import Reading, Row
+from pylstm.experiments.row import Reading, Row
 from pylstm.experiments.trial import Result
 from pylstm.files import written_whole
 

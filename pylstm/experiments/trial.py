@@ -1,6 +1,7 @@
-"""Trials: networks that learn a row of the table from scratch, up to sixteen side by side.
+"""Trials: networks that learn a row of the table from scratch, some of them side by side.
 
-Trials of one group are the nets of a `Population`. Each has starting weights, training sequences
+Trials of one group learn in turns, or at once where their method can: LSTM networks, up to sixteen,
+in a `Population`. Each has starting weights, training sequences
 and test sequences of its own, drawn from generators that depend on the seed, the row and the
 number of the trial alone; and what a net computes does not depend on its neighbours. So a trial
 ends the same in whatever group it runs. Readings of a row share the generators: they start from the
@@ -18,20 +19,16 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.experiments.rows import Reading, Row
+from pylstm.experiments.methods import METHODS, Group
+from pylstm.experiments.row import Reading, Row
 from pylstm.experiments.stop import Answers, Examine, Mark, Train, Watch
-from pylstm.optimizers import SGD
-from pylstm.population import Population
 from pylstm.tasks import EmbeddedReber, Sequences, Task
 
-__all__ = ["GROUP", "Curve", "Progress", "Result", "mean_length", "run_trials"]
+__all__ = ["Curve", "Progress", "Result", "mean_length", "run_trials"]
 
 Array = npt.NDArray[Any]
 
-#: Trials that run side by side: the lanes of a population in float32.
-GROUP = 16
-
-# What the sequences learned in one call may occupy, inputs, targets and outputs together.
+# What the sequences learned in one call may occupy, inputs, targets and outputs of sixteen trials.
 _BYTES = 4 << 20
 
 _CURVE_POINTS = 200
@@ -143,21 +140,28 @@ class _Generated:
 
 
 class _FixedSets:
-    """Training sequences drawn from a fixed set, "t1"; tested are all of it and of a second one."""
+    """Training sequences drawn from a fixed set, "t1"; tested are all of it and of a second one.
 
-    def __init__(self, sets: tuple[Sequences, Sequences], rng: np.random.Generator):
-        training, test = sets
-        self._n_training, self._rng = len(training), rng
-        self._both = _one_after_another(training, test)
-        self._next = 0
+    in_order: the training set is not drawn from but presented from beginning to end, over and over.
+    """
+
+    def __init__(
+        self, sets: tuple[Sequences, Sequences], rng: np.random.Generator, in_order: bool
+    ) -> None:
+        self._rng = None if in_order else rng
+        self._n_training = len(sets[0])
+        self._both = _one_after_another(*sets)
+        self._n_presented = self._n_tested = 0
 
     def training(self, n: int) -> Sequences:
-        return self._both[self._rng.integers(self._n_training, size=n)]
+        if self._rng is not None:
+            return self._both[self._rng.integers(self._n_training, size=n)]
+        self._n_presented += n
+        return self._both[np.arange(self._n_presented - n, self._n_presented) % self._n_training]
 
     def test(self, n: int) -> Sequences:
-        chosen = (self._next + np.arange(n)) % len(self._both)
-        self._next += n
-        return self._both[chosen]
+        self._n_tested += n
+        return self._both[np.arange(self._n_tested - n, self._n_tested) % len(self._both)]
 
 
 def _one_after_another(*parts: Sequences) -> Sequences:
@@ -171,13 +175,13 @@ def _one_after_another(*parts: Sequences) -> Sequences:
 class _Trial:
     """One trial on its way: `wanted` is what it asks for next, None when it has ended."""
 
-    def __init__(self, row: Row, seed: int, trial: int) -> None:
+    def __init__(self, row: Row, seed: int, trial: int, in_sets: bool) -> None:
         self.trial = trial
         self.weights, training, test = _generators(row.name, seed, trial)
         self._data: _Generated | _FixedSets
         if isinstance(row.task, EmbeddedReber):
             sets, *_ = _generators(f"sets of {row.name}", seed, trial % row.n_sets)
-            self._data = _FixedSets(row.task.training_and_test(sets), training)
+            self._data = _FixedSets(row.task.training_and_test(sets), training, in_sets)
         else:
             self._data = _Generated(row.task, training, test)
         self._limit = row.limit
@@ -266,7 +270,7 @@ def run_trials(
     reading : Reading
         One of its readings.
     trials : sequence of int
-        Their numbers, from 0. Up to 16 cost about as much time as one.
+        Their numbers, from 0. As many as `Method.side_by_side` cost about as much time as one.
     seed : int, default 0
     on_progress : callable, optional
         Called after every block of training sequences with {trial: Progress} of those still on
@@ -288,16 +292,9 @@ def run_trials(
     >>> result.success, result.n_sequences
     (None, 500)
     """
-    row = row.under(reading)
-    group = [_Trial(row, seed, trial) for trial in trials]
-    population = Population(
-        len(group),
-        row.task.n_inputs,
-        row.task.n_outputs,
-        **reading.network,
-        seed=[trial.weights for trial in group],
-        optimizer=SGD(reading.learning_rate, momentum=reading.momentum),
-    )
+    row, in_sets = row.under(reading), METHODS[reading.method].in_sets
+    group = [_Trial(row, seed, trial, in_sets) for trial in trials]
+    nets = row.group(reading, [trial.weights for trial in group])
     n_together = _n_together(row.task)
     live = list(range(len(group)))
     while live:
@@ -306,15 +303,17 @@ def run_trials(
         wishes = [wish for k in live if (wish := group[k].wanted)]
         wanted = min(wishes, key=lambda wish: isinstance(wish, Train))
         asking = [k for k in live if group[k].wanted == wanted]
-        answers = _answer(wanted, asking, group, population, row.task, reading, n_together)
-        for k, of_trial, diverged in zip(asking, answers, population.diverged[asking], strict=True):
+        whole = in_sets and isinstance(wanted, Train)
+        n_in_call = wanted.n if whole else n_together
+        answers = _answer(wanted, asking, group, nets, row.task, reading, n_in_call)
+        for k, of_trial, diverged in zip(asking, answers, nets.diverged[asking], strict=True):
             group[k].give(of_trial, diverged)
         seconds = (time.perf_counter() - start) / len(live)
         for k in live:
             group[k].seconds += seconds
         for k in [k for k in live if group[k].wanted is None]:
             live.remove(k)
-            yield group[k].result(population[k].parameters)
+            yield group[k].result(nets[k].parameters)
         if on_progress is not None:
             on_progress({group[k].trial: group[k].progress for k in live})
 
@@ -323,7 +322,7 @@ def _answer(
     wanted: Train | Examine,
     asking: Sequence[int],
     group: Sequence[_Trial],
-    population: Population,
+    nets: Group,
     task: Task,
     reading: Reading,
     n_together: int,
@@ -334,7 +333,7 @@ def _answer(
     for start in range(0, wanted.n, n_together):
         n = min(n_together, wanted.n - start)
         sequences = [group[k].draw(n) for k in asking]
-        Y = population.run_sequences(
+        Y = nets.run_sequences(
             _side_by_side([s.X for s in sequences]),
             _side_by_side([s.targets for s in sequences]) if learning else None,
             np.stack([s.lengths for s in sequences]),
@@ -374,7 +373,7 @@ def _n_together(task: Task) -> int:
     gives other sequences.
     """
     numbers = (1 if task.tokens else task.n_inputs) + (0 if task.last else 2 * task.n_outputs)
-    return max(1, int(_BYTES / (GROUP * mean_length(task) * numbers * 4)))
+    return max(1, int(_BYTES / (16 * mean_length(task) * numbers * 4)))
 
 
 def mean_length(task: Task) -> float:
