@@ -290,6 +290,19 @@ NETS = [
 UPDATES = ("step", "sequence", 1, 4)
 
 
+@pytest.mark.parametrize("combination", NETS)
+@pytest.mark.parametrize("update", ["step", 3, 50])
+def test_long_sequences_equal_the_twin(rng, combination, update):
+    """Longer than the record of a net with a window."""
+    net = build(combination)
+    net.optimizer = pylstm.SGD(0.05)
+    twin = RecurrentReference(net)
+    X, targets = examples(net, rng, 100)
+    assert np.allclose(net.run(X, targets, update), twin.run(X, targets, update), rtol=1e-9)
+    for name, view in twin.parameters.items():
+        assert np.allclose(net.parameters[name], view, rtol=1e-9, atol=1e-12)
+
+
 def same(one, other):
     return all(np.array_equal(view, other.parameters[n]) for n, view in one.parameters.items())
 
