@@ -533,7 +533,7 @@ def test_starting_weights():
         ({"init_range": -1}, "init_range is -1, wanted a finite number >= 0"),
         (
             {"n_inputs": 9, "n_hidden": 8, "memory_limit": 31_999},
-            "10 units with 200 weights needs 32,000 bytes, memory_limit is 31,999: wanted a smaller",
+            "10 units with 200 weights needs 32,000 bytes, memory_limit is 31,999",
         ),
         ({"hidden_bias": 1}, "hidden_bias is 1, wanted True or False"),
     ],
