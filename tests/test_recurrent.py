@@ -152,12 +152,12 @@ def full_gradient(net, X, targets, start=None):
     return differences(net, lambda many: total_loss(net, many, X, targets, start))
 
 
-def assert_close(got, wanted, tolerance):
+def assert_close(got, wanted, tolerance, what=""):
     assert got.keys() == wanted.keys()
     size = max(np.abs(view).max() for view in wanted.values())
     assert size > 1e-3
     for name, view in wanted.items():
-        assert np.abs(got[name] - view).max() <= tolerance * size, name
+        assert np.abs(got[name] - view).max() <= tolerance * size, f"{name} {what}"
 
 
 # ---------------------------------------------------------------- gradients
@@ -168,8 +168,8 @@ def test_every_combination_against_differences(rng):
         nets = [build(combination, gradient=gradient) for gradient in BOTH]
         X, targets = examples(nets[0], rng, 6)
         forward, backward = (net.gradient(X, targets) for net in nets)
-        assert_close(forward, full_gradient(nets[0], X, targets), 1e-7)
-        assert_close(forward, backward, 1e-10)
+        assert_close(forward, full_gradient(nets[0], X, targets), 1e-7, combination)
+        assert_close(forward, backward, 1e-10, combination)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 7, 8), (8, 1, 9), (5, 9, 17), (17, 3, 1)])
@@ -288,6 +288,19 @@ NETS = [
     {"readout": "layer", "output": "softmax", "loss": "cross_entropy"},
 ]
 UPDATES = ("step", "sequence", 1, 4)
+
+
+@pytest.mark.parametrize("combination", NETS)
+@pytest.mark.parametrize("update", ["step", 3, 50])
+def test_long_sequences_equal_the_twin(rng, combination, update):
+    """Longer than the record of a net with a window."""
+    net = build(combination)
+    net.optimizer = pylstm.SGD(0.05)
+    twin = RecurrentReference(net)
+    X, targets = examples(net, rng, 100)
+    assert np.allclose(net.run(X, targets, update), twin.run(X, targets, update), rtol=1e-9)
+    for name, view in twin.parameters.items():
+        assert np.allclose(net.parameters[name], view, rtol=1e-9, atol=1e-12)
 
 
 def same(one, other):
@@ -518,16 +531,22 @@ def test_starting_weights():
         ({"time_constants": [0.5]}, r"time_constants is \[0.5\], wanted 2 numbers"),
         ({"time_constants": [0.5, 1.0]}, "wanted 2 numbers, each 0 or more and less than 1"),
         ({"init_range": -1}, "init_range is -1, wanted a finite number >= 0"),
-        ({"memory_limit": 1000}, "2 units with 12 weights needs .* memory_limit is 1,000"),
+        (
+            {"n_inputs": 9, "n_hidden": 8, "memory_limit": 31_999},
+            "10 units with 200 weights needs 32,000 bytes, memory_limit is 31,999",
+        ),
         ({"hidden_bias": 1}, "hidden_bias is 1, wanted True or False"),
     ],
 )
 def test_unusable_arguments(keywords, sentence):
     sizes = {"n_inputs": 3, "n_outputs": 2, "n_hidden": 2}
-    if "memory_limit" in keywords:
-        sizes, sentence = {"n_inputs": 9, "n_outputs": 2, "n_hidden": 8}, "memory_limit is 1,000"
     with pytest.raises(ValueError, match=sentence):
         FullyRecurrent(**{**sizes, **keywords})
+
+
+def test_networks_within_the_memory_limit():
+    assert FullyRecurrent(9, 2, 8, memory_limit=32_000).n_parameters == 200
+    assert FullyRecurrent(9, 2, 8, gradient="bptt", memory_limit=1).n_parameters == 200
 
 
 def test_targets_outside_the_domain_of_the_loss():
