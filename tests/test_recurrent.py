@@ -479,6 +479,19 @@ def test_saved_ones_go_on_with_the_same_bits(rng, net, tmp_path):
         assert np.array_equal(net.predict(X[1]), other.predict(X[1]))
 
 
+@pytest.mark.parametrize("combination", NETS)
+def test_learn_needs_a_step_with_these_weights(combination):
+    net = build(combination)
+    target = [0.5, 0.5]
+    for forget in (lambda: None, lambda: net.learn(target), net.reset):
+        forget()
+        for one in (net, net.copy()):
+            with pytest.raises(RuntimeError, match="no step to learn from"):
+                one.learn(target)
+        net.step(0)
+        assert net.copy().learn(target) > 0
+
+
 # ---------------------------------------------------------------- time constants
 
 
