@@ -140,6 +140,14 @@ def test_row_can_be_run(row):
         assert 0 < result.curve["error"][0] < 1
 
 
+@pytest.mark.parametrize("row", COMPETITORS, ids=lambda row: row.name)
+def test_readings_of_a_row_are_of_one_method_and_say_what_differs(row):
+    labels = [reading.label for reading in row.readings]
+    assert labels in (["written"], ["written", "nearest"], ["chosen"])
+    assert {reading.method for reading in row.readings} == {row.method}
+    assert all(reading.differs for reading in row.readings[1:])
+
+
 @pytest.mark.parametrize("row", [row for row in COMPETITORS if row.paper == NO_FIGURES],
                          ids=lambda row: row.name)  # fmt: skip
 def test_row_without_figures_is_chosen_here_and_has_lstm_beside_it(row):

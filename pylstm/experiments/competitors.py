@@ -159,6 +159,16 @@ def _shortest_lag(alpha: float, sequences: int, n_solved: int) -> Row:
     )
 
 
+def _irregular(method: str) -> Row:
+    """Also with errors where those of the LSTM are that learns it."""
+    written = _one_unit(method, 1.0)
+    row = _next_symbol("2b", 100, written, _failed(10404, None), 100_000)
+    task = NoLocalRegularities(error_at_end=True)
+    return replace(
+        row, readings=(written, written.but("nearest", "error at the end only", task=task))
+    )
+
+
 def _failed(weights: int, not_within: int | None = AT_MOST) -> Paper:
     return Paper(weights=weights, success=0.0, not_within=not_within)
 
@@ -176,8 +186,8 @@ _LAGS = (
     _next_symbol(
         "2a", 100, _CHUNKER, Paper(weights=10506, sequences=32_400, success=6 / 18), 64_800
     ),
-    _next_symbol("2b", 100, _one_unit("rtrl", 1.0), _failed(10404, None), 100_000),
-    _next_symbol("2b", 100, _one_unit("bptt", 1.0), _failed(10404, None), 100_000),
+    _irregular("rtrl"),
+    _irregular("bptt"),
     _next_symbol("2b", 100, _CHUNKER, _failed(10506, None), 20_000),
 )
 
