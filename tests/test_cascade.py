@@ -323,13 +323,17 @@ def test_tokens_are_one_hot_vectors(rng):
 
 
 @pytest.mark.parametrize("n_epochs", [1, 3, 6, 9, 20])
-@pytest.mark.parametrize("way", ["copy", "pickle"])
-def test_copies_go_on_alike(rng, n_epochs, way):
+@pytest.mark.parametrize("way", ["copy", "pickle", "file"])
+def test_copies_go_on_alike(rng, tmp_path, n_epochs, way):
     net = patient()
     X, targets = samples(rng)
     for _ in range(n_epochs):
         net.run_sequences(X, targets, LENGTHS)
-    twin = net.copy() if way == "copy" else pickle.loads(pickle.dumps(net))
+    if way == "file":
+        net.save(tmp_path / "net.safetensors")
+        twin = pylstm.load(tmp_path / "net.safetensors")
+    else:
+        twin = net.copy() if way == "copy" else pickle.loads(pickle.dumps(net))
     for _ in range(20):
         Y = net.run_sequences(X, targets, LENGTHS)
         assert np.array_equal(Y, twin.run_sequences(X, targets, LENGTHS))
@@ -397,3 +401,21 @@ def test_learns_what_needs_a_memory(rng):
     for _ in range(400):
         Y = net.run_sequences(tokens, [[0.0], [1.0]], [4, 4], last=True)
     assert np.abs(Y - [[0], [1]]).max() < 0.1
+
+
+def solves_embedded_reber(seed):
+    """Within a thousand epochs; some half of the trials do."""
+    task = EmbeddedReber()
+    training, test = task.training_and_test(np.random.default_rng([99, seed]))
+    net = CascadeCorrelation(7, 7, seed=seed)
+    for _ in range(1000):
+        Y = net.run_sequences(training.X, training.targets, training.lengths)
+        if not task.wrong(Y, training).any():
+            Y = net.run_sequences(test.X, None, test.lengths)
+            if not task.wrong(Y, test).any():
+                return True
+    return False
+
+
+def test_learns_the_embedded_reber_grammar():
+    assert any(map(solves_embedded_reber, [1, 3, 7, 8, 9, 0, 2]))

@@ -171,12 +171,16 @@ def test_tokens_are_one_hot_vectors(rng):
     assert_alike(one, other)
 
 
-@pytest.mark.parametrize("way", ["copy", "pickle"])
-def test_copies_go_on_alike(rng, way):
+@pytest.mark.parametrize("way", ["copy", "pickle", "file"])
+def test_copies_go_on_alike(rng, tmp_path, way):
     net = build(SHAPES[3], optimizer=pylstm.SGD(0.1, momentum=0.9))
     X, targets = sequence(rng, 12)
     net.run(X[:5], targets[:5], update=3)
-    twin = net.copy() if way == "copy" else pickle.loads(pickle.dumps(net))
+    if way == "file":
+        net.save(tmp_path / "net.safetensors")
+        twin = pylstm.load(tmp_path / "net.safetensors")
+    else:
+        twin = net.copy() if way == "copy" else pickle.loads(pickle.dumps(net))
     assert np.array_equal(net.run(X[5:], targets[5:], 3), twin.run(X[5:], targets[5:], 3))
     assert_alike(net, twin, rtol=0)
 

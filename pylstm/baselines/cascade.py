@@ -144,8 +144,8 @@ class CascadeCorrelation(Learner):
     Notes
     -----
     An epoch costs a pass over the sequences for every unit, and in the second phase one there and
-    back for all candidates together; a few milliseconds for some thousand steps. Not stated here
-    after a paper's text: all defaults.
+    back for all candidates together, a few milliseconds for some thousand steps. The defaults are
+    chosen here and not taken from a paper.
 
     For 7 inputs and outputs HS97 estimates 119 to 198 weights with 7 to 9 units: 119 is 7 units,
     each seeing the inputs and the units before it, and outputs that see units alone; 198 is 9 units

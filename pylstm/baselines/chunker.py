@@ -38,8 +38,8 @@ class Chunker(Learner):
 
     Both begin without hidden units, whose weights to the outputs stay 0 until `n_direct` sequences
     have been learned: what follows from the present input alone is learned first, and units are
-    added to a network that has stopped improving, as in that experiment. Else the units
-    become biases while all is surprising, and stay so.
+    added when that no longer improves, as HS97 adds the memory cell in that experiment. Else units
+    become biases while everything is a surprise, and stay so.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ class Chunker(Learner):
     Notes
     -----
     A step costs one of the lower network, see `FullyRecurrent`, and with a surprise one of the
-    higher; some microseconds more are Python. The higher network is not told how many steps lie
+    higher; some microseconds more are Python. With momentum, the velocity of the weights kept at 0
+    is not. The higher network is not told how many steps lie
     between surprises, which Schmidhuber's is.
 
     HS97 counts 10,506 weights with p = 100, those of a net with one output more. Here the lower
