@@ -247,13 +247,13 @@ def _two_sequence(line: int, reading: Reading) -> Row:
 def _short_two_sequence(T: int, reading: Reading) -> Row:
     task = TwoSequence(min_length=T)
     what = f"two sequences, T = {T}, N = {task.n_information}"
-    stop = Exam(error=0.01, every=100)
+    stop = Exam(error=0.01, every=50)
     return _chosen(f"3a-{reading.method}-T{T}", what, task, stop, 500_000, reading)
 
 
-def _time_constants(n_hidden: int, longest: int) -> Reading:
+def _time_constants(n_hidden: int, longest: int, alpha: float = 2.0) -> Reading:
     network = {"n_hidden": n_hidden, "longest": longest, "gradient": "bptt", "init_range": 0.2}
-    return Reading(network, 2.0, method="time-constants")
+    return Reading(network, alpha, method="time-constants")
 
 
 def _guessing(**network: Any) -> Reading:
@@ -275,6 +275,8 @@ _KNOWN = (
     _short_lag(4, _time_constants(n_hidden=4, longest=3)),
     _short_lag(10, _lstm("2a")),
     _short_lag(10, _time_constants(n_hidden=5, longest=4)),
+    _short_lag(20, _lstm("2a")),
+    _short_lag(20, _time_constants(n_hidden=16, longest=5, alpha=1.0)),
     _few_symbols(4, _lstm("2b")),
     _few_symbols(4, _guessing(readout="layer", tolerance=0.25)),
     _two_sequence(1, _guessing()),
