@@ -375,6 +375,26 @@ def test_run_sequences_equals_the_loop(rng, combination, update, last):
 
 
 @pytest.mark.parametrize("combination", NETS)
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_sequences_share_an_update(rng, combination, momentum):
+    """What was collected before a reset is applied after it."""
+    net = build(combination)
+    net.optimizer = pylstm.SGD(1e-3, momentum)
+    before = {name: view.copy() for name, view in net.parameters.items()}
+    total = {name: np.zeros_like(view) for name, view in before.items()}
+    for _ in range(2):
+        X, targets = examples(net, rng, 6)
+        total = {name: total[name] + view for name, view in net.gradient(X, targets).items()}
+        for x, target in zip(X, targets, strict=True):
+            net.step(x)
+            net.learn(target, update=False)
+        net.reset()
+    net.update()
+    change = {name: (before[name] - view) / 1e-3 for name, view in net.parameters.items()}
+    assert_close(change, total, 1e-10)
+
+
+@pytest.mark.parametrize("combination", NETS)
 def test_tokens_are_one_hot_vectors(rng, combination):
     one, other = build(combination), build(combination)
     tokens = rng.integers(3, size=20)
