@@ -8,7 +8,7 @@ import pytest
 
 import pylstm
 from pylstm.baselines import CascadeCorrelation
-from pylstm.baselines.cascade import correlate
+from pylstm.baselines.correlation import correlate
 from pylstm.baselines.packing import Packing
 from pylstm.baselines.quickprop import quickprop_step
 from pylstm.tasks import EmbeddedReber

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
+from pylstm.baselines.correlation import correlate, tanh_half
 from pylstm.baselines.learner import Learner, check_size
 from pylstm.baselines.packing import Packing
 from pylstm.baselines.quickprop import quickprop_step
 from pylstm.optimizers import SGD, Optimizer
 
-__all__ = ["CascadeCorrelation", "correlate"]
+__all__ = ["CascadeCorrelation"]
 
 Array = npt.NDArray[Any]
 
@@ -36,60 +37,6 @@ def _positive(name: str, value: float) -> float:
 
 def _logistic(net: Array) -> Array:
     return 0.5 + 0.5 * np.tanh(0.5 * net)
-
-
-def _squash(net: Array) -> Array:
-    return np.tanh(0.5 * net)
-
-
-def correlate(
-    candidates: Array, sources: Array, errors: Array, packing: Packing
-) -> tuple[Array, Array]:
-    """Covariance of each candidate's activation with each output error, and the score's gradient.
-
-    ``C_ko = sum_t a_k(t) errors_o(t)`` with ``a_k(t) = tanh_half(w_k sources(t) + s_k a_k(t-1))``;
-    the score of a candidate is S_k = sum_o |C_ko|. Its gradient is exact through time:
-
-        e_k(t) = a_k'(t) (sum_o sign(C_ko) errors_o(t) + s_k e_k(t+1))
-        dS_k/dw_k = sum_t e_k(t) sources(t)        dS_k/ds_k = sum_t e_k(t) a_k(t-1)
-
-    (Fahlman 1991; the same sums as by his recursion forward in time, at no cost a weight and step.)
-
-    Parameters
-    ----------
-    candidates : (n_candidates, n_sources + 1)
-        A row a candidate, the weight to itself last.
-    sources : (n_steps, n_sources)
-        Packed.
-    errors : (n_steps, n_outputs)
-        Packed; each column has mean zero, so that C is a covariance.
-    packing : Packing
-
-    Returns
-    -------
-    covariance : (n_candidates, n_outputs)
-    gradient : of the shape of candidates
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from pylstm.baselines.cascade import correlate
-    >>> from pylstm.baselines.packing import Packing
-    >>> sources, errors = np.array([[0.0], [1.0]]), np.array([[-1.0], [1.0]])
-    >>> covariance, gradient = correlate(np.array([[2.0, 1.0]]), sources, errors, Packing([2]))
-    >>> bool(covariance[0, 0] == np.tanh(1.0))
-    True
-    >>> bool(np.isclose(gradient[0, 0], 0.5 * (1 - np.tanh(1.0) ** 2)))
-    True
-    """
-    w, w_self = candidates[:, :-1], candidates[:, -1]
-    a = packing.scan(sources @ w.T, w_self, _squash)
-    covariance = a.T @ errors
-    e = packing.scan_back(errors @ np.sign(covariance).T, 0.5 - 0.5 * a * a, w_self)
-    gradient = np.empty_like(candidates)
-    gradient[:, :-1] = e.T @ sources
-    gradient[:, -1] = (e * packing.before(a)).sum(axis=0)
-    return covariance, gradient
 
 
 class CascadeCorrelation(Learner):
@@ -229,7 +176,7 @@ class CascadeCorrelation(Learner):
         z = np.concatenate([x, [1.0], np.zeros(self.n_units)])
         for k, w in enumerate(self._units(), start=len(x) + 1):
             own = k - len(x) - 1
-            z[k] = _squash(w[:-1] @ z[:k] + w[-1] * self._activations[own])
+            z[k] = tanh_half(w[:-1] @ z[:k] + w[-1] * self._activations[own])
         self._activations = z[len(x) + 1 :].copy()
         return _logistic(self._parameters["output"] @ z)
 
@@ -292,7 +239,7 @@ class CascadeCorrelation(Learner):
         sources[:, self.n_inputs] = 1
         for k, w in enumerate(self._units(), start=n_seen):
             net = sources[:, :k] @ w[:-1]
-            sources[:, k] = packing.scan(net[:, None], w[-1], _squash)[:, 0]
+            sources[:, k] = packing.scan(net[:, None], w[-1], tanh_half)[:, 0]
         return sources
 
     def _learn_epoch(self, sources: Array, outputs: Array, wanted: Array, packing: Packing) -> None:

@@ -65,9 +65,9 @@ class Chunker(Learner):
     Notes
     -----
     A step costs one of the lower network, see `FullyRecurrent`, and with a surprise one of the
-    higher; some microseconds more are Python. With momentum, the velocity of the weights kept at 0
-    is not. The higher network is not told how many steps lie
-    between surprises, which Schmidhuber's is.
+    higher; some microseconds more are Python. The higher network is not told how many steps lie
+    between surprises, which Schmidhuber's is. With momentum, the velocity of the weights kept at 0
+    is not kept at 0.
 
     HS97 counts 10,506 weights with p = 100, those of a net with one output more. Here the lower
     network has 10,608, 102 of them biases, the higher 304.
