@@ -45,7 +45,7 @@ examples:
   pylstm reproduce lstm
       all rows of LSTM, with all trials: some twenty minutes on two cores
   pylstm reproduce competitors
-      those of all other methods: at most an hour on two cores
+      those of all other methods: less than an hour on two cores
   pylstm reproduce 2a
       LSTM and the others on the same task, side by side
 

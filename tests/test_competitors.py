@@ -26,7 +26,7 @@ from pylstm.experiments import (
 from pylstm.experiments.competitors import COMPETITORS
 from pylstm.experiments.methods import METHODS
 from pylstm.experiments.trial import run_trials
-from pylstm.tasks import EmbeddedReber
+from pylstm.tasks import EmbeddedReber, NoLocalRegularities
 
 # Tables 1 and 2 of the paper, typed from them and not from competitors.py: method, hidden units,
 # alpha, weights, % success, sequences until success ("-": not given; ">": not within so many). That
@@ -138,6 +138,14 @@ def test_row_can_be_run(row):
         [result] = run_trials(few, reading, [0])
         assert result.n_sequences == few.stop.every
         assert 0 < result.curve["error"][0] < 1
+
+
+@pytest.mark.parametrize("row", COMPETITORS, ids=lambda row: row.name)
+def test_readings_of_a_row_are_of_one_method_and_say_what_differs(row):
+    labels = [reading.label for reading in row.readings]
+    assert labels in (["written"], ["written", "nearest"], ["chosen"])
+    assert {reading.method for reading in row.readings} == {row.method}
+    assert all(reading.differs for reading in row.readings[1:])
 
 
 @pytest.mark.parametrize("row", [row for row in COMPETITORS if row.paper == NO_FIGURES],
@@ -349,13 +357,15 @@ def test_methods_on_the_same_task_stand_side_by_side(tiny):
     every = [*of_lstm, worse, of_sum, alone]
     header = {"format": 1, "pylstm": "1.2.3", "seed": 7, "machine": "abacus"}
     lines = report.as_text(every).splitlines()
-    start = lines.index("task                       lstm      sum")
-    assert lines[start + 1] == "TwoSequence(min_length=5)  2/2: 850  0/3 in 7,000"
+    start = lines.index(f"{'task':<42}  lstm      sum")
+    assert lines[start + 1] == "TwoSequence(n_information=3, min_length=5)  2/2: 850  0/3 in 7,000"
     assert lines[start + 2] == ""
     markdown = report.as_markdown(every, header).splitlines()
-    assert "| TwoSequence(min_length=5) | 2/2: 850 | 0/3 in 7,000 |" in markdown
+    assert "| TwoSequence(n_information=3, min_length=5) | 2/2: 850 | 0/3 in 7,000 |" in markdown
     assert "Methods on the same task" not in report.as_text([of_sum, alone])
     assert report._brief(EmbeddedReber()) == "EmbeddedReber()"
+    switched = NoLocalRegularities(p=4, error_at_end=True)
+    assert report._brief(switched) == "NoLocalRegularities(p=4, error_at_end=True)"
 
 
 def test_list_has_a_dash_for_what_a_method_does_not_have(tiny):

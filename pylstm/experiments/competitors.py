@@ -159,6 +159,16 @@ def _shortest_lag(alpha: float, sequences: int, n_solved: int) -> Row:
     )
 
 
+def _irregular(method: str) -> Row:
+    """Also with errors where those of the LSTM are that learns it."""
+    written = _one_unit(method, 1.0)
+    row = _next_symbol("2b", 100, written, _failed(10404, None), 100_000)
+    task = NoLocalRegularities(error_at_end=True)
+    return replace(
+        row, readings=(written, written.but("nearest", "error at the end only", task=task))
+    )
+
+
 def _failed(weights: int, not_within: int | None = AT_MOST) -> Paper:
     return Paper(weights=weights, success=0.0, not_within=not_within)
 
@@ -176,8 +186,8 @@ _LAGS = (
     _next_symbol(
         "2a", 100, _CHUNKER, Paper(weights=10506, sequences=32_400, success=6 / 18), 64_800
     ),
-    _next_symbol("2b", 100, _one_unit("rtrl", 1.0), _failed(10404, None), 100_000),
-    _next_symbol("2b", 100, _one_unit("bptt", 1.0), _failed(10404, None), 100_000),
+    _irregular("rtrl"),
+    _irregular("bptt"),
     _next_symbol("2b", 100, _CHUNKER, _failed(10506, None), 20_000),
 )
 
@@ -237,13 +247,13 @@ def _two_sequence(line: int, reading: Reading) -> Row:
 def _short_two_sequence(T: int, reading: Reading) -> Row:
     task = TwoSequence(min_length=T)
     what = f"two sequences, T = {T}, N = {task.n_information}"
-    stop = Exam(error=0.01, every=100)
+    stop = Exam(error=0.01, every=50)
     return _chosen(f"3a-{reading.method}-T{T}", what, task, stop, 500_000, reading)
 
 
-def _time_constants(n_hidden: int, longest: int) -> Reading:
+def _time_constants(n_hidden: int, longest: int, alpha: float = 2.0) -> Reading:
     network = {"n_hidden": n_hidden, "longest": longest, "gradient": "bptt", "init_range": 0.2}
-    return Reading(network, 2.0, method="time-constants")
+    return Reading(network, alpha, method="time-constants")
 
 
 def _guessing(**network: Any) -> Reading:
@@ -265,6 +275,8 @@ _KNOWN = (
     _short_lag(4, _time_constants(n_hidden=4, longest=3)),
     _short_lag(10, _lstm("2a")),
     _short_lag(10, _time_constants(n_hidden=5, longest=4)),
+    _short_lag(20, _lstm("2a")),
+    _short_lag(20, _time_constants(n_hidden=16, longest=5, alpha=1.0)),
     _few_symbols(4, _lstm("2b")),
     _few_symbols(4, _guessing(readout="layer", tolerance=0.25)),
     _two_sequence(1, _guessing()),

@@ -114,10 +114,10 @@ def _outcome(summary: Summary) -> str:
 
 
 def _brief(task: Task) -> str:
-    """The task with what is not its default."""
-    plain = type(task)()
-    changed = {name: value for name, value in vars(task).items() if value != getattr(plain, name)}
-    values = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+    """The task without the switches that are off."""
+    values = ", ".join(
+        f"{name}={value}" for name, value in vars(task).items() if value is not False
+    )
     return f"{type(task).__name__}({values})"
 
 
