@@ -65,7 +65,7 @@ cdef extern from "pylstm.h":
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
         ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_z, at_gates, at_hc
         ptrdiff_t at_net_out, at_y, at_has_error, at_delta, at_e, at_eo, at_coef, at_trace_coef
-        ptrdiff_t state_size, parameter_size, trace_size, work_size
+        ptrdiff_t state_size, parameter_size, trace_size, work_size, sensitivity_size
         ptrdiff_t n_pending, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
@@ -78,6 +78,7 @@ cdef extern from "pylstm.h":
         void *gradient
         void *eligibility
         void *traces
+        void *sensitivities
         void *record
         void *work
 
@@ -370,7 +371,7 @@ cdef class Network:
     cdef const pylstm_table *table
     cdef int typenum
     cdef object dtype_
-    cdef object parameters_, gradient_, traces_, record_, work_
+    cdef object parameters_, gradient_, traces_, sensitivities_, record_, work_
     cdef object moments_, eligibility_, kind_, schedule_, factors_
     cdef object live_, listed_, tokens_
     cdef bint scaled
@@ -392,6 +393,7 @@ cdef class Network:
         self.n_owners = self.n_references()
         self.gradient_ = aligned_zeros(n.parameter_size, self.dtype_)
         self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
+        self.sensitivities_ = aligned_zeros(n.sensitivity_size, self.dtype_)
         self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
         self.moments_ = []
@@ -404,6 +406,7 @@ cdef class Network:
         n.parameters = cnp.PyArray_DATA(self.parameters_)
         n.gradient = cnp.PyArray_DATA(self.gradient_)
         n.traces = cnp.PyArray_DATA(self.traces_)
+        n.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
         n.record = cnp.PyArray_DATA(self.record_)
         n.work = cnp.PyArray_DATA(self.work_)
         self.scaling = None

@@ -6,6 +6,7 @@
 #include "pylstm.h"
 
 enum { RECORD_NUMBERS = 1 << 20, MIN_RECORD = 16, MAX_RECORD = 1024 };
+enum { SENSITIVITY_LINES = 16, SENSITIVITY_SHARES = 8 };
 
 static ptrdiff_t lanes(const pylstm_network *n)
 {
@@ -78,7 +79,8 @@ static void layout_buffers(pylstm_network *n)
 {
     ptrdiff_t end = n->n_sources * n->row_stride;
     n->at_output = end;
-    end += padded(n, n->n_outputs * n->out_stride);
+    n->readout_size = padded(n, n->n_outputs * n->out_stride);
+    end += n->readout_size;
     n->at_peephole_i = n->at_peephole_f = n->at_peephole_o = -1;
     if (n->peepholes && n->input_gate)
         n->at_peephole_i = reserve(n, &end, n->n_cells);
@@ -122,6 +124,21 @@ static void layout_record(pylstm_network *n)
     n->record_rows = rows + 2;
 }
 
+/* Blocks of columns as wide as the cache takes them, all alike. */
+static void layout_sensitivities(pylstm_network *n)
+{
+    const int n_gates = !!n->input_gate + !!n->forget_gate + !!n->output_gate;
+    const ptrdiff_t lines = (n->parameter_size - n->readout_size) / lanes(n);
+    const ptrdiff_t gates = n->gate_recurrence ? n_gates * n->n_blocks : 0;
+    n->n_recurrent = (n->cell_recurrence ? n->n_cells : 0) + gates;
+    n->n_carried = 2 * n->n_cells + gates;
+    n->column_blocks = (lines + SENSITIVITY_LINES - 1) / SENSITIVITY_LINES;
+    n->block_columns = (lines + n->column_blocks - 1) / n->column_blocks * lanes(n);
+    n->column_shares =
+        n->column_blocks < SENSITIVITY_SHARES ? n->column_blocks : SENSITIVITY_SHARES;
+    n->sensitivity_size = n->column_blocks * n->n_carried * n->block_columns;
+}
+
 static void layout_work(pylstm_network *n)
 {
     const ptrdiff_t longest = n->row_stride > n->trace_stride ? n->row_stride : n->trace_stride;
@@ -140,6 +157,10 @@ static void layout_work(pylstm_network *n)
     n->work_u = reserve(n, &end, longest);
     n->work_cell = reserve(n, &end, 3 * n->cell_stride);
     n->work_delta = reserve(n, &end, n->n_outputs);
+    if (n->method == PYLSTM_RTRL) {
+        n->work_sensitivity = reserve(n, &end, 9 * n->cell_stride);
+        n->work_net_sensitivity = reserve(n, &end, n->column_shares * n->n_rows * n->block_columns);
+    }
     n->work_size = end;
 }
 
@@ -148,5 +169,7 @@ void pylstm_layout(pylstm_network *n)
     layout_rows(n);
     layout_buffers(n);
     layout_record(n);
+    if (n->method == PYLSTM_RTRL)
+        layout_sensitivities(n);
     layout_work(n);
 }

@@ -80,6 +80,7 @@ typedef struct {
     int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1 */
     int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
     int cell_input, cell_output, output, loss, precision;
+    int method;           /* which gradient is learned from */
     ptrdiff_t large_from; /* weights of the hidden layer from which on it is large, see below */
 
     pylstm_optimizer optimizer;
@@ -114,7 +115,7 @@ typedef struct {
     ptrdiff_t row_stride;                    /* a vector over the rows of W             */
     ptrdiff_t trace_stride;                  /* a vector over the rows of E             */
     ptrdiff_t out_stride;                    /* V: (n_outputs, out_stride)              */
-    ptrdiff_t at_output;                     /* V in the parameters                     */
+    ptrdiff_t at_output, readout_size;       /* V in the parameters                     */
     ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o; /* (cell_stride) each */
     ptrdiff_t trace_peephole_i, trace_peephole_f; /* (block_size, cell_stride), in the traces */
 
@@ -127,7 +128,12 @@ typedef struct {
     ptrdiff_t at_coef, at_trace_coef;                  /* rows over W and E, see lazy.inc      */
     ptrdiff_t state_size;                              /* at_act .. the end of h               */
 
-    ptrdiff_t parameter_size, trace_size, work_size; /* buffer sizes, in numbers */
+    /* Sensitivities, with PYLSTM_RTRL only: see rtrl.inc. */
+    ptrdiff_t n_carried, n_recurrent;       /* numbers of the state, sources among them */
+    ptrdiff_t column_blocks, block_columns; /* of the hidden weights                    */
+    ptrdiff_t column_shares;                /* of the blocks, one a thread              */
+
+    ptrdiff_t parameter_size, trace_size, work_size, sensitivity_size; /* of buffers, in numbers */
     /* Scratch and constants in `work`. */
     ptrdiff_t work_net, work_z;                        /* of the step to come             */
     ptrdiff_t work_slope, work_a, work_b, work_linear; /* squash constants, one a row of W */
@@ -136,6 +142,7 @@ typedef struct {
     ptrdiff_t work_f, work_d, work_e, work_u;          /* rows over the traces, over W     */
     ptrdiff_t work_cell;                               /* three vectors over cells         */
     ptrdiff_t work_delta;                              /* an error at the outputs          */
+    ptrdiff_t work_sensitivity, work_net_sensitivity;  /* factors of a step; N, one a share */
 
     /* Progress. */
     ptrdiff_t n_pending;  /* steps recorded since the traces were settled                    */
@@ -161,6 +168,7 @@ typedef struct {
     void *parameters, *gradient; /* parameter_size each                                        */
     void *eligibility;           /* parameter_size: of the outputs, see reinforce; or NULL     */
     void *traces;                /* trace_size                                                 */
+    void *sensitivities;         /* sensitivity_size                                           */
     void *record;                /* record_rows * record_stride                                */
     void *work;                  /* work_size, filled by prepare                               */
     int busy;                    /* taken by a call: see pylstm_acquire                        */
