@@ -30,6 +30,7 @@ cdef extern from "pylstm.h":
         PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL
         PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD
         PYLSTM_FLOAT32, PYLSTM_FLOAT64
+        PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL
         PYLSTM_UPDATE_AT_END
         PYLSTM_LAZY_STEPS, PYLSTM_LAZY_TIMES
         PYLSTM_OK, PYLSTM_DIVERGED
@@ -51,6 +52,8 @@ cdef extern from "pylstm.h":
         int input_gate, forget_gate, output_gate
         int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias
         int cell_input, cell_output, output, loss, precision
+        int method
+        ptrdiff_t window
         ptrdiff_t large_from
         int large, lazy
         pylstm_optimizer optimizer
@@ -222,6 +225,7 @@ OUTPUTS = {
     "softmax": PYLSTM_SOFTMAX,
 }
 LOSSES = {"squared": PYLSTM_SQUARED, "cross_entropy": PYLSTM_CROSS_ENTROPY}
+GRADIENTS = {"truncated": PYLSTM_TRUNCATED, "bptt": PYLSTM_BPTT, "rtrl": PYLSTM_RTRL}
 HIDDEN_BIASES = {"all": PYLSTM_BIAS_ALL, "gates": PYLSTM_BIAS_GATES, "none": PYLSTM_BIAS_NONE}
 RULES = {
     "sgd": PYLSTM_SGD,
@@ -384,6 +388,8 @@ cdef class Network:
         cdef pylstm_network *n = &self.net
         memset(n, 0, sizeof(pylstm_network))
         fill_shape(n, config)
+        n.method = GRADIENTS[config["gradient"]]
+        n.window = config["window"] or 0
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         n.large_from = from_weights
@@ -893,7 +899,8 @@ cdef class Network:
         update : bool, default True
             Change the weights now, by everything collected; False collects only.
         trace : float, 0 <= trace <= 1, optional
-            What is kept of Z from before. The weights stay as they are, whatever `update` says.
+            What is kept of Z from before. The weights stay as they are, whatever `update` says. Only
+            of a network with the truncated gradient.
 
         Raises
         ------
@@ -929,6 +936,7 @@ cdef class Network:
             return
         if isinstance(trace, bool) or not isinstance(trace, numbers.Real) or not 0 <= trace <= 1:
             raise ValueError(f"trace is {trace!r}, wanted a number from 0 to 1")
+        self.check_truncated("an eligibility trace of the outputs")
         self.take()
         try:
             self.check_learnable()
@@ -937,6 +945,16 @@ cdef class Network:
             self.table.trace_from(&self.net, cnp.PyArray_DATA(dy), trace)
         finally:
             self.release()
+
+    cdef int check_truncated(self, str what) except -1:
+        """What belongs to the truncated gradient alone."""
+        if self.net.method != PYLSTM_TRUNCATED:
+            name = {number: name for name, number in GRADIENTS.items()}[self.net.method]
+            raise ValueError(
+                f"gradient is {name!r}, which does not know {what}: wanted a network with "
+                "gradient='truncated'"
+            )
+        return 0
 
     cdef int check_nothing_collected(self) except -1:
         if self.net.has_errors or self.net.collected:
@@ -992,6 +1010,7 @@ cdef class Network:
         self.check_built()
         if isinstance(error, bool) or not isinstance(error, numbers.Real) or not isfinite(error):
             raise ValueError(f"error is {error!r}, wanted a finite number")
+        self.check_truncated("an eligibility trace of the outputs")
         if self.eligibility_ is None:
             raise RuntimeError("there is no eligibility trace yet: wanted learn_from(dy, trace=...) first")
         self.plan_rates(1)
@@ -1276,11 +1295,12 @@ cdef class Network:
         self.table.reset(n)
         return PYLSTM_OK
 
-    def gradient(self, X, targets):
-        """Truncated gradient of the summed loss of a sequence, from a fresh state; changes nothing.
+    def gradient(self, X, targets, gradient=None, window=None):
+        """Gradient of the summed loss of a sequence, from a fresh state; changes nothing.
 
-        The exact gradient after cutting every path through the recurrent sources and through the
-        peepholes, so that only c(t-1) -> c(t) carries error back (HS97 appendix A.1).
+        Which gradient is the network's own choice, or that of this call: "truncated", exact after
+        cutting every path through the recurrent sources and through the peepholes, so that only
+        c(t-1) -> c(t) carries error back (HS97 appendix A.1); or with nothing cut, "bptt" and "rtrl".
 
         Parameters
         ----------
@@ -1288,6 +1308,10 @@ cdef class Network:
             Inputs; finite. Or tokens, see `step`.
         targets : array_like, shape (n_steps, n_outputs)
             Wanted outputs; a row of NaN is a step without target.
+        gradient : {"truncated", "bptt", "rtrl"}, optional
+            As in `LSTM`; the network's own, with its window, by default.
+        window : int, optional
+            With "bptt": as in `LSTM`.
 
         Returns
         -------
@@ -1297,7 +1321,7 @@ cdef class Network:
         Raises
         ------
         ValueError, TypeError
-            For unusable `X` or `targets`.
+            For unusable `X` or `targets`, or a `gradient` or `window` that makes no sense.
 
         Notes
         -----
@@ -1314,8 +1338,9 @@ cdef class Network:
         if targets is None:
             raise ValueError("targets is None, wanted one row of targets a step")
         self.check_built()
+        config = self._with_gradient(gradient, window)
         fresh = type(self).__new__(type(self))
-        fresh.build(self._config(), self.net.large_from)
+        fresh.build(config, self.net.large_from)
         fresh.table = self.table
         other = self.copy()  # up to date without changing when this one writes its weights
         fresh.parameters_[:] = other._flat_parameters()

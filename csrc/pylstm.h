@@ -40,6 +40,7 @@ enum pylstm_loss { PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY };
 enum pylstm_bias { PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL };
 enum pylstm_rule { PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD };
 enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
+enum pylstm_method { PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL }; /* whose gradient is followed */
 enum { PYLSTM_LAZY_TIMES = 64 };   /* measured: eager leads at 1.6 million weights, lazy at 6.3 */
 enum { PYLSTM_LAZY_STEPS = 8 };    /* how many changes of the weights are put off: see lazy.inc */
 enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
@@ -80,7 +81,8 @@ typedef struct {
     int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1 */
     int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
     int cell_input, cell_output, output, loss, precision;
-    int method;           /* which gradient is learned from */
+    int method;
+    ptrdiff_t window;     /* steps an error goes back, with PYLSTM_BPTT; 0: to the last reset    */
     ptrdiff_t large_from; /* weights of the hidden layer from which on it is large, see below */
 
     pylstm_optimizer optimizer;

@@ -34,6 +34,8 @@ static void copy_shape(pylstm_network *to, const pylstm_network *from)
     to->output = from->output;
     to->loss = from->loss;
     to->precision = from->precision;
+    to->method = from->method;
+    to->window = from->window;
     to->large_from = from->large_from;
 }
 

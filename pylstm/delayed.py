@@ -77,6 +77,10 @@ class Delayed(Copyable):
     def __init__(self, net: LSTM, delay: int) -> None:
         if not isinstance(net, LSTM):
             raise TypeError(f"net is {net!r}, wanted a pylstm.LSTM")
+        if net._config()["gradient"] != "truncated":
+            raise ValueError(
+                f"net has gradient={net._config()['gradient']!r}, wanted 'truncated' in a Delayed"
+            )
         if isinstance(delay, bool) or not isinstance(delay, (int, np.integer)) or delay < 0:
             raise ValueError(f"delay is {delay!r}, wanted a whole number of at least 0")
         self._set_up(net, net.copy() if delay else net, int(delay))

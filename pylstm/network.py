@@ -20,11 +20,12 @@ from pylstm.optimizers import SGD, Decay, Optimizer
 __all__ = ["LSTM"]
 
 Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
+Gradient = Literal["truncated", "bptt", "rtrl"]
 Array = npt.NDArray[Any]
 
 #: Weights start uniformly distributed within this, unless told otherwise.
 INIT_RANGE = 0.1
-_STATE_FORMAT = 4
+_STATE_FORMAT = 5
 
 
 def _size(name: str, value: int) -> int:
@@ -55,6 +56,21 @@ def _dtype(value: npt.DTypeLike) -> str:
     return name
 
 
+def _method(gradient: str, window: int | None) -> dict[str, Any]:
+    """The gradient that is followed, as part of the configuration."""
+    gradient = _choice("gradient", gradient, _core.GRADIENTS)
+    if window is not None and gradient != "bptt":
+        raise ValueError(
+            f"window is {window!r} with gradient {gradient!r}, wanted None: only 'bptt' has one"
+        )
+    if gradient != "truncated":
+        raise ValueError(f"gradient is {gradient!r}, wanted 'truncated': the others are to come")
+    return {
+        "gradient": gradient,
+        "window": None if window is None else _size("window", window),
+    }
+
+
 def _check_range(init_range: float) -> None:
     if not isinstance(init_range, numbers.Real) or not 0 <= init_range < np.inf:
         raise ValueError(f"init_range is {init_range!r}, wanted a finite number >= 0")
@@ -81,7 +97,7 @@ def _check_combination(config: dict[str, Any]) -> None:
 
 @register
 class LSTM(Architecture, Copyable, _core.Network):
-    """One layer of LSTM memory blocks and a readout, learning online by the truncated gradient.
+    """One layer of LSTM memory blocks and a readout, learning online.
 
     Each step computes, with sources z = [x(t); h(t-1); gates(t-1); 1],
 
@@ -91,9 +107,10 @@ class LSTM(Architecture, Copyable, _core.Network):
         y(t) = output(V [h(t); x(t); 1])
 
     (Hochreiter & Schmidhuber 1997, appendix A.1; forget gates: Gers, Schmidhuber & Cummins 2000;
-    peepholes: Gers, Schraudolph & Schmidhuber 2002). Learning follows the exact gradient of the
-    loss after cutting every path through z and the peepholes: O(1) per weight and step, with memory
-    that does not grow with the stream.
+    peepholes: Gers, Schraudolph & Schmidhuber 2002). Learning follows the truncated gradient, which
+    is the exact gradient of the loss after cutting every path through z and the peepholes: O(1) per
+    weight and step, with memory that does not grow with the stream. Or, with `gradient`, that of
+    the loss with nothing cut.
 
     Parameters
     ----------
@@ -145,6 +162,17 @@ class LSTM(Architecture, Copyable, _core.Network):
         with `learn_from`.
     scale_memory : int, default 3000
         Steps over which both statistics forget.
+    gradient : {"truncated", "bptt", "rtrl"}, default "truncated"
+        Which gradient is followed: the truncated one of 1997, or the exact one by backpropagation
+        through time or by real-time recurrent learning. With the exact ones there are no
+        eligibility traces of the outputs (`learn_from` with a trace, `reinforce`), no `grow`, no
+        `Delayed` and no `Population`.
+    window : int, optional
+        With "bptt": how many steps an error goes back at most; None, as far as the last `reset`.
+        Errors that came since the last scan are sent back together over the last `window` steps,
+        through the activations as they were and the weights as they are; a scan comes with every
+        update, and whenever `window` steps are waiting. So ``update="step"`` slides a window along,
+        and a sequence longer than the window is cut into pieces. The state goes on across them.
 
     Raises
     ------
@@ -197,6 +225,8 @@ class LSTM(Architecture, Copyable, _core.Network):
         scale_inputs: bool = False,
         scale_targets: bool = False,
         scale_memory: int = 3000,
+        gradient: Gradient = "truncated",
+        window: int | None = None,
     ) -> None:
         config = {
             "n_inputs": _size("n_inputs", n_inputs),
@@ -220,6 +250,7 @@ class LSTM(Architecture, Copyable, _core.Network):
             "scale_inputs": _switch("scale_inputs", scale_inputs),
             "scale_targets": _switch("scale_targets", scale_targets),
             "scale_memory": _size("scale_memory", scale_memory),
+            **_method(gradient, window),
         }
         _check_combination(config)
         _check_range(init_range)
@@ -278,7 +309,8 @@ class LSTM(Architecture, Copyable, _core.Network):
         Raises
         ------
         ValueError
-            For a smaller size; nothing has changed then.
+            For a smaller size, or with another gradient than the truncated one; nothing has changed
+            then.
 
         Notes
         -----
@@ -311,6 +343,11 @@ class LSTM(Architecture, Copyable, _core.Network):
                     )
         if config == self.__config:
             return
+        if self.__config["gradient"] != "truncated":
+            raise ValueError(
+                f"gradient is {self.__config['gradient']!r}, wanted a network with "
+                "gradient='truncated' to grow"
+            )
         before = (self.n_inputs, self.n_outputs)
         _core.grow(self, config)
         self.__config = config
@@ -337,6 +374,13 @@ class LSTM(Architecture, Copyable, _core.Network):
 
     def _config(self) -> dict[str, Any]:
         return self.__config
+
+    def _with_gradient(self, gradient: str | None, window: int | None) -> dict[str, Any]:
+        """The configuration with the gradient of a call; None: the network's own."""
+        own = self.__config
+        if gradient is None and window is None:
+            return own
+        return {**own, **_method(own["gradient"] if gradient is None else gradient, window)}
 
     @property
     def optimizer(self) -> Optimizer:
@@ -398,7 +442,9 @@ class LSTM(Architecture, Copyable, _core.Network):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         check_format(state, _STATE_FORMAT, "network")
         optimizer = Optimizer.from_saved(state["optimizer"])
-        self._set_up(dict(state["config"]), optimizer, state["large_from"])
+        config = dict(state["config"])
+        config |= _method(config["gradient"], config["window"])
+        self._set_up(config, optimizer, state["large_from"])
         self._need_moments(sum(name in state for name in _core.MOMENTS))
         if "eligibility" in state:
             self._need_eligibility()

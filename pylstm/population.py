@@ -48,7 +48,8 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         Net k starts with the weights of ``LSTM(seed=seed[k])``; an int s stands for s, s+1, ...
     optimizer : SGD or sequence of n_nets SGD, default SGD(0.01)
     **switches
-        Everything else `LSTM` takes: gates, peepholes, squashings, loss, ...
+        Everything else `LSTM` takes: gates, peepholes, squashings, loss, ...; `gradient` only
+        "truncated".
 
     Raises
     ------
@@ -116,6 +117,9 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         self, config: Mapping[str, Any], n_nets: int, optimizer: SGD | Sequence[SGD]
     ) -> None:
         optimizers = _optimizers(optimizer, n_nets)
+        gradient = config.get("gradient", "truncated")
+        if gradient != "truncated":
+            raise ValueError(f"gradient is {gradient!r}, wanted 'truncated' in a Population")
         self.__config = dict(config)
         self._build(self.__config, n_nets)
         self.optimizer = optimizers
