@@ -6,7 +6,7 @@
 #include "pylstm.h"
 
 enum { RECORD_NUMBERS = 1 << 20, MIN_RECORD = 16, MAX_RECORD = 1024 };
-enum { SENSITIVITY_LINES = 16, SENSITIVITY_SHARES = 8 };
+enum { SENSITIVITY_LINES = 16 };
 
 static ptrdiff_t lanes(const pylstm_network *n)
 {
@@ -135,7 +135,7 @@ static void layout_sensitivities(pylstm_network *n)
     n->column_blocks = (lines + SENSITIVITY_LINES - 1) / SENSITIVITY_LINES;
     n->block_columns = (lines + n->column_blocks - 1) / n->column_blocks * lanes(n);
     n->column_shares =
-        n->column_blocks < SENSITIVITY_SHARES ? n->column_blocks : SENSITIVITY_SHARES;
+        n->column_blocks < PYLSTM_SHARES ? n->column_blocks : PYLSTM_SHARES;
     n->sensitivity_size = n->column_blocks * n->n_carried * n->block_columns;
 }
 

@@ -43,6 +43,7 @@ enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
 enum pylstm_method { PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL }; /* whose gradient is followed */
 enum { PYLSTM_LAZY_TIMES = 64 };   /* measured: eager leads at 1.6 million weights, lazy at 6.3 */
 enum { PYLSTM_LAZY_STEPS = 8 };    /* how many changes of the weights are put off: see lazy.inc */
+enum { PYLSTM_SHARES = 8 };        /* of the sensitivities at most: see rtrl.inc */
 enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
 
 /* The inputs of a step: x (n_inputs), or, where x is NULL, a token: the one input that is 1 while
