@@ -13,8 +13,8 @@ output, y network output, z sources of the hidden layer; block b owns the cells 
 The oracle knows neither traces nor deltas. It has two sources of derivatives, which share nothing
 but this forward pass: central differences of a replay in which everything the truncated gradient
 cuts is shown as recorded, and (`Learner`) complex steps in which it is shown without its
-imaginary part (`ExactLearner`: with it). A parameter is indexed [row, source]; a third axis may hold variants of the
-parameters, which then run side by side.
+imaginary part (`ExactLearner`: with it). A parameter is indexed [row, source]; a third axis may
+hold variants of the parameters, which then run side by side.
 """
 
 from dataclasses import asdict, dataclass

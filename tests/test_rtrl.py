@@ -293,7 +293,7 @@ def test_more_memory_than_the_limit_is_refused_with_the_figure():
     with pytest.raises(ValueError, match=r"needs 64,544,768,000 bytes .* 1,073,741,824$"):
         pylstm.LSTM(1000, 1, 1000, gradient="rtrl")
     small = {"n_inputs": 2, "n_outputs": 1, "n_blocks": 3, "dtype": "float64"}
-    with pytest.raises(ValueError, match="wanted at most memory_limit, 100$") as refused:
+    with pytest.raises(ValueError, match=r"wanted at most memory_limit, 100$") as refused:
         pylstm.LSTM(**small, gradient="rtrl", memory_limit=100)
     needed = int(str(refused.value).split(" bytes")[0].split()[-1].replace(",", ""))
     net = pylstm.LSTM(**small, gradient="rtrl", memory_limit=needed)
@@ -302,10 +302,10 @@ def test_more_memory_than_the_limit_is_refused_with_the_figure():
     assert net.copy()._config()["memory_limit"] == needed
     with pytest.raises(ValueError, match=f"at most memory_limit, {needed - 1:,}$"):
         pylstm.LSTM(**small, gradient="rtrl", memory_limit=needed - 1)
-    with pytest.raises(ValueError, match="at most memory_limit, 7$"):
+    with pytest.raises(ValueError, match=r"at most memory_limit, 7$"):
         pylstm.LSTM(**small, memory_limit=7).gradient([[1.0, 2.0]], [[0.5]], gradient="rtrl")
     for limit in (0, 1.5, True, "1 GiB"):
-        with pytest.raises(ValueError, match="memory_limit is .*, wanted a whole number"):
+        with pytest.raises(ValueError, match=r"memory_limit is .*, wanted a whole number"):
             pylstm.LSTM(**small, memory_limit=limit)
 
 
