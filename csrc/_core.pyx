@@ -67,11 +67,12 @@ cdef extern from "pylstm.h":
         ptrdiff_t n_traced, row_stride, trace_stride, out_stride, at_output, cell_stride
         ptrdiff_t trace_peephole_i, trace_peephole_f
         ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
-        ptrdiff_t record_rows, record_stride, at_act, at_c, at_q, at_z, at_gates, at_hc
+        ptrdiff_t back_size
+        ptrdiff_t record_rows, record_stride, most_pending, at_act, at_c, at_q, at_z, at_gates, at_hc
         ptrdiff_t at_net_out, at_y, at_has_error, at_delta, at_e, at_eo, at_coef, at_trace_coef
         ptrdiff_t state_size, parameter_size, trace_size, work_size, sensitivity_size
         ptrdiff_t n_carried, column_blocks, block_columns, column_shares
-        ptrdiff_t n_pending, n_absorbed, n_collect
+        ptrdiff_t n_pending, n_waiting, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
         ptrdiff_t n_live
@@ -85,6 +86,7 @@ cdef extern from "pylstm.h":
         void *traces
         void *sensitivities
         void *record
+        void *back
         void *work
 
     ctypedef struct pylstm_table:
@@ -362,12 +364,25 @@ include "_scale.pxi"
 
 # ---------------------------------------------------------------- the network
 
+cdef ptrdiff_t rows_wanted(const pylstm_network *n, ptrdiff_t n_steps, ptrdiff_t rows) noexcept:
+    """Rows of a record, of which there are `rows`, with room for so many steps more; doubled, so that
+    a step moves it a bounded number of times."""
+    cdef ptrdiff_t wanted
+    if n.method != PYLSTM_BPTT:
+        return rows
+    wanted = min(n.n_pending + n_steps, n.most_pending)
+    if wanted + 2 <= rows:
+        return rows
+    return min(max(wanted, 2 * (rows - 2)), n.most_pending) + 2
+
+
 cdef enum:
     WAKING_SIZE = 1 << 20  # weights from which a single step is long enough to wake a thread for
     LONG_STRETCH = 64  # steps of a sequence whose outputs nobody wants, at once
 
 
 cdef object numpy_integer = np.integer
+cdef ptrdiff_t longest_window = 1 << 40  # steps: more than any memory holds
 
 
 cdef class Network:
@@ -377,7 +392,7 @@ cdef class Network:
     cdef const pylstm_table *table
     cdef int typenum
     cdef object dtype_
-    cdef object parameters_, gradient_, traces_, sensitivities_, record_, work_
+    cdef object parameters_, gradient_, traces_, sensitivities_, record_, back_, work_
     cdef object moments_, eligibility_, kind_, schedule_, factors_
     cdef object live_, listed_, tokens_
     cdef bint scaled
@@ -391,7 +406,7 @@ cdef class Network:
         memset(n, 0, sizeof(pylstm_network))
         fill_shape(n, config)
         n.method = GRADIENTS[config["gradient"]]
-        n.window = config["window"] or 0
+        n.window = min(config["window"] or 0, longest_window)
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         n.large_from = from_weights
@@ -404,6 +419,7 @@ cdef class Network:
         self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
         self.sensitivities_ = aligned_zeros(n.sensitivity_size, self.dtype_)
         self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
+        self.back_ = aligned_zeros(n.back_size, self.dtype_)
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
         self.moments_ = []
         self.live_ = np.zeros(n.n_inputs, np.int32)
@@ -417,6 +433,7 @@ cdef class Network:
         n.traces = cnp.PyArray_DATA(self.traces_)
         n.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
         n.record = cnp.PyArray_DATA(self.record_)
+        n.back = cnp.PyArray_DATA(self.back_)
         n.work = cnp.PyArray_DATA(self.work_)
         self.scaling = None
         self.scaled = config["scale_inputs"] or config["scale_targets"]
@@ -529,6 +546,24 @@ cdef class Network:
         return_team(self.net.team)
         self.net.team = NULL
         pylstm_release(&self.net)
+
+    cdef int make_room(self, ptrdiff_t n_steps) except -1:
+        """Room in the record for so many steps more, where errors go back through all of them."""
+        cdef pylstm_network *n = &self.net
+        cdef ptrdiff_t rows = rows_wanted(n, n_steps, n.record_rows)
+        if rows == n.record_rows:
+            return 0
+        record = aligned_zeros(rows * n.record_stride, self.dtype_)
+        tokens = np.zeros(rows + 1, np.int32)
+        used = (n.n_pending + 1) * n.record_stride
+        record[:used] = self.record_[:used]
+        tokens[:n.n_pending + 1] = self.tokens_[:n.n_pending + 1]
+        tokens[rows] = self.tokens_[n.record_rows]
+        self.record_, self.tokens_ = record, tokens
+        n.record = cnp.PyArray_DATA(record)
+        n.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
+        n.record_rows = rows
+        return 0
 
     cdef bint is_large(self) noexcept nogil:
         """Worth sharing, and releasing the GIL for."""
@@ -751,6 +786,7 @@ cdef class Network:
             self.plan_rates(1)
         self.take()
         try:
+            self.make_room(1)
             if self.scaled:
                 self.scaling.expect(x, target)
             if self.is_large():
@@ -1143,6 +1179,7 @@ cdef class Network:
             self.plan_rates(self.updates_in(n_steps + self.net.n_collect, 1, every))
         self.take(wake=True)
         try:
+            self.make_room(n_steps)
             watched = self.net.watched
             self.net.watched = False
             if self.scaled:
@@ -1248,6 +1285,7 @@ cdef class Network:
             self.plan_rates(self.updates_in(n_steps + n.n_collect, n_sequences, every))
         self.take(wake=True)
         try:
+            self.make_room(lengths.max() if n_sequences else 0)
             if self.scaled:
                 self.scaling.expect(None if token_data != NULL else X, targets)
             watched = n.watched
@@ -1503,6 +1541,7 @@ cdef class Network:
         try:
             progress = {
                 "n_pending": n.n_pending,
+                "n_waiting": n.n_waiting,
                 "n_absorbed": n.n_absorbed,
                 "large_from": n.large_from,
                 "n_collect": n.n_collect,
@@ -1575,8 +1614,12 @@ cdef class Network:
                     raise ValueError(f"{name} of the saved network do not fit its architecture")
                 buffer[:] = progress[name]
         record = progress["record"]
-        if record.size != (progress["n_pending"] + 1) * n.record_stride or record.size > self.record_.size:
+        if (record.size != (progress["n_pending"] + 1) * n.record_stride
+                or not 0 <= progress["n_pending"] <= n.most_pending):
             raise ValueError("the record of the saved network does not fit its architecture")
+        if not 0 <= progress["n_waiting"] <= progress["n_pending"]:
+            raise ValueError("the saved network contradicts itself about the steps it has recorded")
+        self.make_room(progress["n_pending"])
         for flag in ("closed", "learnable", "has_errors", "collected", "traces_zero"):
             if progress[flag] not in (0, 1):
                 raise ValueError(f"{flag} of the saved network is {progress[flag]!r}, wanted 0 or 1")
@@ -1598,6 +1641,7 @@ cdef class Network:
         self.listed_[progress["live"]] = 1
         n.all_live = progress["all_live"]
         n.n_pending = progress["n_pending"]
+        n.n_waiting = progress["n_waiting"]
         n.n_absorbed = progress["n_absorbed"]
         n.n_collect = max(0, progress["n_collect"])
         n.closed = progress["closed"]

@@ -53,7 +53,8 @@ static void layout_rows(pylstm_network *n)
     n->n_out_sources = n->n_cells + (n->shortcut ? n->n_inputs : 0) + (n->output_bias ? 1 : 0);
     const ptrdiff_t n_weights = n->n_sources * n->n_cells * (n_gates + 1);
     n->large = n->block_size == 1 && n_weights >= n->large_from;
-    n->lazy = n->large && n_weights / PYLSTM_LAZY_TIMES >= n->large_from;
+    n->lazy =
+        n->large && n->method == PYLSTM_TRUNCATED && n_weights / PYLSTM_LAZY_TIMES >= n->large_from;
     const ptrdiff_t gate = n->large ? padded(n, n->n_blocks) : n->n_blocks;
     const ptrdiff_t cells = n->large ? padded(n, n->n_cells) : n->n_cells;
     n->n_rows = 0;
@@ -73,6 +74,20 @@ static void layout_rows(pylstm_network *n)
     n->n_traced_panels = n->trace_stride / n->panel_traced;
     n->cell_stride = quads(n->n_cells);
     n->out_stride = quads(n->n_out_sources);
+}
+
+/* Panels of W^T are what threads share in the scan, and as wide as net_input likes them. */
+static void layout_back(pylstm_network *n)
+{
+    enum { PANEL_LINES = 4 };
+    const ptrdiff_t panel = PANEL_LINES * lanes(n);
+    n->n_back = n->n_sources - n->n_inputs - (n->hidden_bias != PYLSTM_BIAS_NONE);
+    n->back_stride = n->method == PYLSTM_BPTT ? padded(n, n->n_back) : 0;
+    if (n->large)
+        n->back_stride = (n->back_stride + panel - 1) / panel * panel;
+    n->back_panel = n->large ? panel : n->back_stride;
+    n->n_back_panels = n->back_stride > 0 ? n->back_stride / n->back_panel : 0;
+    n->back_size = n->row_stride * n->back_stride;
 }
 
 static void layout_buffers(pylstm_network *n)
@@ -96,7 +111,15 @@ static void layout_buffers(pylstm_network *n)
         n->trace_peephole_i = reserve(n, &end, n->block_size * n->cell_stride);
     if (n->at_peephole_f >= 0)
         n->trace_peephole_f = reserve(n, &end, n->block_size * n->cell_stride);
-    n->trace_size = end;
+    n->trace_size = n->method == PYLSTM_TRUNCATED ? end : 0;
+}
+
+/* Twice the window, so that a step moves one row of the record on average. */
+ptrdiff_t pylstm_longest_window(ptrdiff_t window)
+{
+    if (window == 0)
+        return PTRDIFF_MAX;
+    return 2 * window < MIN_RECORD ? MIN_RECORD : 2 * window;
 }
 
 static void layout_record(pylstm_network *n)
@@ -121,7 +144,8 @@ static void layout_record(pylstm_network *n)
     n->record_stride = end;
     ptrdiff_t rows = RECORD_NUMBERS / end;
     rows = rows < MIN_RECORD ? MIN_RECORD : rows > MAX_RECORD ? MAX_RECORD : rows;
-    n->record_rows = rows + 2;
+    n->most_pending = n->method == PYLSTM_BPTT ? pylstm_longest_window(n->window) : rows;
+    n->record_rows = (n->method == PYLSTM_TRUNCATED ? rows : MIN_RECORD) + 2;
 }
 
 /* Blocks of columns as wide as the cache takes them, all alike. */
@@ -130,12 +154,10 @@ static void layout_sensitivities(pylstm_network *n)
     const int n_gates = !!n->input_gate + !!n->forget_gate + !!n->output_gate;
     const ptrdiff_t lines = (n->parameter_size - n->readout_size) / lanes(n);
     const ptrdiff_t gates = n->gate_recurrence ? n_gates * n->n_blocks : 0;
-    n->n_recurrent = (n->cell_recurrence ? n->n_cells : 0) + gates;
     n->n_carried = 2 * n->n_cells + gates;
     n->column_blocks = (lines + SENSITIVITY_LINES - 1) / SENSITIVITY_LINES;
     n->block_columns = (lines + n->column_blocks - 1) / n->column_blocks * lanes(n);
-    n->column_shares =
-        n->column_blocks < PYLSTM_SHARES ? n->column_blocks : PYLSTM_SHARES;
+    n->column_shares = n->column_blocks < PYLSTM_SHARES ? n->column_blocks : PYLSTM_SHARES;
     n->sensitivity_size = n->column_blocks * n->n_carried * n->block_columns;
 }
 
@@ -157,6 +179,7 @@ static void layout_work(pylstm_network *n)
     n->work_u = reserve(n, &end, longest);
     n->work_cell = reserve(n, &end, 3 * n->cell_stride);
     n->work_delta = reserve(n, &end, n->n_outputs);
+    n->work_flow = reserve(n, &end, n->back_stride);
     if (n->method == PYLSTM_RTRL) {
         n->work_sensitivity = reserve(n, &end, 9 * n->cell_stride);
         n->work_net_sensitivity = reserve(n, &end, n->column_shares * n->n_rows * n->block_columns);
@@ -167,6 +190,7 @@ static void layout_work(pylstm_network *n)
 void pylstm_layout(pylstm_network *n)
 {
     layout_rows(n);
+    layout_back(n);
     layout_buffers(n);
     layout_record(n);
     if (n->method == PYLSTM_RTRL)

@@ -122,9 +122,17 @@ typedef struct {
     ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o; /* (cell_stride) each */
     ptrdiff_t trace_peephole_i, trace_peephole_f; /* (block_size, cell_stride), in the traces */
 
+    /* The recurrent sources, and W^T of them with PYLSTM_BPTT: panels one behind the other, each
+       (row_stride, back_panel). */
+    ptrdiff_t n_back, n_back_panels, back_panel;
+    ptrdiff_t back_stride; /* n_back_panels * back_panel; 0 with another method */
+    ptrdiff_t back_size;
+
     /* Record of the steps since the traces were last settled: row 0 is the state before them, rows
-       1..n_pending are the steps, one more row is spare for predictions. Fields of a row: */
-    ptrdiff_t record_rows, record_stride;
+       1..n_pending are the steps, one more row is spare for predictions. With PYLSTM_BPTT the steps
+       an error may reach: the caller makes room for them before a call, the record never holding
+       more than most_pending. Fields of a row: */
+    ptrdiff_t record_rows, record_stride, most_pending;
     ptrdiff_t at_act, at_c, at_q;                      /* the state: activations, c, [h; x; 1] */
     ptrdiff_t at_z, at_gates, at_hc, at_net_out, at_y; /* the rest of the forward pass         */
     ptrdiff_t at_has_error, at_delta, at_e, at_eo;     /* dL/dnet of y, dL/dc, dL/dnet of o    */
@@ -132,11 +140,13 @@ typedef struct {
     ptrdiff_t state_size;                              /* at_act .. the end of h               */
 
     /* Sensitivities, with PYLSTM_RTRL only: see rtrl.inc. */
-    ptrdiff_t n_carried, n_recurrent;       /* numbers of the state, sources among them */
+    ptrdiff_t n_carried;                    /* numbers of the state                     */
     ptrdiff_t column_blocks, block_columns; /* of the hidden weights                    */
     ptrdiff_t column_shares;                /* of the blocks, one a thread              */
+    ptrdiff_t sensitivity_size;
 
-    ptrdiff_t parameter_size, trace_size, work_size, sensitivity_size; /* of buffers, in numbers */
+    ptrdiff_t parameter_size, trace_size, work_size; /* buffer sizes, in numbers; no traces but
+                                                        with PYLSTM_TRUNCATED                 */
     /* Scratch and constants in `work`. */
     ptrdiff_t work_net, work_z;                        /* of the step to come             */
     ptrdiff_t work_slope, work_a, work_b, work_linear; /* squash constants, one a row of W */
@@ -145,11 +155,13 @@ typedef struct {
     ptrdiff_t work_f, work_d, work_e, work_u;          /* rows over the traces, over W     */
     ptrdiff_t work_cell;                               /* three vectors over cells         */
     ptrdiff_t work_delta;                              /* an error at the outputs          */
+    ptrdiff_t work_flow;                               /* at the recurrent sources: bptt.inc */
     ptrdiff_t work_sensitivity, work_net_sensitivity;  /* factors of a step; N, one a share */
 
     /* Progress. */
     ptrdiff_t n_pending;  /* steps recorded since the traces were settled                    */
     ptrdiff_t n_collect;  /* steps since the last update, for run(update=k)                  */
+    ptrdiff_t n_waiting;  /* steps since the last scan, with PYLSTM_BPTT                      */
     ptrdiff_t n_absorbed; /* of them, those whose weight change is not yet in W: see lazy.inc  */
     int closed;           /* the weights changed: settle the traces before the next step     */
     int learnable;        /* the last step may still be learned from                         */
@@ -173,6 +185,7 @@ typedef struct {
     void *traces;                /* trace_size                                                 */
     void *sensitivities;         /* sensitivity_size                                           */
     void *record;                /* record_rows * record_stride                                */
+    void *back;                  /* back_size                                                  */
     void *work;                  /* work_size, filled by prepare                               */
     int busy;                    /* taken by a call: see pylstm_acquire                        */
 } pylstm_network;
@@ -242,6 +255,9 @@ extern const int pylstm_n_isas;
 
 /* Count one more update and fill in its rate and, with Adam, the corrections for young moments. */
 void pylstm_begin_update(pylstm_optimizer *);
+
+/* How many steps a record holds that errors go back in over `window` steps, at most. */
+ptrdiff_t pylstm_longest_window(ptrdiff_t window);
 
 /* Fill in the layout from the shape. */
 void pylstm_layout(pylstm_network *);

@@ -65,8 +65,6 @@ def _method(gradient: str, window: int | None) -> dict[str, Any]:
         raise ValueError(
             f"window is {window!r} with gradient {gradient!r}, wanted None: only 'bptt' has one"
         )
-    if gradient == "bptt":
-        raise ValueError(f"gradient is {gradient!r}, wanted 'truncated' or 'rtrl'")
     return {
         "gradient": gradient,
         "window": None if window is None else _size("window", window),
