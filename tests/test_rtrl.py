@@ -1,6 +1,7 @@
 """Exact gradients by real-time recurrent learning, proved against the oracle.
 
-1. `gradient` is the full gradient by central differences, for every combination of switches.
+1. `gradient` is the full gradient by central differences, for every combination of switches, and
+   that of backpropagation through time.
 2. While weights change, every step is that of `oracle.ExactLearner`, whose whole state carries
    complex tangents.
 3. However it is called, copied, saved, or shared among threads: the same bits.
@@ -45,7 +46,10 @@ def test_gradient_of_every_combination_is_that_of_the_loss(combination, rng):
     parameters = random_parameters(combination, rng)
     inputs, targets = random_task(combination, 6, rng)
     wanted = full_gradient(combination, parameters, inputs, targets)
-    assert_close(rtrl(combination, parameters=parameters).gradient(inputs, targets), wanted, RTOL)
+    net = rtrl(combination, parameters=parameters)
+    gradient = net.gradient(inputs, targets)
+    assert_close(gradient, wanted, RTOL)
+    assert_close(gradient, net.gradient(inputs, targets, gradient="bptt"), 1e-10)
 
 
 def test_any_network_gives_it(architecture, layout, rng):
@@ -63,7 +67,7 @@ def test_any_network_gives_it(architecture, layout, rng):
 @pytest.mark.parametrize("block_size", [1, 2])
 def test_gradient_at_every_size(size, block_size, layout, rng):
     """Sizes at and around the widths of vectors and blocks; few columns for the large ones."""
-    few = size > 11
+    few = size > 8
     architecture = Architecture(
         n_inputs=1, n_outputs=1, n_blocks=size, block_size=block_size, peepholes=True,
         gate_recurrence=not few, cell_recurrence=not few, shortcut=True,
