@@ -111,7 +111,7 @@ cdef extern from "streams.h":
     ctypedef struct pylstm_streams:
         pylstm_network net
         ptrdiff_t n_streams
-        ptrdiff_t record_steps, record_size, traces_size, work_size, nets_size, coefs_size
+        ptrdiff_t record_steps, most_steps, record_size, traces_size, work_size, nets_size, coefs_size
         ptrdiff_t last_error
         pylstm_network *stream
         ptrdiff_t *n_made

@@ -10,7 +10,7 @@ cdef class StreamGroup:
     cdef pylstm_streams streams
     cdef const pylstm_streams_table *table
     cdef Network owner
-    cdef object parameters_, gradient_, traces_, record_, work_, nets_, coefs_, stream_
+    cdef object parameters_, gradient_, traces_, record_, back_, work_, nets_, coefs_, stream_
     cdef object n_made_, has_error_
 
     # ------------------------------------------------------------ building
@@ -39,6 +39,7 @@ cdef class StreamGroup:
         self.gradient_ = aligned_zeros(n.parameter_size, dtype)
         self.traces_ = aligned_zeros(s.traces_size, dtype)
         self.record_ = aligned_zeros(s.record_size, dtype)
+        self.back_ = aligned_zeros(n.back_size, dtype)
         self.work_ = aligned_zeros(s.work_size, dtype)
         self.nets_ = aligned_zeros(s.nets_size, dtype)
         self.coefs_ = aligned_zeros(s.coefs_size, dtype)
@@ -49,6 +50,7 @@ cdef class StreamGroup:
         n.gradient = cnp.PyArray_DATA(self.gradient_)
         n.traces = cnp.PyArray_DATA(self.traces_)
         n.record = cnp.PyArray_DATA(self.record_)
+        n.back = cnp.PyArray_DATA(self.back_)
         n.work = cnp.PyArray_DATA(self.work_)
         s.nets = cnp.PyArray_DATA(self.nets_)
         s.coefs = cnp.PyArray_DATA(self.coefs_)
@@ -96,6 +98,29 @@ cdef class StreamGroup:
         self.streams.team = NULL
         self.owner.release()
         pylstm_release(&self.streams.net)
+
+    cdef int make_room(self, ptrdiff_t n_steps) except -1:
+        """Room in the record for so many steps more, where errors go back through all of them."""
+        cdef pylstm_streams *s = &self.streams
+        cdef ptrdiff_t steps = rows_wanted(&s.net, n_steps, s.record_steps + 2) - 2
+        cdef ptrdiff_t size = s.n_streams * s.net.record_stride, used = (s.net.n_pending + 1) * size
+        if steps == s.record_steps:
+            return 0
+        record = aligned_zeros((steps + 2) * size, self.owner.dtype_)
+        record[:used] = self.record_[:used]
+        self.record_ = record
+        s.net.record = cnp.PyArray_DATA(record)
+        s.record_steps = steps
+        self.place_records()
+        return 0
+
+    cdef void place_records(self) noexcept:
+        """Where each stream's own stretch of the record begins."""
+        cdef pylstm_streams *s = &self.streams
+        cdef ptrdiff_t b, before, row = s.net.record_stride * self.owner.dtype_.itemsize
+        for b in range(s.n_streams):
+            before = s.net.n_pending - s.stream[b].n_pending
+            s.stream[b].record = <char *>s.net.record + (before * s.n_streams + b) * row
 
     cdef diverged(self):
         return FloatingPointError(
@@ -187,6 +212,7 @@ cdef class StreamGroup:
         self.owner.plan_rates(1)
         self.take()
         try:
+            self.make_room(1)
             with nogil:
                 status = self.table.step(&self.streams, x_data, y_data)
             if status != PYLSTM_OK:
@@ -241,6 +267,7 @@ cdef class StreamGroup:
                 self.owner.updates_in(n_steps + self.streams.net.n_collect, 1, every))
         self.take(wake=True)
         try:
+            self.make_room(n_steps)
             with nogil:
                 status = self.table.run(&self.streams, n_steps, x_data, target_data, y_data, every,
                                         &done)
@@ -336,6 +363,7 @@ cdef class StreamGroup:
             size = s.n_streams * n.record_stride
             progress = {
                 "n_pending": n.n_pending,
+                "n_waiting": n.n_waiting,
                 "n_collect": n.n_collect,
                 "closed": n.closed,
                 "has_errors": n.has_errors,
@@ -360,19 +388,21 @@ cdef class StreamGroup:
     def _restore(self, progress):
         cdef pylstm_streams *s = &self.streams
         cdef pylstm_network *n = &s.net
-        cdef ptrdiff_t b, before, row_bytes = n.record_stride * self.record_.itemsize
+        cdef ptrdiff_t b
         size = s.n_streams * n.record_stride
         record = progress["record"]
         if (record.size != (progress["n_pending"] + 1) * size
-                or not 0 <= progress["n_pending"] <= s.record_steps):
+                or not 0 <= progress["n_waiting"] <= progress["n_pending"] <= s.most_steps):
             raise ValueError("the record of the saved streams does not fit their network")
         for name in ("n_pending_of", "learnable", "has_errors_of", "traces_zero", "output_errors"):
             if len(progress[name]) != s.n_streams:
                 raise ValueError(f"{name} of the saved streams is not one number a stream")
         if not all(0 <= k <= progress["n_pending"] for k in progress["n_pending_of"]):
             raise ValueError("the saved streams contradict themselves about the steps recorded")
+        self.make_room(progress["n_pending"])
         self.record_[:record.size] = record
         n.n_pending = progress["n_pending"]
+        n.n_waiting = progress["n_waiting"]
         n.n_collect = max(0, progress["n_collect"])
         n.closed = progress["closed"]
         n.has_errors = progress["has_errors"]
@@ -389,8 +419,7 @@ cdef class StreamGroup:
             s.stream[b].learnable = progress["learnable"][b]
             s.stream[b].has_errors = progress["has_errors_of"][b]
             s.stream[b].traces_zero = zero[b]
-            before = n.n_pending - s.stream[b].n_pending
-            s.stream[b].record = <char *>n.record + (before * s.n_streams + b) * row_bytes
+        self.place_records()
 
     # ------------------------------------------------------------ what it is
 

@@ -46,8 +46,13 @@ void pylstm_streams_layout(pylstm_streams *s, const pylstm_network *owner)
     copy_shape(n, owner);
     pylstm_layout(n);
     s->record_steps = between(MIN_RECORD, RECORD_NUMBERS / (B * n->record_stride), MAX_RECORD);
-    s->block_steps = between(1, BLOCK_ROWS / B, s->record_steps);
-    s->steps_ahead = STEPS_AHEAD < s->record_steps ? STEPS_AHEAD : s->record_steps;
+    s->most_steps = s->record_steps;
+    if (n->method == PYLSTM_BPTT) {
+        s->record_steps = MIN_RECORD;
+        s->most_steps = n->most_pending;
+    }
+    s->block_steps = between(1, BLOCK_ROWS / B, s->most_steps);
+    s->steps_ahead = STEPS_AHEAD < s->most_steps ? STEPS_AHEAD : s->most_steps;
     s->record_size = (s->record_steps + 2) * B * n->record_stride;
     s->traces_size = B * n->trace_size;
     s->work_size = (B + 1) * n->work_size;

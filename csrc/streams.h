@@ -25,7 +25,9 @@ typedef struct {
     ptrdiff_t n_streams; /* B, set by the caller */
 
     /* Layout: filled by pylstm_streams_layout. */
-    ptrdiff_t record_steps; /* steps the record has room for, beside the first and a spare one */
+    ptrdiff_t record_steps; /* steps the record has room for, beside the first and a spare one; with
+                               PYLSTM_BPTT the caller makes more before a call                */
+    ptrdiff_t most_steps;   /* steps the record holds at most                                 */
     ptrdiff_t block_steps;  /* steps whose coefficients are multiplied at once                 */
     ptrdiff_t steps_ahead;  /* steps made at once, at most                                     */
     ptrdiff_t coef_stride;  /* a row of coefficients, as wide as in a record row               */

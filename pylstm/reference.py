@@ -265,6 +265,35 @@ def product(
     G[:, :n_old] += kept
 
 
+# ---------------------------------------------------------------- csrc/bptt.inc
+
+
+def transpose(W: Array, T: Array, n_sources: int, n_rows: int, stride: int) -> None:
+    """T_rm = W_mr; W: (n_sources, n_rows), T: (n_rows, stride), first n_sources columns written."""
+    T[:, :n_sources] = W.T
+
+
+def cell_flow(
+    R: Array, o: Array, hc: Array, valid: Array, e: Array, eo: Array, n: int, kind: int
+) -> None:
+    """e += valid o squash_h'(c) R; eo = valid logistic'(net_o) hc R; all (n,).
+
+    What comes back to the cell outputs from the step after, as cell_error what comes from its own.
+    """
+    e += valid * o * slope(hc, KINDS[kind]) * R
+    eo[:] = valid * slope(o, "logistic") * hc * R
+
+
+def gate_flow(R: Array, act: Array, delta: Array, n: int) -> None:
+    """delta += logistic'(net) R; all (n,), net by way of the activations act."""
+    delta += slope(act, "logistic") * R
+
+
+def peephole_flow(U: Array, delta: Array, a: Array, n_blocks: int, block_size: int) -> None:
+    """a_bs += U_bs delta_b; U, a: (n_blocks, block_size), delta: (n_blocks,)."""
+    a += U * delta[:, None]
+
+
 # ---------------------------------------------------------------- csrc/rtrl.inc
 
 
@@ -504,8 +533,9 @@ KERNELS: Final[dict[str, Callable[..., float | None]]] = {
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
         softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
         trace_learn_momentum, trace_learn_rmsprop, trace_learn_adam, trace_gradient, lazy_input,
-        lazy_coefficients, lazy_learn, add_scaled_rows, product, direct_sensitivity,
-        peephole_sensitivity, combine_sensitivities, sgd, momentum, rmsprop, adam, clip,
+        lazy_coefficients, lazy_learn, add_scaled_rows, product, transpose, cell_flow, gate_flow,
+        peephole_flow, direct_sensitivity, peephole_sensitivity, combine_sensitivities, sgd,
+        momentum, rmsprop, adam, clip,
         scale, readout_learn_sgd, readout_learn_momentum, readout_learn_rmsprop, readout_learn_adam,
         read_lines, scale_lines, multiply_add_lines,
     )

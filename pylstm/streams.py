@@ -18,7 +18,7 @@ __all__ = ["Streams"]
 
 Array = npt.NDArray[Any]
 
-_STATE_FORMAT = 2
+_STATE_FORMAT = 3
 
 
 @register

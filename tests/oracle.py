@@ -205,15 +205,17 @@ def join(net, parameters):
     return np.concatenate([np.float64(parameters[name]).ravel() for name in net.shapes])
 
 
-def full_gradient(net, parameters, inputs, targets):
+def full_gradient(net, parameters, inputs, targets, distance=1e-3):
     """dL/dw of the loss with nothing cut."""
-    return _central_differences(net, parameters, inputs, targets, None)
+    directions = np.eye(join(net, parameters).size)
+    return split(net, _slopes(net, parameters, inputs, targets, None, directions, distance))
 
 
 def truncated_gradient(net, parameters, inputs, targets):
     """dL/dw of the frozen replay: only c(t-1) -> c(t) is alive in time."""
     recorded, _ = forward(net, parameters, inputs)
-    return _central_differences(net, parameters, inputs, targets, recorded)
+    directions = np.eye(join(net, parameters).size)
+    return split(net, _slopes(net, parameters, inputs, targets, recorded, directions))
 
 
 def truncated_slopes(net, parameters, inputs, targets, directions):
@@ -222,14 +224,8 @@ def truncated_slopes(net, parameters, inputs, targets, directions):
     return _slopes(net, parameters, inputs, targets, recorded, directions)
 
 
-def _central_differences(net, parameters, inputs, targets, recorded):
-    directions = np.eye(join(net, parameters).size)
-    return split(net, _slopes(net, parameters, inputs, targets, recorded, directions))
-
-
-def _slopes(net, parameters, inputs, targets, recorded, directions):
+def _slopes(net, parameters, inputs, targets, recorded, directions, distance=1e-3):
     """(8 (L(w+d) - L(w-d)) - (L(w+2d) - L(w-2d))) / 12d, of fourth order in d."""
-    distance = 1e-3
     w = join(net, parameters)
     moves = directions[:, None, :] * np.array([1, -1, 2, -2])[None, :, None]
     variants = (w[:, None, None] + distance * moves).reshape(w.size, -1)

@@ -235,6 +235,31 @@ def product(make, dtype):
                     yield G, old, scale_or_one, A, B, n_sources, n_old, n_rows, k, *strides
 
 
+def transpose(make, dtype):
+    for n_sources, n_rows in sizes(dtype, counts=1, lines=1):
+        for stride in (n_sources, n_sources + 3):
+            T = make(n_rows, stride)
+            yield make(n_sources, n_rows), T, n_sources, n_rows, stride
+
+
+def cell_flow(make, dtype):
+    for kind in KINDS:
+        for (n,) in sizes(dtype, quads=1):
+            rest = make(n), make(n), make(n), make.unset(n)
+            yield make(n), make.fraction(n), *rest, n, kind
+
+
+def gate_flow(make, dtype):
+    for (n,) in sizes(dtype, counts=1):
+        yield make(n), make.fraction(n), make(n), n
+
+
+def peephole_flow(make, dtype):
+    for n_blocks, block_size in sizes(dtype, counts=2):
+        U, a = make(n_blocks, block_size), make(n_blocks, block_size)
+        yield U, make(n_blocks), a, n_blocks, block_size
+
+
 def direct_sensitivity(make, dtype):
     """Blocks within a row of weights, across panels, up to and beyond the last weight."""
     line = LANES[dtype]
@@ -354,9 +379,10 @@ ARGUMENTS = {
         squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
         softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
         trace_learn_momentum, trace_learn_rmsprop, trace_learn_adam, trace_gradient, lazy_input,
-        lazy_coefficients, lazy_learn, add_scaled_rows, product, direct_sensitivity,
-        peephole_sensitivity, combine_sensitivities, sgd, momentum, rmsprop, adam, clip,
-        scale, readout_learn_sgd, readout_learn_momentum, readout_learn_rmsprop, readout_learn_adam,
+        lazy_coefficients, lazy_learn, add_scaled_rows, product, transpose, cell_flow, gate_flow,
+        peephole_flow, direct_sensitivity, peephole_sensitivity, combine_sensitivities, sgd,
+        momentum, rmsprop, adam, clip, scale, readout_learn_sgd, readout_learn_momentum,
+        readout_learn_rmsprop, readout_learn_adam,
         read_lines, scale_lines, multiply_add_lines,
     )
 }  # fmt: skip
