@@ -112,6 +112,10 @@ def _targets() -> list[Target]:
         ratio = faster("pylstm", "PyTorch", **shape)
         work = f"{n_streams} sequences of 100 steps, {n_inputs} inputs, {n_cells} cells"
         found.append(Target(work, "nn.LSTM", "sequence", ratio, wanted))
+    for n_streams in (1, 16):
+        ratio = faster("pylstm bptt", "PyTorch", n_streams=n_streams, n_inputs=64, n_cells=128)
+        work = f"{n_streams} sequences of 100 steps, 64 inputs, 128 cells, exact gradient"
+        found.append(Target(work, "nn.LSTM", "exact", ratio, 1))
     return found
 
 

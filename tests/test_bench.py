@@ -20,6 +20,7 @@ NAMES = [
     "optimizers",
     "crossover",
     "sequence",
+    "exact",
     "population",
     "silent",
     "tokens",
@@ -78,7 +79,7 @@ def test_writes_tables_and_records(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["threads", "floor", "regimes", "optimizers", "crossover", "sequence", "tokens", "estimator"],
+    [name for name in NAMES if name not in ("step", "population", "silent", "memory", "kill")],
 )
 def test_measures(name):
     from bench.measurements import MEASUREMENTS
@@ -234,7 +235,7 @@ def test_targets_are_looked_up_in_the_records():
     assert at_most == ["at most 1.3", 1.3, "yes"]
     flat = rows["run, 10^3 to 10^5 weights", "ns a weight, largest to smallest"]
     assert flat == ["at most 2", pytest.approx((1 / 1600) / (10 / 24832)), "yes"]
-    assert needed() == ["step", "floor", "population", "sequence"]
+    assert needed() == ["step", "floor", "population", "sequence", "exact"]
 
 
 def test_a_product_that_is_wrong_is_not_timed():
@@ -311,6 +312,22 @@ def test_streams_are_checked(monkeypatch):
     monkeypatch.setattr(sequence, "BatchLearner", Forgetful)
     with pytest.raises(Mismatch, match="streams: the change"):
         sequence.check_batch(task, n_streams=5)
+
+
+@pytest.mark.parametrize("n_streams", [1, 3])
+def test_another_gradient_than_the_exact_one_is_not_timed(n_streams, monkeypatch):
+    from functools import partial
+
+    from bench.measurements import exact
+    from bench.reference import Mismatch
+    from bench.task import make_task
+
+    task = make_task(4, 3, n_outputs=1, n_steps=1)
+    exact.check_gradient(task, n_streams, has_torch=False, n_steps=10)
+    truncated = partial(exact.maker(n_streams), gradient="truncated")
+    monkeypatch.setattr(exact, "maker", lambda n_streams: truncated)
+    with pytest.raises(Mismatch, match="the slope of the loss"):
+        exact.check_gradient(task, n_streams, has_torch=False, n_steps=10)
 
 
 def test_a_collected_update_is_told_from_one_at_every_step():

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from bench.measurements.crossover import measure_crossover
 from bench.measurements.estimator import measure_estimator
+from bench.measurements.exact import measure_exact
 from bench.measurements.floor import measure_floor
 from bench.measurements.kill import measure_kill
 from bench.measurements.memory import measure_memory
@@ -36,6 +37,7 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "optimizers": measure_optimizers,
     "crossover": measure_crossover,
     "sequence": measure_sequence,
+    "exact": measure_exact,
     "population": measure_population,
     "silent": measure_silent,
     "tokens": measure_tokens,
