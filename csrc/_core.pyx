@@ -140,6 +140,7 @@ cdef extern from "pylstm.h":
         const char *name
         pylstm_function function
     ctypedef struct pylstm_population_table
+    ctypedef struct pylstm_recurrent_table
     ctypedef struct pylstm_isa:
         const char *name
         int (*supported)()
@@ -147,6 +148,7 @@ cdef extern from "pylstm.h":
         const pylstm_kernel *kernels[2]
         const pylstm_population_table *population[2]
         const pylstm_streams_table *streams[2]
+        const pylstm_recurrent_table *recurrent
 
     const pylstm_isa *pylstm_isas[]
     const int pylstm_n_isas
@@ -159,6 +161,8 @@ cdef extern from "pylstm.h":
     void pylstm_layout(pylstm_network *)
     int pylstm_acquire(pylstm_network *)
     void pylstm_release(pylstm_network *)
+    int pylstm_take(int *)
+    void pylstm_give(int *)
 
 
 # ---------------------------------------------------------------- instruction sets, sizes, threads
@@ -240,6 +244,7 @@ RULES = {
 }
 N_MOMENTS = {"sgd": 0, "momentum": 1, "rmsprop": 1, "adam": 2, "obgd": 0}
 MOMENTS = ("first_moment", "second_moment")  # names of what is saved of them
+UPDATE_AT_END = PYLSTM_UPDATE_AT_END  # what update_interval makes of "sequence"
 
 
 TARGET_PROBLEMS = (
@@ -311,7 +316,7 @@ cdef int target_problem(const pylstm_network *n, const void *data, bint *missing
     return 0
 
 
-cdef object checked_tokens(array, ptrdiff_t n_inputs):
+cpdef object checked_tokens(array, ptrdiff_t n_inputs):
     """An array of whole numbers as int32 tokens."""
     if array.size and not 0 <= array.min() <= array.max() < n_inputs:
         bad = np.argwhere((array < 0) | (array >= n_inputs))[0]
@@ -322,7 +327,7 @@ cdef object checked_tokens(array, ptrdiff_t n_inputs):
     return np.require(array, np.int32, ["C_CONTIGUOUS", "ALIGNED"])
 
 
-cdef object checked_lengths(lengths, ptrdiff_t n_steps, ptrdiff_t count=-1):
+cpdef object checked_lengths(lengths, ptrdiff_t n_steps, ptrdiff_t count=-1):
     """Lengths of sequences, (n_sequences,) that sum to n_steps; None for one sequence. With a count
     of nets (count, n_sequences) too, each row summing to at most n_steps."""
     if lengths is None:
@@ -349,7 +354,7 @@ cdef object checked_lengths(lengths, ptrdiff_t n_steps, ptrdiff_t count=-1):
     return array
 
 
-cdef ptrdiff_t update_interval(update) except -1:
+cpdef ptrdiff_t update_interval(update) except -1:
     if update == "step":
         return 1
     if update == "sequence":
@@ -1688,3 +1693,4 @@ cdef class Network:
 include "_grow.pxi"
 include "_population.pxi"
 include "_streams.pxi"
+include "_recurrent.pxi"

@@ -6,6 +6,7 @@
 #include "denormals.h"
 #include "population.h"
 #include "pylstm.h"
+#include "recurrent.h"
 #include "streams.h"
 
 #ifdef PYLSTM_X86
@@ -35,7 +36,8 @@ const pylstm_isa pylstm_isa_avx2 = {"avx2",
                                     {&table_f32, &table_f64},
                                     {kernels_f32, kernels_f64},
                                     {&population_table_f32, &population_table_f64},
-                                    {&streams_table_f32, &streams_table_f64}};
+                                    {&streams_table_f32, &streams_table_f64},
+                                    &recurrent_table_f64};
 
 #if defined(__clang__)
 #pragma clang attribute pop

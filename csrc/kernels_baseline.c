@@ -5,6 +5,7 @@
 #include "denormals.h"
 #include "population.h"
 #include "pylstm.h"
+#include "recurrent.h"
 #include "streams.h"
 
 #define PYLSTM_NARROW
@@ -25,4 +26,5 @@ const pylstm_isa pylstm_isa_baseline = {"baseline",
                                         {&table_f32, &table_f64},
                                         {kernels_f32, kernels_f64},
                                         {&population_table_f32, &population_table_f64},
-                                        {&streams_table_f32, &streams_table_f64}};
+                                        {&streams_table_f32, &streams_table_f64},
+                                        &recurrent_table_f64};

@@ -236,6 +236,7 @@ typedef struct {
 /* One instruction set: its network level, its kernels by name for the tests, its population level;
    each precision. */
 struct pylstm_population_table;
+struct pylstm_recurrent_table;
 typedef struct {
     const char *name;
     int (*supported)(void);
@@ -243,6 +244,7 @@ typedef struct {
     const pylstm_kernel *kernels[2];                     /* ends with a NULL name */
     const struct pylstm_population_table *population[2]; /* see population.h */
     const struct pylstm_streams_table *streams[2];       /* see streams.h */
+    const struct pylstm_recurrent_table *recurrent;      /* see recurrent.h */
 } pylstm_isa;
 
 extern const pylstm_isa pylstm_isa_baseline;
@@ -265,5 +267,9 @@ void pylstm_layout(pylstm_network *);
 /* Take the network for one call: 1 when it was free, 0 when another thread holds it. */
 int pylstm_acquire(pylstm_network *);
 void pylstm_release(pylstm_network *);
+
+/* The same by the flag alone, of anything that has one. */
+int pylstm_take(int *busy);
+void pylstm_give(int *busy);
 
 #endif

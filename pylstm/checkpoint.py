@@ -57,6 +57,16 @@ _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 #: Where a class is defined that `import pylstm` does not define: imported when a file names it.
 HOMES = {
     "Session": "pylstm.stream.session",
+    **{
+        f"baselines.{kind}": "pylstm.baselines"
+        for kind in (
+            "Elman",
+            "FullyRecurrent",
+            "RandomGuessing",
+            "SimulatedAnnealing",
+            "TimeConstants",
+        )
+    },
     **dict.fromkeys(("SGD", "RMSprop", "Adam", "ObGD", "Decay"), "pylstm.estimators"),
     **{
         f"estimators.{kind}": "pylstm.estimators"

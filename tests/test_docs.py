@@ -58,7 +58,9 @@ def test_public_method_has_an_example(public, name):
     assert ">>>" in inspect.getdoc(getattr(public, name))
 
 
-@pytest.mark.parametrize("module", ["pylstm.estimators", "pylstm.river", "pylstm.sklearn"])
+@pytest.mark.parametrize(
+    "module", ["pylstm.baselines", "pylstm.estimators", "pylstm.river", "pylstm.sklearn"]
+)
 def test_public_object_of_estimators_has_an_example(module):
     module = importlib.import_module(module)
     for name in module.__all__:

@@ -32,6 +32,12 @@ def test_core_brings_no_other_library(module):
     assert brought_in_by(module) == set()
 
 
+def test_core_does_not_bring_the_baselines():
+    code = "import sys, pylstm; print('pylstm.baselines' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
+
+
 def test_adapter_of_sklearn_does_not_bring_river():
     """The other way round river itself does."""
     pytest.importorskip("sklearn", reason="the extra [sklearn] is not installed")

@@ -1,0 +1,644 @@
+"""The Learner class: the verbs all baselines share, their checks, and the loops behind them."""
+
+from __future__ import annotations
+
+import copy
+import numbers
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm import _core
+from pylstm.copies import Copyable, check_format
+from pylstm.optimizers import SGD, Optimizer
+
+__all__ = ["Learner", "check_size"]
+
+Array = npt.NDArray[Any]
+Update = Literal["step", "sequence"] | int
+
+_STATE_FORMAT = 1
+
+# NumPy's warnings of overflow: what is no longer finite is told once, as FloatingPointError.
+_told_at_the_end = np.errstate(over="ignore", invalid="ignore")
+
+
+def check_size(name: str, value: int, low: int = 1) -> int:
+    """Refuse what is not a whole number of at least low."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:
+        raise ValueError(f"{name} is {value!r}, wanted a whole number of at least {low}")
+    return int(value)
+
+
+def _all_finite(array: Array) -> bool:
+    """Whether all are finite; the quick way says no, too, when the sum alone is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
+class Learner(Copyable):
+    """Something that reads sequences step by step and learns, with the verbs of `pylstm.LSTM`.
+
+    A method provides its mathematics, and all numbers are float64:
+
+    - ``_clear()``: activations to zero, a new sequence begins;
+    - ``_forward(x) -> y``: one step, from a vector to a new vector of outputs;
+    - ``_error(dy)``: dL/dy of the last step, to be added, as dL/dw, to ``_gradient``;
+    - ``_apply()``, unless it is gradient descent: change ``_parameters`` by what is collected.
+
+    `_forward` may keep what `_error` needs; both work with the weights of the moment. A method
+    whose loop is in C, or that learns from a whole set at a time, overrides `_run` and
+    `_run_sequences`, which are given checked arrays.
+
+    Attributes of a method must be plain values, arrays that are no views of each other, numpy
+    Generators, or dicts and lists of these: then it can be copied and pickled.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        At least 1.
+    optimizer : SGD, optional
+        With momentum if wanted, without clipping and schedule. Default SGD(0.1).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a size below 1, or another optimiser.
+
+    Examples
+    --------
+    The linear model, y = W x:
+
+    >>> import numpy as np
+    >>> import pylstm
+    >>> from pylstm.baselines.learner import Learner
+    >>> class Linear(Learner):
+    ...     def __init__(self, n_inputs, n_outputs, optimizer=None):
+    ...         super().__init__(n_inputs, n_outputs, optimizer)
+    ...         self._hold({"output": np.zeros((n_outputs, n_inputs))})
+    ...     def _clear(self):
+    ...         self._x = np.zeros(self.n_inputs)
+    ...     def _forward(self, x):
+    ...         self._x = x
+    ...         return self.parameters["output"] @ x
+    ...     def _error(self, dy):
+    ...         self._gradient["output"] += np.outer(dy, self._x)
+    >>> net = Linear(2, 1, optimizer=pylstm.SGD(0.5))
+    >>> X = np.random.default_rng(1).uniform(-1, 1, (200, 2))
+    >>> Y = net.run(X, X @ [[1.0], [-2.0]])
+    >>> bool(np.allclose(net.parameters["output"], [[1, -2]], atol=1e-3))
+    True
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, optimizer: Optimizer | None = None) -> None:
+        self._n_inputs = check_size("n_inputs", n_inputs)
+        self._n_outputs = check_size("n_outputs", n_outputs)
+        self._n_steps = self._n_collect = 0
+        self._learnable = self._collected = False
+        self._parameters: dict[str, Array] = {}
+        self._gradient: dict[str, Array] = {}
+        self._velocity: dict[str, Array] = {}
+        self._y = np.zeros(n_outputs)
+        self.optimizer = SGD(0.1) if optimizer is None else optimizer
+
+    def _hold(self, parameters: Mapping[str, Array]) -> None:
+        """Take these as the weights from now on; nothing is collected, activations are zero."""
+        self._parameters = dict(parameters)
+        self._gradient = {name: np.zeros_like(view) for name, view in parameters.items()}
+        self._velocity = {name: np.zeros_like(view) for name, view in parameters.items()}
+        self._collected = False
+        self.reset()
+
+    # ---------------------------------------------------------------- what a method provides
+
+    def _clear(self) -> None:
+        raise NotImplementedError
+
+    def _forward(self, x: Array) -> Array:
+        raise NotImplementedError
+
+    def _error(self, dy: Array) -> None:
+        raise NotImplementedError
+
+    def _apply(self) -> None:
+        """``v = momentum * v + g;  w -= learning_rate * v``, and g is zero again."""
+        rate, momentum = self._optimizer.learning_rate, self._optimizer.momentum
+        for name, gradient in self._gradient.items():
+            velocity = self._velocity[name]
+            velocity *= momentum
+            velocity += gradient
+            self._parameters[name] -= rate * velocity
+            gradient[...] = 0
+
+    # ---------------------------------------------------------------- what it is
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs."""
+        return self._n_inputs
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return self._n_outputs
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Writable arrays of the weights by name, each (rows, sources)."""
+        return dict(self._parameters)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable weights, counted as the papers do."""
+        return sum(view.size for view in self.parameters.values())
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps made so far."""
+        return self._n_steps
+
+    @property
+    def optimizer(self) -> SGD:
+        """The optimiser; may be replaced at any time, the velocity stays."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, SGD):
+            raise TypeError(f"optimizer is {optimizer!r}, wanted a pylstm.SGD")
+        if optimizer != SGD(optimizer.learning_rate, optimizer.momentum):
+            raise ValueError(
+                f"optimizer is {optimizer!r}, wanted one without clipping and schedule"
+            )
+        self._optimizer = optimizer
+        self._set_rates(optimizer.learning_rate, optimizer.momentum)
+
+    def _set_rates(self, learning_rate: float, momentum: float) -> None:
+        """Hand the optimiser's numbers to a method whose weights change in C."""
+
+    def __repr__(self) -> str:
+        sizes = f"n_inputs={self.n_inputs}, n_outputs={self.n_outputs}"
+        return f"<{type(self).__name__} {sizes}, {self.n_parameters} parameters>"
+
+    # ---------------------------------------------------------------- verbs
+
+    def reset(self) -> None:
+        """Set all activations to zero: a new sequence begins.
+
+        Gradients collected and not yet applied stay.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> first = net.step([1.0, 0.0])
+        >>> net.reset()
+        >>> bool(net.step([1.0, 0.0]) == first)
+        True
+        """
+        self._clear()
+        self._learnable = False
+
+    def step(self, x: npt.ArrayLike | int, target: npt.ArrayLike | None = None) -> Array:
+        """Advance one step and, given a target, learn from it at once.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_inputs,), or int
+            Inputs; finite. A whole number k is a token, for the inputs that are 0 but for x[k] = 1.
+        target : array_like, shape (n_outputs,), optional
+            Wanted outputs. All NaN means no target.
+
+        Returns
+        -------
+        ndarray, shape (n_outputs,), float64
+            From before the weights changed.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `x` or `target`; nothing has changed then.
+        FloatingPointError
+            When a weight or an output is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> net.step([0.5, -0.5], target=[1.0]).shape
+        (1,)
+        """
+        X = self._as_row(x)
+        targets = None if target is None else self._as_target(target)[None]
+        y: Array = self._run(X, targets, 1)[0]
+        return y
+
+    def predict(self, x: npt.ArrayLike | int) -> Array:
+        """Return what ``step(x)`` would return; change nothing.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_inputs,), or int
+            Inputs, or a token.
+
+        Returns
+        -------
+        ndarray, shape (n_outputs,), float64
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `x`.
+        FloatingPointError
+            When a weight or an output is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> bool(net.predict(1) == net.step([0.0, 1.0]))
+        True
+        """
+        return self._predict(self._as_row(x))
+
+    def _predict(self, X: Array) -> Array:
+        y: Array = self.copy()._run(X, None, 1)[0]
+        return y
+
+    @_told_at_the_end
+    def learn(self, target: npt.ArrayLike, update: bool = True) -> float:
+        """Learn from the step just made; return its loss, half the sum of squares.
+
+        Parameters
+        ----------
+        target : array_like, shape (n_outputs,)
+            Wanted outputs. All NaN means no target.
+        update : bool, default True
+            Change the weights now, by everything collected; False collects only.
+
+        Returns
+        -------
+        float
+            NaN without a target.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unusable `target`; nothing has changed then.
+        RuntimeError
+            Without a step to learn from: before the first, after a reset, or when the weights have
+            changed since.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> y = net.step([1.0, 0.0])
+        >>> bool(net.learn([0.5]) == 0.5 * (y[0] - 0.5) ** 2)
+        True
+        """
+        target = self._as_target(target)
+        if not self._is_learnable():
+            raise RuntimeError(
+                "there is no step to learn from: wanted a step since the last reset or update"
+            )
+        loss = float("nan") if np.isnan(target[0]) else self._learn(target)
+        if update:
+            self.update()
+        return loss
+
+    def _is_learnable(self) -> bool:
+        return self._learnable
+
+    def _learn(self, target: Array) -> float:
+        error = self._y - target
+        self._error(error)
+        self._collected = True
+        return float(0.5 * (error @ error))
+
+    def update(self) -> None:
+        """Change the weights once by all gradients collected since the last update.
+
+        Does nothing when nothing has been collected.
+
+        Raises
+        ------
+        FloatingPointError
+            When a weight is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> for x in (0, 1, 1):
+        ...     y = net.step(x)
+        ...     loss = net.learn([x], update=False)
+        >>> net.update()
+        """
+        self._change_weights()
+        self._check_weights()
+
+    def _change_weights(self) -> None:
+        self._n_collect = 0
+        if self._collected:
+            self._apply()
+            self._collected = self._learnable = False
+
+    def run(
+        self, X: npt.ArrayLike, targets: npt.ArrayLike | None = None, update: Update = "step"
+    ) -> Array:
+        """Run over a whole sequence in one call, learning where there are targets.
+
+        Equals the loop of `step`.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+            Inputs, finite; or tokens.
+        targets : array_like, shape (n_steps, n_outputs), optional
+            Wanted outputs; a row of NaN is a step without target.
+        update : "step", "sequence" or int, default "step"
+            When the weights change: after every step that has a target; once, at the end of this
+            call; or every so many steps, counted from the last update.
+
+        Returns
+        -------
+        ndarray, shape (n_steps, n_outputs), float64
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable arguments; nothing has changed then.
+        FloatingPointError
+            When a weight or an output is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> net.run([0, 1, 1, 0], targets=[[0], [1], [0], [1]]).shape
+        (4, 1)
+        """
+        every = _core.update_interval(update)
+        X = self._as_rows(X)
+        if targets is not None:
+            targets = self._as_targets(targets)
+            if len(targets) != len(X):
+                raise ValueError(
+                    f"targets has {len(targets)} rows and X has {len(X)}: wanted one row of "
+                    "targets a step, NaN where there is none"
+                )
+        return self._run(X, targets, every)
+
+    def run_sequences(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        lengths: npt.ArrayLike | None = None,
+        *,
+        last: bool = False,
+        update: Update = "sequence",
+    ) -> Array:
+        """Run over many sequences in one call, each from a fresh state.
+
+        Equals for each sequence ``net.reset()`` and ``net.run(x, t, update=update)``, and a
+        ``net.reset()`` at the end.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+            Inputs of all sequences, one behind the other, finite; or tokens.
+        targets : array_like, shape (n_steps, n_outputs), or with `last` (n_sequences, n_outputs)
+            Wanted outputs; a row of NaN is no target. Without targets nothing is learned.
+        lengths : array_like of int, shape (n_sequences,), optional
+            Steps of each sequence, at least 1; they sum to n_steps. Without: X is one sequence.
+        last : bool, default False
+            Targets and outputs are those of the last step of each sequence only.
+        update : "sequence", "step" or int, default "sequence"
+            When the weights change: once at the end of each sequence; else as in `run`.
+
+        Returns
+        -------
+        ndarray, shape (n_steps, n_outputs), or with `last` (n_sequences, n_outputs), float64
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable arguments; nothing has changed then.
+        FloatingPointError
+            When a weight or an output is no longer finite.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> net.run_sequences([0, 1, 1, 0, 1], [[1], [0]], lengths=[3, 2], last=True).shape
+        (2, 1)
+        """
+        every = _core.update_interval(update)
+        X = self._as_rows(X)
+        each = _core.checked_lengths(lengths, len(X))
+        if targets is not None:
+            targets = self._as_targets(targets)
+            wanted = len(each) if last else len(X)
+            if len(targets) != wanted:
+                raise ValueError(
+                    f"targets has {len(targets)} rows, wanted {wanted}: one a "
+                    f"{'sequence' if last else 'step'}, NaN where there is no target"
+                )
+        return self._run_sequences(X, targets, each, bool(last), every)
+
+    def gradient(self, X: npt.ArrayLike, targets: npt.ArrayLike) -> dict[str, Array]:
+        """Gradient of the summed loss of a sequence, from a fresh state; changes nothing.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+        targets : array_like, shape (n_steps, n_outputs)
+            Wanted outputs; a row of NaN is a step without target.
+
+        Returns
+        -------
+        dict of str to ndarray
+            dL/dw under the names and in the shapes of `parameters`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable `X` or `targets`.
+
+        Examples
+        --------
+        >>> from pylstm.baselines import Elman
+        >>> net = Elman(2, 1, n_hidden=3)
+        >>> {name: view.shape for name, view in net.gradient([0, 1], [[0], [1]]).items()}
+        {'units': (3, 6), 'output': (1, 4)}
+        """
+        if targets is None:
+            raise ValueError("targets is None, wanted one row of targets a step")
+        fresh = self.copy()
+        fresh._change_nothing()
+        fresh.run(X, targets, update=max(1, len(np.asarray(X))) + 1)
+        return fresh._collect()
+
+    def _change_nothing(self) -> None:
+        """Forget the state and all that is collected."""
+        self.reset()
+        self._collect()
+        for gradient in self._gradient.values():
+            gradient[...] = 0
+        self._collected = False
+        self._n_collect = 0
+
+    def _collect(self) -> dict[str, Array]:
+        """The gradient of all errors so far, by name."""
+        return {name: gradient.copy() for name, gradient in self._gradient.items()}
+
+    # ---------------------------------------------------------------- loops
+
+    @_told_at_the_end
+    def _run(self, X: Array, targets: Array | None, every: int) -> Array:
+        Y = np.empty((len(X), self.n_outputs))
+        for t, x in enumerate(X):
+            Y[t] = self._advance(x)
+            if targets is None:
+                continue
+            has_target = not np.isnan(targets[t, 0])
+            if has_target:
+                self._learn(targets[t])
+            if has_target if every == 1 else self._n_collect >= every > 0:
+                self._change_weights()
+        if targets is not None:
+            if every == _core.UPDATE_AT_END:
+                self._change_weights()
+            self._check_weights()
+        return Y
+
+    def _advance(self, x: Any) -> Array:
+        if not isinstance(x, np.ndarray):
+            x = np.eye(1, self.n_inputs, x)[0]
+        self._y = self._forward(x)
+        if not np.isfinite(self._y).all():
+            raise self._diverged()
+        self._n_steps += 1
+        self._n_collect += 1
+        self._learnable = True
+        return self._y
+
+    def _run_sequences(
+        self, X: Array, targets: Array | None, lengths: Array, last: bool, every: int
+    ) -> Array:
+        Y = np.empty((len(lengths) if last else len(X), self.n_outputs))
+        start = 0
+        for k, length in enumerate(lengths.tolist()):
+            steps = slice(start, start + length)
+            start += length
+            self.reset()
+            if not last:
+                Y[steps] = self._run(X[steps], None if targets is None else targets[steps], every)
+                continue
+            wanted = None
+            if targets is not None:
+                wanted = np.full((length, self.n_outputs), np.nan)
+                wanted[-1] = targets[k]
+            Y[k] = self._run(X[steps], wanted, every)[-1]
+        self.reset()
+        return Y
+
+    def _check_weights(self) -> None:
+        if not all(np.isfinite(view).all() for view in self._parameters.values()):
+            raise self._diverged()
+
+    def _diverged(self) -> FloatingPointError:
+        return FloatingPointError(
+            f"the network diverged at step {self.n_steps}: a weight or an output is no longer "
+            f"finite; a smaller learning rate than {self.optimizer.learning_rate:g}, or smaller "
+            "inputs, would keep it in range"
+        )
+
+    # ---------------------------------------------------------------- checking what comes in
+
+    def _as_floats(self, values: npt.ArrayLike, ndim: int, width: int, what: str) -> Array:
+        array = np.asarray(values)
+        if array.dtype == object or not np.can_cast(array.dtype, np.float64, "same_kind"):
+            raise TypeError(
+                f"{what} has dtype {array.dtype}, which cannot be cast safely: wanted float64 or "
+                "another real number type"
+            )
+        if array.ndim != ndim or array.shape[-1] != width:
+            wanted = f"({width},)" if ndim == 1 else f"(n_steps, {width})"
+            raise ValueError(f"{what} has shape {array.shape}, wanted {wanted}")
+        return np.require(array, np.float64, ["C_CONTIGUOUS", "ALIGNED"])
+
+    def _as_inputs(self, values: npt.ArrayLike, ndim: int, what: str) -> Array:
+        array = self._as_floats(values, ndim, self.n_inputs, what)
+        if not _all_finite(array):
+            row = np.argwhere(~np.isfinite(array))[0]
+            where = "" if ndim == 1 else f" at row {row[0]}"
+            raise ValueError(f"{what} contains {array[tuple(row)]}{where}: wanted finite numbers")
+        return array
+
+    def _as_row(self, x: npt.ArrayLike | int) -> Array:
+        """One step's inputs as those of a run of one step."""
+        if isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype.kind in "iu":
+            x = int(x)
+        if isinstance(x, numbers.Integral) and not isinstance(x, bool):
+            if not 0 <= x < self.n_inputs:
+                raise ValueError(f"token is {x}, wanted 0 .. {self.n_inputs - 1}")
+            return np.array([x], np.int32)
+        return self._as_inputs(x, 1, "x")[None]
+
+    def _as_rows(self, X: npt.ArrayLike) -> Array:
+        """Inputs of many steps: (n_steps, n_inputs) of float64, or (n_steps,) of int32 tokens."""
+        array = np.asarray(X)
+        if array.ndim != 1 or array.dtype == object:
+            return self._as_inputs(array, 2, "X")
+        if array.dtype.kind not in "iu":
+            raise ValueError(
+                f"X has shape {array.shape} and dtype {array.dtype}: wanted "
+                f"(n_steps, {self.n_inputs}), or (n_steps,) of an integer dtype for tokens"
+            )
+        return _core.checked_tokens(array, self.n_inputs)
+
+    def _as_target(self, target: npt.ArrayLike) -> Array:
+        array = self._as_floats(target, 1, self.n_outputs, "target")
+        problem = self._target_problem(array)
+        if problem:
+            raise ValueError(f"target is {array.tolist()}: {problem}")
+        return array
+
+    def _as_targets(self, targets: npt.ArrayLike) -> Array:
+        array = self._as_floats(targets, 2, self.n_outputs, "targets")
+        if not _all_finite(array) or not self._takes_all_targets():
+            for row, target in enumerate(array):
+                problem = self._target_problem(target)
+                if problem:
+                    raise ValueError(f"targets row {row} is {target.tolist()}: {problem}")
+        return array
+
+    def _takes_all_targets(self) -> bool:
+        """Whether any finite numbers are in the domain of the loss."""
+        return True
+
+    def _target_problem(self, target: Array) -> str:
+        """What is wrong with one row of targets, an empty string when nothing is."""
+        n_missing = np.isnan(target).sum()
+        if n_missing == len(target):
+            return ""
+        if n_missing:
+            return "partly NaN, wanted all numbers, or NaN everywhere for no target"
+        return "" if np.isfinite(target).all() else "wanted finite numbers"
+
+    # ---------------------------------------------------------------- copies
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: copy.deepcopy(value) for name, value in vars(self).items()}
+        return {**state, "format": _STATE_FORMAT, "_optimizer": self._optimizer.saved()}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        check_format(state, _STATE_FORMAT, "network")
+        values = {name: copy.deepcopy(value) for name, value in state.items() if name != "format"}
+        vars(self).update(values)
+        self.optimizer = Optimizer.from_saved(state["_optimizer"])
