@@ -735,8 +735,8 @@ cdef class Network:
     def step(self, x, target=None):
         """Advance one step and, given a target, learn from it at once.
 
-        Forward pass of HS97 appendix A.1 (with Gers 2000, 2002 where switched on), then the truncated
-        gradient and one optimiser step. `y` is the prediction made before the weights changed.
+        Forward pass of HS97 appendix A.1 (with Gers 2000, 2002 where switched on), then the gradient, the
+        truncated one by default, and one optimiser step. `y` is the prediction made before the weights changed.
 
         Parameters
         ----------
@@ -761,10 +761,11 @@ cdef class Network:
         Notes
         -----
         Changes the state, the traces and, with a target, the weights. O(1) per weight, whatever the
-        length of the stream. A token gives the same bits as its vector, but costs only its own weights
-        in the forward pass, and in learning those of the live inputs: the tokens whose traces the
-        forget gates have not yet brought to zero. With moments no token is forgotten; a step with a
-        vector makes every input live until the next `reset`.
+        length of the stream; with another gradient than the truncated one see `LSTM`. A token gives the
+        same bits as its vector, but costs only its own weights in the forward pass, and in learning
+        those of the live inputs: the tokens whose traces the forget gates have not yet brought to zero.
+        With moments no token is forgotten; a step with a vector makes every input live until the next
+        `reset`.
 
         Examples
         --------
@@ -898,8 +899,8 @@ cdef class Network:
     def learn(self, target, update=True):
         """Learn from the step just made; return its loss.
 
-        Half the sum of squares, or the cross-entropy, of the outputs of the last step; its truncated
-        gradient (HS97 appendix A.1, eqs 19-28) is added to what has been collected.
+        Half the sum of squares, or the cross-entropy, of the outputs of the last step; its gradient, the
+        truncated one (HS97 appendix A.1, eqs 19-28) by default, is added to what has been collected.
 
         Parameters
         ----------
@@ -1142,7 +1143,7 @@ cdef class Network:
         Notes
         -----
         O(1) per weight and step; with tokens per weight visited, see `step`. Memory does not depend on
-        n_steps, but for the result.
+        n_steps, but for the result; with "bptt" and no window it grows with them, see `LSTM`.
 
         Examples
         --------
@@ -1233,7 +1234,8 @@ cdef class Network:
         Notes
         -----
         Gradients collected before the call are applied with the first update, as by `run`. O(1) per
-        weight and step; memory does not depend on n_steps, but for the result.
+        weight and step; memory does not depend on n_steps, but for the result; with "bptt" and no
+        window it grows with the longest sequence.
 
         Examples
         --------

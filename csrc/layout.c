@@ -140,7 +140,7 @@ static void layout_record(pylstm_network *n)
     n->at_e = reserve(n, &end, n->n_cells);
     n->at_eo = reserve(n, &end, n->n_cells);
     n->at_coef = reserve(n, &end, longest);
-    n->at_trace_coef = reserve(n, &end, n->n_traced);
+    n->at_trace_coef = reserve(n, &end, n->method == PYLSTM_TRUNCATED ? n->n_traced : 0);
     n->record_stride = end;
     ptrdiff_t rows = RECORD_NUMBERS / end;
     rows = rows < MIN_RECORD ? MIN_RECORD : rows > MAX_RECORD ? MAX_RECORD : rows;

@@ -30,8 +30,10 @@ class Streams(Copyable, _core.StreamGroup):
 
         G = sum_b dL_b/dW;   W -= learning_rate G
 
-    (Hochreiter & Schmidhuber 1997, appendix A.1, over a batch). All net inputs of a step are one
-    matrix product, and so is the gradient of steps with unchanged weights.
+    (Hochreiter & Schmidhuber 1997, appendix A.1, over a batch), or the exact gradient of a network
+    with ``gradient="bptt"``: a scan is then of all streams together, and one more of a stream before
+    it is reset. All net inputs of a step are one matrix product, and so is the gradient of steps
+    with unchanged weights.
 
     Parameters
     ----------
@@ -51,7 +53,8 @@ class Streams(Copyable, _core.StreamGroup):
     A step costs one multiply-add a weight and stream forward, and as much for the gradient when the
     weights change only now and then (`update` "sequence" or a number). When they change after every
     step, or when a state goes on across an update, every stream keeps traces, as many as there are
-    weights. Memory: the record of at most 64 megabytes of float32, and those traces.
+    weights. Memory: the record of at most 64 megabytes of float32, and those traces; with "bptt" no
+    traces, and the record of each stream as long as that of such a network.
 
     Examples
     --------
