@@ -152,12 +152,12 @@ def full_gradient(net, X, targets, start=None):
     return differences(net, lambda many: total_loss(net, many, X, targets, start))
 
 
-def assert_close(got, wanted, tolerance):
+def assert_close(got, wanted, tolerance, what=""):
     assert got.keys() == wanted.keys()
     size = max(np.abs(view).max() for view in wanted.values())
     assert size > 1e-3
     for name, view in wanted.items():
-        assert np.abs(got[name] - view).max() <= tolerance * size, name
+        assert np.abs(got[name] - view).max() <= tolerance * size, f"{name} {what}"
 
 
 # ---------------------------------------------------------------- gradients
@@ -168,8 +168,8 @@ def test_every_combination_against_differences(rng):
         nets = [build(combination, gradient=gradient) for gradient in BOTH]
         X, targets = examples(nets[0], rng, 6)
         forward, backward = (net.gradient(X, targets) for net in nets)
-        assert_close(forward, full_gradient(nets[0], X, targets), 1e-7)
-        assert_close(forward, backward, 1e-10)
+        assert_close(forward, full_gradient(nets[0], X, targets), 1e-7, combination)
+        assert_close(forward, backward, 1e-10, combination)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 7, 8), (8, 1, 9), (5, 9, 17), (17, 3, 1)])

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
-from pylstm.baselines.learner import Learner, check_size
+from pylstm.baselines.checks import check_size
+from pylstm.baselines.learner import Learner
 from pylstm.copies import check_format
 from pylstm.network import INIT_RANGE, _check_range, _choice, _switch
 from pylstm.optimizers import Optimizer
@@ -87,15 +88,15 @@ class FullyRecurrent(_core.Recurrent, Learner):
 
     Notes
     -----
-    With n units and m weights into them, and k steps in the window, a learning step costs
+    With n units and m weights into them, beside the forward pass and the readout, a learning step
+    costs
 
-        rtrl             n m multiply-adds, O(n^3) when most sources are units, O(n^4) in the
-                         usual count where inputs are as many as units; memory 2 n m numbers
-        bptt, at once    2 m + k (2 m) when every step is followed by a change of the weights
-        bptt, in chunks  4 m;  memory k (n_inputs + 4 n) numbers, or the sequence's
+        rtrl    n^2 m multiply-adds, O(n^4); memory 2 n m numbers
+        bptt    2 m for every step gone back through: `window` of them when the weights change
+                after every step, one in the mean when they change once a sequence; memory
+                n_inputs + 4 n numbers a step of the window, or of the sequence without one
 
-    beside the forward pass and the readout, one multiply-add a weight each. Inputs that are zero
-    cost nothing.
+    Inputs that are zero cost next to nothing.
 
     Examples
     --------
