@@ -31,9 +31,9 @@ class Streams(Copyable, _core.StreamGroup):
         G = sum_b dL_b/dW;   W -= learning_rate G
 
     (Hochreiter & Schmidhuber 1997, appendix A.1, over a batch), or the exact gradient of a network
-    with ``gradient="bptt"``: a scan is then of all streams together, and one more of a stream before
-    it is reset. All net inputs of a step are one matrix product, and so is the gradient of steps
-    with unchanged weights.
+    with ``gradient="bptt"``: a scan is then of all streams together, and one more of a stream that
+    is reset. All net inputs of a step are one matrix product, and so is the gradient of steps with
+    unchanged weights.
 
     Parameters
     ----------

@@ -303,6 +303,20 @@ def test_learning_follows_the_rule(name, window, update, rng):
     assert_close(get_parameters(net), split(architecture, rule.w), RTOL)
 
 
+@pytest.mark.parametrize("window", [1, 5, None])
+@pytest.mark.parametrize("update", [1, 7])
+def test_the_rule_holds_however_long_the_stream(window, update, rng):
+    """Longer than the record, which moves along with the window, or grows."""
+    architecture = Architecture(n_inputs=1, n_outputs=1, peepholes=True)
+    net = exact(architecture, window=window, learning_rate=0.1)
+    rule = by_the_rule(architecture, net, window, learning_rate=0.1)
+    for n_steps in (23, 21):
+        inputs, targets = random_task(architecture, n_steps, rng, "dense")
+        outputs = rule.run(inputs, targets, update)
+        np.testing.assert_allclose(net.run(inputs, targets, update=update), outputs, rtol=1e-7)
+        assert_close(get_parameters(net), split(architecture, rule.w), RTOL)
+
+
 def test_the_gradient_of_a_window_is_that_of_its_pieces(rng):
     architecture = NETS["everything"]
     net = exact(architecture)
