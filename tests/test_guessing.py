@@ -111,6 +111,26 @@ def test_run_sequences_with_every_update_equals_the_loop(rng):
         assert same(weights(one), weights(other))
 
 
+def test_one_wrong_answer_of_several_draws(rng):
+    net = RandomGuessing(1, 1, 1, seed=2)
+    y = net.step([1.0])
+    net.learn(y + 1, update=False)
+    y = net.step([1.0])
+    net.learn(y, update=False)
+    other, s = net.copy(), TwoSequence(min_length=3).sample(5, rng)
+    net.update()
+    assert net.n_guesses == 2
+    net.update()
+    assert net.n_guesses == 2
+    one = other.copy()
+    one.run_sequences(s.X, s.targets, s.lengths, last=True)
+    for X, targets in s:
+        other.reset()
+        other.run(X, targets, "sequence")
+    assert same(weights(one), weights(other))
+    assert one.n_guesses == other.n_guesses
+
+
 def test_guessing_without_targets_answers(rng):
     net = RandomGuessing(1, 1, 2, seed=1)
     before = weights(net)

@@ -98,6 +98,8 @@ def test_run_sequences_equals_the_loop(rng, update, last):
         one.run_sequences(X, given, lengths, last=last, update=update), np.concatenate(Y)
     )
     assert np.array_equal(one.parameters["output"], other.parameters["output"])
+    other.reset()
+    assert np.array_equal(one.step(0), other.step(0))
 
 
 def test_tokens_are_one_hot_vectors(rng):
@@ -117,10 +119,17 @@ def test_predict_and_gradient_change_nothing(rng):
         other.step(X[0])
         other.learn([0.3, 0.1], update=False)
     gradient = net.gradient(X, targets)
+    assert np.array_equal(gradient["output"], net.gradient(X, targets)["output"])
     net.predict(X[1])
+    before = net.parameters["output"].copy()
+    net.run(X[:2], np.full((2, 2), np.nan), "step")
+    assert np.array_equal(net.parameters["output"], before)
     net.update()
     twin.update()
     assert np.array_equal(net.parameters["output"], twin.parameters["output"])
+    nothing_collected = Leaky()
+    nothing_collected.parameters["output"][:] = before
+    assert np.array_equal(gradient["output"], nothing_collected.gradient(X, targets)["output"])
     fresh = Leaky()
     fresh.parameters["output"][:] = 0
     fresh.optimizer = pylstm.SGD(1.0)
@@ -128,7 +137,6 @@ def test_predict_and_gradient_change_nothing(rng):
         other.parameters["output"][:] = 0.25
     fresh.run(X, targets, "sequence")
     assert np.array_equal(net.gradient(X, targets)["output"], 0.25 - fresh.parameters["output"])
-    assert gradient["output"].shape == (2, 3)
 
 
 @pytest.mark.parametrize("again", [Leaky.copy, lambda net: pickle.loads(pickle.dumps(net))])
@@ -142,6 +150,19 @@ def test_copy_goes_on_as_the_original(rng, again):
     other.parameters["output"][:] = 0
     assert net.parameters["output"].all()
     assert other.optimizer == net.optimizer
+
+
+def test_a_state_is_of_its_moment(rng):
+    X, targets = sequence(rng, 10)
+    net = Leaky(optimizer=pylstm.SGD(0.1, momentum=0.9))
+    net.run(X, targets)
+    state, twin = net.__getstate__(), net.copy()
+    wanted = twin.run(X, targets)
+    net.run(X, targets)
+    for _ in range(2):
+        other = Leaky.__new__(Leaky)
+        other.__setstate__(state)
+        assert np.array_equal(other.run(X, targets), wanted)
 
 
 def test_learn_needs_a_step():

@@ -290,6 +290,19 @@ NETS = [
 UPDATES = ("step", "sequence", 1, 4)
 
 
+@pytest.mark.parametrize("combination", NETS)
+@pytest.mark.parametrize("update", ["step", 3, 50])
+def test_long_sequences_equal_the_twin(rng, combination, update):
+    """Longer than the record of a net with a window."""
+    net = build(combination)
+    net.optimizer = pylstm.SGD(0.05)
+    twin = RecurrentReference(net)
+    X, targets = examples(net, rng, 100)
+    assert np.allclose(net.run(X, targets, update), twin.run(X, targets, update), rtol=1e-9)
+    for name, view in twin.parameters.items():
+        assert np.allclose(net.parameters[name], view, rtol=1e-9, atol=1e-12)
+
+
 def same(one, other):
     return all(np.array_equal(view, other.parameters[n]) for n, view in one.parameters.items())
 
@@ -518,16 +531,22 @@ def test_starting_weights():
         ({"time_constants": [0.5]}, r"time_constants is \[0.5\], wanted 2 numbers"),
         ({"time_constants": [0.5, 1.0]}, "wanted 2 numbers, each 0 or more and less than 1"),
         ({"init_range": -1}, "init_range is -1, wanted a finite number >= 0"),
-        ({"memory_limit": 1000}, "2 units with 12 weights needs .* memory_limit is 1,000"),
+        (
+            {"n_inputs": 9, "n_hidden": 8, "memory_limit": 31_999},
+            "10 units with 200 weights needs 32,000 bytes, memory_limit is 31,999",
+        ),
         ({"hidden_bias": 1}, "hidden_bias is 1, wanted True or False"),
     ],
 )
 def test_unusable_arguments(keywords, sentence):
     sizes = {"n_inputs": 3, "n_outputs": 2, "n_hidden": 2}
-    if "memory_limit" in keywords:
-        sizes, sentence = {"n_inputs": 9, "n_outputs": 2, "n_hidden": 8}, "memory_limit is 1,000"
     with pytest.raises(ValueError, match=sentence):
         FullyRecurrent(**{**sizes, **keywords})
+
+
+def test_networks_within_the_memory_limit():
+    assert FullyRecurrent(9, 2, 8, memory_limit=32_000).n_parameters == 200
+    assert FullyRecurrent(9, 2, 8, gradient="bptt", memory_limit=1).n_parameters == 200
 
 
 def test_targets_outside_the_domain_of_the_loss():

@@ -194,9 +194,8 @@ class RandomGuessing(_Search):
     ) -> Array:
         if targets is None:
             return super()._run_sequences(X, None, lengths, last, every)
-        if every != _core.UPDATE_AT_END:
+        if every != _core.UPDATE_AT_END or self._collected:
             return Learner._run_sequences(self, X, targets, lengths, last, every)
-        self._change_weights()
         Y = np.empty((len(lengths) if last else len(X), self.n_outputs))
         while len(lengths):
             self._refill()
