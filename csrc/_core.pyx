@@ -1380,7 +1380,8 @@ cdef class Network:
         Raises
         ------
         ValueError, TypeError
-            For unusable `X` or `targets`, or a `gradient` or `window` that makes no sense.
+            For unusable `X` or `targets`, a `gradient` or `window` that makes no sense, or "rtrl" where
+            it needs more than the network's `memory_limit`.
 
         Notes
         -----
@@ -1401,7 +1402,8 @@ cdef class Network:
         fresh = type(self).__new__(type(self))
         fresh.build(config, self.net.large_from)
         fresh.table = self.table
-        other = self.copy()  # up to date without changing when this one writes its weights
+        # up to date without changing when this one writes its weights
+        other = self.copy() if self.net.lazy else self
         fresh.parameters_[:] = other._flat_parameters()
         fresh._restore_scales(other._scales())
         fresh.run(X, targets, update=max(1, len(X)) + 1)
