@@ -32,6 +32,7 @@ cdef extern from "pylstm.h":
         PYLSTM_FLOAT32, PYLSTM_FLOAT64
         PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL
         PYLSTM_UPDATE_AT_END
+        PYLSTM_SHARES
         PYLSTM_LAZY_STEPS, PYLSTM_LAZY_TIMES
         PYLSTM_OK, PYLSTM_DIVERGED
 
@@ -69,7 +70,8 @@ cdef extern from "pylstm.h":
         ptrdiff_t back_size
         ptrdiff_t record_rows, record_stride, most_pending, at_act, at_c, at_q, at_z, at_gates, at_hc
         ptrdiff_t at_net_out, at_y, at_has_error, at_delta, at_e, at_eo, at_coef, at_trace_coef
-        ptrdiff_t state_size, parameter_size, trace_size, work_size
+        ptrdiff_t state_size, parameter_size, trace_size, work_size, sensitivity_size
+        ptrdiff_t n_carried, column_blocks, block_columns, column_shares
         ptrdiff_t n_pending, n_waiting, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
@@ -82,6 +84,7 @@ cdef extern from "pylstm.h":
         void *gradient
         void *eligibility
         void *traces
+        void *sensitivities
         void *record
         void *back
         void *work
@@ -394,7 +397,7 @@ cdef class Network:
     cdef const pylstm_table *table
     cdef int typenum
     cdef object dtype_
-    cdef object parameters_, gradient_, traces_, record_, back_, work_
+    cdef object parameters_, gradient_, traces_, sensitivities_, record_, back_, work_
     cdef object moments_, eligibility_, kind_, schedule_, factors_
     cdef object live_, listed_, tokens_
     cdef bint scaled
@@ -414,10 +417,12 @@ cdef class Network:
         n.large_from = from_weights
         self.table = current_isa.table[n.precision]
         pylstm_layout(n)
+        self.check_memory(config["memory_limit"])
         self.parameters_ = aligned_zeros(n.parameter_size, self.dtype_)
         self.n_owners = self.n_references()
         self.gradient_ = aligned_zeros(n.parameter_size, self.dtype_)
         self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
+        self.sensitivities_ = aligned_zeros(n.sensitivity_size, self.dtype_)
         self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
         self.back_ = aligned_zeros(n.back_size, self.dtype_)
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
@@ -431,6 +436,7 @@ cdef class Network:
         n.parameters = cnp.PyArray_DATA(self.parameters_)
         n.gradient = cnp.PyArray_DATA(self.gradient_)
         n.traces = cnp.PyArray_DATA(self.traces_)
+        n.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
         n.record = cnp.PyArray_DATA(self.record_)
         n.back = cnp.PyArray_DATA(self.back_)
         n.work = cnp.PyArray_DATA(self.work_)
@@ -441,6 +447,17 @@ cdef class Network:
             self.scaling.set_up(config, n)
         self.table.prepare(n)
         self.table.reset(n)
+
+    cdef int check_memory(self, limit) except -1:
+        """Whether the sensitivities may be allocated."""
+        cdef pylstm_network *n = &self.net
+        size = n.sensitivity_size * self.dtype_.itemsize
+        if size > limit:
+            raise ValueError(
+                f"gradient 'rtrl' needs {size:,} bytes here, for the derivatives of {n.n_carried:,} numbers "
+                f"by {n.column_blocks * n.block_columns:,} weights: wanted at most memory_limit, {limit:,}"
+            )
+        return 0
 
     def _build(self, config, from_weights=None):
         self.build(config, large_from if from_weights is None else from_weights)
@@ -555,7 +572,7 @@ cdef class Network:
 
     cdef bint is_large(self) noexcept nogil:
         """Worth sharing, and releasing the GIL for."""
-        return self.net.large
+        return self.net.large or self.net.column_shares == PYLSTM_SHARES
 
     cdef diverged(self):
         return FloatingPointError(
@@ -1363,7 +1380,8 @@ cdef class Network:
         Raises
         ------
         ValueError, TypeError
-            For unusable `X` or `targets`, or a `gradient` or `window` that makes no sense.
+            For unusable `X` or `targets`, a `gradient` or `window` that makes no sense, or "rtrl" where
+            it needs more than the network's `memory_limit`.
 
         Notes
         -----
@@ -1384,7 +1402,8 @@ cdef class Network:
         fresh = type(self).__new__(type(self))
         fresh.build(config, self.net.large_from)
         fresh.table = self.table
-        other = self.copy()  # up to date without changing when this one writes its weights
+        # up to date without changing when this one writes its weights
+        other = self.copy() if self.net.lazy else self
         fresh.parameters_[:] = other._flat_parameters()
         fresh._restore_scales(other._scales())
         fresh.run(X, targets, update=max(1, len(X)) + 1)
@@ -1549,6 +1568,8 @@ cdef class Network:
             }
             if not n.traces_zero:
                 progress["traces"] = self.traces_.copy()
+            if self.sensitivities_.any():
+                progress["sensitivities"] = self.sensitivities_.copy()
             if n.collected:
                 progress["gradient"] = self.gradient_.copy()
             progress |= self._scales()
@@ -1594,7 +1615,7 @@ cdef class Network:
     def _restore(self, progress):
         cdef pylstm_network *n = &self.net
         buffers = {"parameters": self.parameters_, "traces": self.traces_,
-                   "gradient": self.gradient_, "eligibility": self.eligibility_,
+                   "sensitivities": self.sensitivities_, "gradient": self.gradient_, "eligibility": self.eligibility_,
                    **dict(zip(MOMENTS, self.moments_))}
         for name, buffer in buffers.items():
             if name in progress:
@@ -1649,7 +1670,8 @@ cdef class Network:
             if inputs.ndim != 1 or inputs.dtype != np.int32 or (inputs >= self.net.n_inputs).any():
                 raise ValueError(f"{name} of the saved network does not fit its architecture")
         if (progress["all_live"] not in (0, 1) or tokens.size != progress["n_pending"] + 1
-                or (live < 0).any() or np.unique(live).size != live.size
+                or (live < 0).any() or (self.net.method == PYLSTM_RTRL and not progress["all_live"])
+                or np.unique(live).size != live.size
                 or not (progress["all_live"] or np.isin(steps, live).all())):
             raise ValueError("the saved network contradicts itself about its live inputs")
         return 0

@@ -24,6 +24,10 @@ cdef class StreamGroup:
                 "the network has scale_inputs or scale_targets, which Streams do not know: wanted a "
                 "network without, and standardised values"
             )
+        if owner.net.method == PYLSTM_RTRL:
+            raise ValueError(
+                "the network has gradient='rtrl', which Streams do not know: wanted 'truncated' or 'bptt'"
+            )
         memset(s, 0, sizeof(pylstm_streams))
         s.n_streams = n_streams
         pylstm_streams_layout(s, &owner.net)

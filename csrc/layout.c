@@ -6,6 +6,7 @@
 #include "pylstm.h"
 
 enum { RECORD_NUMBERS = 1 << 20, MIN_RECORD = 16, MAX_RECORD = 1024 };
+enum { SENSITIVITY_LINES = 16 };
 
 static ptrdiff_t lanes(const pylstm_network *n)
 {
@@ -93,7 +94,8 @@ static void layout_buffers(pylstm_network *n)
 {
     ptrdiff_t end = n->n_sources * n->row_stride;
     n->at_output = end;
-    end += padded(n, n->n_outputs * n->out_stride);
+    n->readout_size = padded(n, n->n_outputs * n->out_stride);
+    end += n->readout_size;
     n->at_peephole_i = n->at_peephole_f = n->at_peephole_o = -1;
     if (n->peepholes && n->input_gate)
         n->at_peephole_i = reserve(n, &end, n->n_cells);
@@ -143,7 +145,20 @@ static void layout_record(pylstm_network *n)
     ptrdiff_t rows = RECORD_NUMBERS / end;
     rows = rows < MIN_RECORD ? MIN_RECORD : rows > MAX_RECORD ? MAX_RECORD : rows;
     n->most_pending = n->method == PYLSTM_BPTT ? pylstm_longest_window(n->window) : rows;
-    n->record_rows = (n->method == PYLSTM_BPTT ? MIN_RECORD : rows) + 2;
+    n->record_rows = (n->method == PYLSTM_TRUNCATED ? rows : MIN_RECORD) + 2;
+}
+
+/* Blocks of columns as wide as the cache takes them, all alike. */
+static void layout_sensitivities(pylstm_network *n)
+{
+    const int n_gates = !!n->input_gate + !!n->forget_gate + !!n->output_gate;
+    const ptrdiff_t lines = (n->parameter_size - n->readout_size) / lanes(n);
+    const ptrdiff_t gates = n->gate_recurrence ? n_gates * n->n_blocks : 0;
+    n->n_carried = 2 * n->n_cells + gates;
+    n->column_blocks = (lines + SENSITIVITY_LINES - 1) / SENSITIVITY_LINES;
+    n->block_columns = (lines + n->column_blocks - 1) / n->column_blocks * lanes(n);
+    n->column_shares = n->column_blocks < PYLSTM_SHARES ? n->column_blocks : PYLSTM_SHARES;
+    n->sensitivity_size = n->column_blocks * n->n_carried * n->block_columns;
 }
 
 static void layout_work(pylstm_network *n)
@@ -165,6 +180,10 @@ static void layout_work(pylstm_network *n)
     n->work_cell = reserve(n, &end, 3 * n->cell_stride);
     n->work_delta = reserve(n, &end, n->n_outputs);
     n->work_flow = reserve(n, &end, n->back_stride);
+    if (n->method == PYLSTM_RTRL) {
+        n->work_sensitivity = reserve(n, &end, 9 * n->cell_stride);
+        n->work_net_sensitivity = reserve(n, &end, n->column_shares * n->n_rows * n->block_columns);
+    }
     n->work_size = end;
 }
 
@@ -174,5 +193,7 @@ void pylstm_layout(pylstm_network *n)
     layout_back(n);
     layout_buffers(n);
     layout_record(n);
+    if (n->method == PYLSTM_RTRL)
+        layout_sensitivities(n);
     layout_work(n);
 }

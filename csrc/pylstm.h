@@ -43,6 +43,7 @@ enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
 enum pylstm_method { PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL }; /* whose gradient is followed */
 enum { PYLSTM_LAZY_TIMES = 64 };   /* measured: eager leads at 1.6 million weights, lazy at 6.3 */
 enum { PYLSTM_LAZY_STEPS = 8 };    /* how many changes of the weights are put off: see lazy.inc */
+enum { PYLSTM_SHARES = 8 };        /* of the sensitivities at most: see rtrl.inc */
 enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
 
 /* The inputs of a step: x (n_inputs), or, where x is NULL, a token: the one input that is 1 while
@@ -117,7 +118,7 @@ typedef struct {
     ptrdiff_t row_stride;                    /* a vector over the rows of W             */
     ptrdiff_t trace_stride;                  /* a vector over the rows of E             */
     ptrdiff_t out_stride;                    /* V: (n_outputs, out_stride)              */
-    ptrdiff_t at_output;                     /* V in the parameters                     */
+    ptrdiff_t at_output, readout_size;       /* V in the parameters                     */
     ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o; /* (cell_stride) each */
     ptrdiff_t trace_peephole_i, trace_peephole_f; /* (block_size, cell_stride), in the traces */
 
@@ -138,6 +139,12 @@ typedef struct {
     ptrdiff_t at_coef, at_trace_coef;                  /* rows over W and E, see lazy.inc      */
     ptrdiff_t state_size;                              /* at_act .. the end of h               */
 
+    /* Sensitivities, with PYLSTM_RTRL only: see rtrl.inc. */
+    ptrdiff_t n_carried;                    /* numbers of the state                     */
+    ptrdiff_t column_blocks, block_columns; /* of the hidden weights                    */
+    ptrdiff_t column_shares;                /* of the blocks, one a thread              */
+    ptrdiff_t sensitivity_size;
+
     ptrdiff_t parameter_size, trace_size, work_size; /* buffer sizes, in numbers; no traces but
                                                         with PYLSTM_TRUNCATED                 */
     /* Scratch and constants in `work`. */
@@ -149,6 +156,7 @@ typedef struct {
     ptrdiff_t work_cell;                               /* three vectors over cells         */
     ptrdiff_t work_delta;                              /* an error at the outputs          */
     ptrdiff_t work_flow;                               /* at the recurrent sources: bptt.inc */
+    ptrdiff_t work_sensitivity, work_net_sensitivity;  /* factors of a step; N, one a share */
 
     /* Progress. */
     ptrdiff_t n_pending;  /* steps recorded since the traces were settled                    */
@@ -175,6 +183,7 @@ typedef struct {
     void *parameters, *gradient; /* parameter_size each                                        */
     void *eligibility;           /* parameter_size: of the outputs, see reinforce; or NULL     */
     void *traces;                /* trace_size                                                 */
+    void *sensitivities;         /* sensitivity_size                                           */
     void *record;                /* record_rows * record_stride                                */
     void *back;                  /* back_size                                                  */
     void *work;                  /* work_size, filled by prepare                               */

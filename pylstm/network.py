@@ -25,6 +25,8 @@ Array = npt.NDArray[Any]
 
 #: Weights start uniformly distributed within this, unless told otherwise.
 INIT_RANGE = 0.1
+#: Bytes the sensitivities of real-time recurrent learning may take, unless told otherwise.
+MEMORY_LIMIT = 2**30
 _STATE_FORMAT = 5
 
 
@@ -63,8 +65,6 @@ def _method(gradient: str, window: int | None) -> dict[str, Any]:
         raise ValueError(
             f"window is {window!r} with gradient {gradient!r}, wanted None: only 'bptt' has one"
         )
-    if gradient == "rtrl":
-        raise ValueError("gradient is 'rtrl', wanted 'truncated' or 'bptt': 'rtrl' is to come")
     return {
         "gradient": gradient,
         "window": None if window is None else _size("window", window),
@@ -173,11 +173,15 @@ class LSTM(Architecture, Copyable, _core.Network):
         through the activations as they were and the weights as they are; a scan comes with every
         update, and whenever `window` steps are waiting. So ``update="step"`` slides a window along,
         and a sequence longer than the window is cut into pieces. The state goes on across them.
+    memory_limit : int, default 2**30
+        With "rtrl": bytes the derivatives of the state by the weights may take. They take two
+        numbers a cell and hidden weight, and one a gate and hidden weight with `gate_recurrence`.
 
     Raises
     ------
     ValueError
-        For a size, value or combination that makes no sense.
+        For a size, value or combination that makes no sense, or derivatives larger than
+        `memory_limit`: nothing is allocated then.
 
     Notes
     -----
@@ -189,6 +193,13 @@ class LSTM(Architecture, Copyable, _core.Network):
     a window of k steps scanned at every step. There are no traces; the record holds twice the
     window, or without a window every step since the last `reset`, so that memory grows with the
     sequence: some 4 (n_inputs + 17 n_cells) bytes a step in float32.
+
+    Real-time recurrent learning (Robinson & Fallside 1987; Williams & Zipser 1989) advances the
+    derivative of every number of the state by every hidden weight at every step, learned from or
+    not: a multiply-add for each pair of a hidden row and a recurrent source, and each hidden
+    weight. For n cells that is O(n^4) a step with O(n^3) memory, whatever the length of the
+    sequence; it is for small networks. The gradient is exact while the weights stay as they are;
+    where they change, the derivatives remember how the weights of the time acted.
 
     Examples
     --------
@@ -241,6 +252,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         scale_memory: int = 3000,
         gradient: Gradient = "truncated",
         window: int | None = None,
+        memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         config = {
             "n_inputs": _size("n_inputs", n_inputs),
@@ -265,6 +277,7 @@ class LSTM(Architecture, Copyable, _core.Network):
             "scale_targets": _switch("scale_targets", scale_targets),
             "scale_memory": _size("scale_memory", scale_memory),
             **_method(gradient, window),
+            "memory_limit": _size("memory_limit", memory_limit),
         }
         _check_combination(config)
         _check_range(init_range)

@@ -294,6 +294,52 @@ def peephole_flow(U: Array, delta: Array, a: Array, n_blocks: int, block_size: i
     a += U * delta[:, None]
 
 
+# ---------------------------------------------------------------- csrc/rtrl.inc
+
+
+def direct_sensitivity(
+    N: Array, z: Array, j0: int, width: int, n_weights: int, n_sources: int, panel_rows: int,
+    n_rows: int,
+) -> None:  # fmt: skip
+    """N_rj += z_m in every column that is a weight of row r and source m; columns j0 + j.
+
+    N: (n_rows, width), z: (n_sources,); the n_weights columns there are go through panels of
+    (n_sources, panel_rows), one behind the other, whose rows beyond n_rows do not count.
+    """
+    for j in range(j0, min(j0 + width, n_weights)):
+        panel, m, row = np.unravel_index(j, (n_weights, n_sources, panel_rows))
+        r = panel * panel_rows + row
+        if r < n_rows:
+            N[r, j - j0] += z[m]
+
+
+def peephole_sensitivity(
+    N: Array, U: Array, c: Array, P: Array, first: int, n_blocks: int, block_size: int, width: int
+) -> None:
+    """N_bj += sum_s U_bs P_bsj, and c_bs in the column of U_bs itself. Gers 2002's peepholes.
+
+    N: (n_blocks, width), U, c: (n_blocks, block_size), P: (n_blocks, block_size, width); the column
+    of U_bs is number first + b block_size + s, where there is one.
+    """
+    N += np.einsum("bs,bsj->bj", U, P)
+    for v, seen in enumerate(c.ravel()):
+        if 0 <= first + v < width:
+            N[v // block_size, first + v] += seen
+
+
+def combine_sensitivities(
+    out: Array, x: Array | None, a: Array | None, y: Array | None, b: Array | None, n: int,
+    size: int, width: int,
+) -> None:  # fmt: skip
+    """out_v = a_v x_v + b_v y_(v / size), without the term whose matrix is None.
+
+    out, x: (n, width), y: (n / size, width), a, b: (n,).
+    """
+    kept = 0 if x is None or a is None else a[:, None] * x
+    new = 0 if y is None or b is None else b[:, None] * y.repeat(size, axis=0)
+    out[:] = kept + new
+
+
 # ---------------------------------------------------------------- csrc/lazy.inc
 
 
@@ -488,7 +534,8 @@ KERNELS: Final[dict[str, Callable[..., float | None]]] = {
         softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
         trace_learn_momentum, trace_learn_rmsprop, trace_learn_adam, trace_gradient, lazy_input,
         lazy_coefficients, lazy_learn, add_scaled_rows, product, transpose, cell_flow, gate_flow,
-        peephole_flow, sgd, momentum, rmsprop, adam, clip,
+        peephole_flow, direct_sensitivity, peephole_sensitivity, combine_sensitivities, sgd,
+        momentum, rmsprop, adam, clip,
         scale, readout_learn_sgd, readout_learn_momentum, readout_learn_rmsprop, readout_learn_adam,
         read_lines, scale_lines, multiply_add_lines,
     )

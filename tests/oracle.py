@@ -13,8 +13,8 @@ output, y network output, z sources of the hidden layer; block b owns the cells 
 The oracle knows neither traces nor deltas. It has two sources of derivatives, which share nothing
 but this forward pass: central differences of a replay in which everything the truncated gradient
 cuts is shown as recorded, and (`Learner`) complex steps in which it is shown without its
-imaginary part. A parameter is indexed [row, source]; a third axis may hold variants of the
-parameters, which then run side by side.
+imaginary part (`ExactLearner`: with it). A parameter is indexed [row, source]; a third axis may
+hold variants of the parameters, which then run side by side.
 """
 
 from dataclasses import asdict, dataclass
@@ -234,6 +234,10 @@ def _slopes(net, parameters, inputs, targets, recorded, directions, distance=1e-
     return (8 * (plus - minus) - (plus_2 - minus_2)) / (12 * distance)
 
 
+def _real(values):
+    return [np.real(value) for value in values]
+
+
 class Learner:
     """Online learning with one tangent per parameter, carried by c alone.
 
@@ -244,6 +248,7 @@ class Learner:
     """
 
     TINY = 1e-30
+    show = staticmethod(_real)  # what sources and peepholes see of a state
 
     def __init__(self, net, parameters, learning_rate=0.0, momentum=0.0):
         self.net, self.learning_rate, self.momentum = net, learning_rate, momentum
@@ -265,9 +270,9 @@ class Learner:
 
     def step(self, x):
         variants = self.w[:, None] + 1j * self.TINY * np.eye(self.w.size)
-        shown = {name: _real(values) for name, values in self.state.items()}
+        shown = {name: self.show(values) for name, values in self.state.items()}
         self.state, self.y = step(
-            self.net, split(self.net, variants), x, self.state, shown, show=_real
+            self.net, split(self.net, variants), x, self.state, shown, show=self.show
         )
         return np.array([y_k[0].real for y_k in self.y])
 
@@ -291,5 +296,11 @@ class Learner:
         self.has_collected = False
 
 
-def _real(values):
-    return [np.real(value) for value in values]
+class ExactLearner(Learner):
+    """The same with nothing cut: the whole state carries its tangents, and shows them.
+
+    Where the weights change, the tangents are those of the weights of the time: what real-time
+    recurrent learning carries.
+    """
+
+    show = staticmethod(list)

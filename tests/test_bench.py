@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import pylstm
+from pylstm.baselines import FullyRecurrent
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [
@@ -27,6 +28,7 @@ NAMES = [
     "memory",
     "kill",
     "estimator",
+    "methods",
 ]
 
 
@@ -88,6 +90,46 @@ def test_measures(name):
     assert len(result.tables[0].rows) >= 1
     assert text(result).startswith("### ")
     json.dumps(result.records)
+
+
+def test_gradients_are_measured_by_every_method():
+    from bench.measurements import methods
+
+    result = methods.measure_methods(settings(largest=16))
+    assert [record["method"] for record in result.records] == 3 * list(methods.THEORY)
+    assert [row[:2] for row in result.tables[0].rows] == [[4, 112], [8, 416], [16, 1600]]
+    of_rtrl = [r["bytes"] for r in result.records if r["method"] == methods.RTRL]
+    assert all(
+        2 * n_cells * w * 4 < b
+        for (n_cells, w), b in zip([(4, 112), (8, 416), (16, 1600)], of_rtrl, strict=True)
+    )
+    assert set(result.curves[0].lines) == set(methods.THEORY)
+    assert methods.exponent([(1, 3), (10, 300), (100, 30_000)]) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("name", ["BPTT, window 10", "RTRL"])
+def test_a_method_that_gives_another_gradient_is_not_timed(name, monkeypatch):
+    from bench.measurements import methods
+    from bench.reference import Mismatch
+    from bench.task import make_task
+
+    monkeypatch.setitem(methods.METHODS, name, {"gradient": "truncated"})
+    with pytest.raises(Mismatch, match=f"{name}, 4 cells: the gradient of"):
+        methods.check_exact(make_task(4))
+
+
+def test_plain_units_that_give_another_gradient_are_not_timed(monkeypatch):
+    from bench.measurements import methods
+    from bench.reference import Mismatch
+    from bench.task import make_task
+
+    def of_one_step(*sizes, gradient, **switches):
+        window = 1 if gradient == "bptt" else None
+        return FullyRecurrent(*sizes, gradient=gradient, window=window, **switches)
+
+    monkeypatch.setattr(methods, "FullyRecurrent", of_one_step)
+    with pytest.raises(Mismatch, match="plain units, RTRL, 4 of them: the gradient of"):
+        methods.check_plain(make_task(4))
 
 
 @pytest.mark.parametrize("name", ["SGD", "SGD, momentum", "RMSprop", "Adam"])

@@ -260,6 +260,37 @@ def peephole_flow(make, dtype):
         yield U, make(n_blocks), a, n_blocks, block_size
 
 
+def direct_sensitivity(make, dtype):
+    """Blocks within a row of weights, across panels, up to and beyond the last weight."""
+    line = LANES[dtype]
+    for n_sources, n_panels, lines in sizes(dtype, counts=3):
+        if max(n_panels, lines) > 2:
+            continue
+        panel_rows = lines * line
+        n_weights = n_panels * n_sources * panel_rows
+        for n_rows in (n_panels * panel_rows - 3, n_panels * panel_rows):
+            for width in (line, 3 * line):
+                for j0 in range(0, n_weights + line, width):
+                    N, z = make(n_rows, width), make(n_sources)
+                    yield N, z, j0, width, n_weights, n_sources, panel_rows, n_rows
+
+
+def peephole_sensitivity(make, dtype):
+    for n_blocks, block_size, width in sizes(dtype, counts=2, lines=1):
+        for first in (-width, -3, 0, 5, width - 2, width):
+            N, P = make(n_blocks, width), make(n_blocks, block_size, width)
+            U, c = make(n_blocks, block_size), make(n_blocks, block_size)
+            yield N, U, c, P, first, n_blocks, block_size, width
+
+
+def combine_sensitivities(make, dtype):
+    for n_blocks, size, width in sizes(dtype, counts=2, lines=1):
+        n = n_blocks * size
+        x, a, y, b = make(n, width), make(n), make(n_blocks, width), make(n)
+        for terms in ((x, a, y, b), (None, None, y, b), (x, a, None, b)):
+            yield make.unset(n, width), *terms, n, size, width
+
+
 def sgd(make, dtype):
     for rate in RATES:
         for (n,) in sizes(dtype, counts=1):
@@ -349,8 +380,9 @@ ARGUMENTS = {
         softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
         trace_learn_momentum, trace_learn_rmsprop, trace_learn_adam, trace_gradient, lazy_input,
         lazy_coefficients, lazy_learn, add_scaled_rows, product, transpose, cell_flow, gate_flow,
-        peephole_flow, sgd, momentum, rmsprop, adam, clip, scale, readout_learn_sgd,
-        readout_learn_momentum, readout_learn_rmsprop, readout_learn_adam,
+        peephole_flow, direct_sensitivity, peephole_sensitivity, combine_sensitivities, sgd,
+        momentum, rmsprop, adam, clip, scale, readout_learn_sgd, readout_learn_momentum,
+        readout_learn_rmsprop, readout_learn_adam,
         read_lines, scale_lines, multiply_add_lines,
     )
 }  # fmt: skip

@@ -15,6 +15,7 @@ from bench.measurements.exact import measure_exact
 from bench.measurements.floor import measure_floor
 from bench.measurements.kill import measure_kill
 from bench.measurements.memory import measure_memory
+from bench.measurements.methods import measure_methods
 from bench.measurements.optimizers import measure_optimizers
 from bench.measurements.population import measure_population
 from bench.measurements.regimes import measure_regimes
@@ -43,4 +44,5 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "memory": measure_memory,
     "kill": measure_kill,
     "estimator": measure_estimator,
+    "methods": measure_methods,
 }
