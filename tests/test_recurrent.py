@@ -375,6 +375,26 @@ def test_run_sequences_equals_the_loop(rng, combination, update, last):
 
 
 @pytest.mark.parametrize("combination", NETS)
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_sequences_share_an_update(rng, combination, momentum):
+    """What was collected before a reset is applied after it."""
+    net = build(combination)
+    net.optimizer = pylstm.SGD(1e-3, momentum)
+    before = {name: view.copy() for name, view in net.parameters.items()}
+    total = {name: np.zeros_like(view) for name, view in before.items()}
+    for _ in range(2):
+        X, targets = examples(net, rng, 6)
+        total = {name: total[name] + view for name, view in net.gradient(X, targets).items()}
+        for x, target in zip(X, targets, strict=True):
+            net.step(x)
+            net.learn(target, update=False)
+        net.reset()
+    net.update()
+    change = {name: (before[name] - view) / 1e-3 for name, view in net.parameters.items()}
+    assert_close(change, total, 1e-10)
+
+
+@pytest.mark.parametrize("combination", NETS)
 def test_tokens_are_one_hot_vectors(rng, combination):
     one, other = build(combination), build(combination)
     tokens = rng.integers(3, size=20)
@@ -430,6 +450,7 @@ def test_loss_and_errors_of_several_calls_add_up(rng, combination):
     loss = losses(net, y[None], targets[4])[0]
     assert net.learn(targets[4]) == pytest.approx(loss, rel=1e-12)
     twice.learn(targets[4], update=False)
+    twice._collect()
     twice.learn(targets[4])
     for name, view in net.parameters.items():
         assert np.allclose(view, twice.parameters[name], rtol=1e-12, atol=1e-14)
@@ -457,6 +478,19 @@ def test_saved_ones_go_on_with_the_same_bits(rng, net, tmp_path):
             one.step(X[0])
         assert same(net, other)
         assert np.array_equal(net.predict(X[1]), other.predict(X[1]))
+
+
+@pytest.mark.parametrize("combination", NETS)
+def test_learn_needs_a_step_with_these_weights(combination):
+    net = build(combination)
+    target = [0.5, 0.5]
+    for forget in (lambda: None, lambda: net.learn(target), net.reset):
+        forget()
+        for one in (net, net.copy()):
+            with pytest.raises(RuntimeError, match="no step to learn from"):
+                one.learn(target)
+        net.step(0)
+        assert net.copy().learn(target) > 0
 
 
 # ---------------------------------------------------------------- time constants
