@@ -53,6 +53,7 @@ def test_guessing_draws_after_every_wrong_sequence(rng, task, architecture):
     net = RandomGuessing(task.n_inputs, task.n_outputs, 2, **settings, **architecture)
     twin = net.copy()
     sequences = task.sample(600, rng)
+    sequences.targets[rng.random(len(sequences.targets)) < 0.3] = np.nan
     Y, known = draws_in_words(twin, sequences, task.last, 0.6)
     got = net.run_sequences(sequences.X, sequences.targets, sequences.lengths, last=task.last)
     assert np.allclose(got, Y, rtol=1e-12, equal_nan=True)

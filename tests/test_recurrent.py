@@ -450,6 +450,7 @@ def test_loss_and_errors_of_several_calls_add_up(rng, combination):
     loss = losses(net, y[None], targets[4])[0]
     assert net.learn(targets[4]) == pytest.approx(loss, rel=1e-12)
     twice.learn(targets[4], update=False)
+    twice._collect()
     twice.learn(targets[4])
     for name, view in net.parameters.items():
         assert np.allclose(view, twice.parameters[name], rtol=1e-12, atol=1e-14)
