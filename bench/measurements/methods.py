@@ -47,7 +47,7 @@ TIME_NOTE = (
     "float32, forget gates, half as many inputs as cells, SGD at every step, `run`. Plain units: "
     "as many as cells, with a quarter of the weights, float64."
 )
-MEMORY_NOTE = "What a file of the network holds beside the weights, once a window is full."
+MEMORY_NOTE = "What a file of the network holds beside the weights, when its record is full."
 
 Records = list[dict[str, Any]]
 
@@ -89,15 +89,16 @@ def measure_methods(settings: Settings) -> Result:
             name: RunLearner(make_task(n_cells, **switches)) for name, switches in METHODS.items()
         }
         learners[PLAIN] = PlainLearner(task)
-        for name, learner in learners.items():  # until a window is full
+        for name, learner in learners.items():  # until a record of two windows is full
             n_steps = 2 * METHODS.get(name, {}).get("window", 1)
             learner.learn(learner.load(task.X[:n_steps], task.targets[:n_steps]))
+        held = {name: kept(learner.net) for name, learner in learners.items()}
         works = {name: learning(learner, task, settings) for name, learner in learners.items()}
         for name, timing in alternate(works, settings).items():
             weights = learners[name].weights()
             n_weights = sum(values.size for part, values in weights.items() if part != "output")
             labels = {"method": name, "n_cells": n_cells, "n_weights": n_weights}
-            records.append(timing.record(**labels, bytes=kept(learners[name].net)))
+            records.append(timing.record(**labels, bytes=held[name]))
     lines = {name: points(records, name, "us") for name in THEORY}
     size = "weights of the hidden layer"
     curve = Curves(size, "microseconds a step", lines, "What each gradient costs", STYLES)
