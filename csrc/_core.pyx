@@ -563,7 +563,6 @@ cdef class Network:
         used = (n.n_pending + 1) * n.record_stride
         record[:used] = self.record_[:used]
         tokens[:n.n_pending + 1] = self.tokens_[:n.n_pending + 1]
-        tokens[rows] = self.tokens_[n.record_rows]
         self.record_, self.tokens_ = record, tokens
         n.record = cnp.PyArray_DATA(record)
         n.tokens = <int32_t *>cnp.PyArray_DATA(tokens)

@@ -613,6 +613,25 @@ def test_some_streams_begin_anew(name, n_steps, rng):
     assert_close(get_parameters(streams.net), get_parameters(nets[0]), 1e-10)
 
 
+@pytest.mark.parametrize("name", FEW)
+def test_a_window_ends_where_its_stream_began(name, rng):
+    """Also when the record moves along shortly after a reset."""
+    architecture = NETS[name]
+    nets = singles(architecture, 3, 6, 0.1)
+    streams = pylstm.Streams(exact(architecture, window=6, learning_rate=0.1), 3)
+    tasks = [random_task(architecture, 40, rng, "dense") for _ in range(3)]
+    for t in range(40):
+        start = get_parameters(nets[0])
+        for net, (X, T) in zip(nets, tasks, strict=True):
+            net.step(X[t], T[t])
+        summed(nets, start)
+        streams.step([X[t] for X, _ in tasks], [T[t] for _, T in tasks])
+        assert_close(get_parameters(streams.net), get_parameters(nets[0]), 1e-9)
+        if t in (3, 15, 16, 25, 26):
+            streams.reset([t % 3])
+            nets[t % 3].reset()
+
+
 @pytest.mark.parametrize("window", [*WINDOWS, 7])
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("n_streams", [2, 9])
