@@ -11,6 +11,9 @@ import os
 
 import numpy as np
 
+from pylstm.checks import check_real, check_size
+from pylstm.errors import brief, brief_text
+
 cimport numpy as cnp
 from cpython.ref cimport Py_REFCNT
 from libc.float cimport DBL_MAX, FLT_MAX
@@ -177,7 +180,8 @@ cdef const pylstm_isa *find_isa(str name) except NULL:
         if pylstm_isas[k].name.decode() == name and pylstm_isas[k].supported():
             return pylstm_isas[k]
     raise ValueError(
-        f"instruction set {name!r} is not available here, choose one of {', '.join(available_isas())}"
+        f"instruction set {brief(name)} is not available here, choose one of "
+        f"{', '.join(available_isas())}"
     )
 
 
@@ -212,7 +216,7 @@ def kernel_address(isa, dtype, name):
         if kernel.name.decode() == name:
             return <uintptr_t>kernel.function
         kernel += 1
-    raise ValueError(f"there is no kernel {name!r}")
+    raise ValueError(f"there is no kernel {brief(name)}")
 
 
 include "_team.pxi"
@@ -339,7 +343,8 @@ cpdef object checked_lengths(lengths, ptrdiff_t n_steps, ptrdiff_t count=-1):
     if array.dtype.kind not in "iu" or not (
             array.ndim == 1 or (array.ndim == 2 and array.shape[0] == count)):
         raise ValueError(
-            f"lengths has dtype {array.dtype} and shape {array.shape}, wanted whole numbers {shapes}"
+            f"lengths has dtype {brief_text(array.dtype, 60)} and shape {brief(array.shape)}, "
+            f"wanted whole numbers {shapes}"
         )
     if array.size and array.min() < 1:
         raise ValueError(f"lengths contains {array.min()}, wanted at least 1 step a sequence")
@@ -361,7 +366,7 @@ cpdef ptrdiff_t update_interval(update) except -1:
         return PYLSTM_UPDATE_AT_END
     if isinstance(update, (int, np.integer)) and not isinstance(update, bool) and update > 0:
         return update
-    raise ValueError(f'update is {update!r}, wanted "step", "sequence" or a positive number of steps')
+    raise ValueError(f'update is {brief(update)}, wanted "step", "sequence" or a positive number of steps')
 
 
 include "_scale.pxi"
@@ -515,7 +520,7 @@ cdef class Network:
                 factors[k] = NAN
             if not 0 <= factors[k] < np.inf:
                 raise ValueError(
-                    f"schedule({o.n_updates + k}) is {factor!r}, wanted a finite number >= 0"
+                    f"schedule({o.n_updates + k}) is {brief(factor)}, wanted a finite number >= 0"
                 )
         self.factors_ = factors
         o.factors = <const double *>cnp.PyArray_DATA(factors)
@@ -587,12 +592,13 @@ cdef class Network:
         array = np.asarray(values)
         if array.dtype == object or not np.can_cast(array.dtype, self.dtype_, "same_kind"):
             raise TypeError(
-                f"{what} has dtype {array.dtype}, which cannot be cast safely: wanted {self.dtype_} or "
+                f"{what} has dtype {brief_text(array.dtype, 60)}, which cannot be cast safely: "
+                f"wanted {self.dtype_} or "
                 "another real number type"
             )
         if array.ndim != ndim or array.shape[ndim - 1] != width:
             wanted = f"({width},)" if ndim == 1 else f"(n_steps, {width})"
-            raise ValueError(f"{what} has shape {array.shape}, wanted {wanted}")
+            raise ValueError(f"{what} has shape {brief(array.shape)}, wanted {wanted}")
         return np.require(array, self.dtype_, ["C_CONTIGUOUS", "ALIGNED"])
 
     cdef object checked(self, object values, int ndim, Py_ssize_t width, str what):
@@ -678,12 +684,12 @@ cdef class Network:
             return None
         if array.dtype.kind not in "iu":
             raise ValueError(
-                f"X has shape {array.shape} and dtype {array.dtype}: wanted "
+                f"X has shape {brief(array.shape)} and dtype {brief_text(array.dtype, 60)}: wanted "
                 f"(n_steps, {self.net.n_inputs}), or (n_steps,) of an integer dtype for tokens"
             )
         if self.scales_inputs():
             raise ValueError(
-                f"X has shape {array.shape}: tokens, but scale_inputs is True: wanted (n_steps, "
+                f"X has shape {brief(array.shape)}: tokens, but scale_inputs is True: wanted (n_steps, "
                 f"{self.net.n_inputs}) numbers"
             )
         return checked_tokens(array, self.net.n_inputs)
@@ -712,7 +718,7 @@ cdef class Network:
             if problem:
                 bad = array if cnp.PyArray_NDIM(array) == 1 else array[row]
                 where = "target" if cnp.PyArray_NDIM(array) == 1 else f"targets row {row}"
-                raise ValueError(f"{where} is {bad.tolist()}: {TARGET_PROBLEMS[problem]}")
+                raise ValueError(f"{where} is {brief(bad.tolist())}: {TARGET_PROBLEMS[problem]}")
         return 0
 
     # ------------------------------------------------------------ steps
@@ -990,7 +996,7 @@ cdef class Network:
             self.correct_step(None, True, cnp.PyArray_DATA(dy), update)
             return
         if isinstance(trace, bool) or not isinstance(trace, numbers.Real) or not 0 <= trace <= 1:
-            raise ValueError(f"trace is {trace!r}, wanted a number from 0 to 1")
+            raise ValueError(f"trace is {brief(trace)}, wanted a number from 0 to 1")
         self.check_truncated("an eligibility trace of the outputs")
         self.take()
         try:
@@ -1006,7 +1012,7 @@ cdef class Network:
         if self.net.method != PYLSTM_TRUNCATED:
             name = {number: name for name, number in GRADIENTS.items()}[self.net.method]
             raise ValueError(
-                f"gradient is {name!r}, which does not know {what}: wanted a network with "
+                f"gradient is {brief(name)}, which does not know {what}: wanted a network with "
                 "gradient='truncated'"
             )
         return 0
@@ -1064,7 +1070,7 @@ cdef class Network:
         """
         self.check_built()
         if isinstance(error, bool) or not isinstance(error, numbers.Real) or not isfinite(error):
-            raise ValueError(f"error is {error!r}, wanted a finite number")
+            raise ValueError(f"error is {brief(error)}, wanted a finite number")
         self.check_truncated("an eligibility trace of the outputs")
         if self.eligibility_ is None:
             raise RuntimeError("there is no eligibility trace yet: wanted learn_from(dy, trace=...) first")
@@ -1630,10 +1636,10 @@ cdef class Network:
         self.make_room(progress["n_pending"])
         for flag in ("closed", "learnable", "has_errors", "collected", "traces_zero"):
             if progress[flag] not in (0, 1):
-                raise ValueError(f"{flag} of the saved network is {progress[flag]!r}, wanted 0 or 1")
+                raise ValueError(f"{flag} of the saved network is {brief(progress[flag])}, wanted 0 or 1")
         if not 0 <= progress["n_absorbed"] <= min(progress["n_pending"], PYLSTM_LAZY_STEPS):
             raise ValueError(
-                f"n_absorbed of the saved network is {progress['n_absorbed']!r}, wanted at most "
+                f"n_absorbed of the saved network is {brief(progress['n_absorbed'])}, wanted at most "
                 f"{min(progress['n_pending'], PYLSTM_LAZY_STEPS)}"
             )
         errors = record.reshape(-1, n.record_stride)[1:, n.at_has_error]

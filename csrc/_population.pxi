@@ -191,11 +191,12 @@ cdef class PopulationBase:
         array = np.asarray(nets)
         if array.dtype == bool:
             if array.shape != (self.pop.n_nets,):
-                raise ValueError(f"nets is a mask of shape {array.shape}, wanted ({self.pop.n_nets},)")
+                raise ValueError(f"nets is a mask of shape {brief(array.shape)}, wanted ({self.pop.n_nets},)")
             return np.flatnonzero(array)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise TypeError(
-                f"nets has dtype {array.dtype} and shape {array.shape}, wanted a row of indices or a "
+                f"nets has dtype {brief_text(array.dtype, 60)} and shape {brief(array.shape)}, "
+                "wanted a row of indices or a "
                 f"mask of shape ({self.pop.n_nets},)"
             )
         return np.ascontiguousarray(array, np.intp)
@@ -223,7 +224,8 @@ cdef class PopulationBase:
         array = np.asarray(values)
         if array.dtype == object or not np.can_cast(array.dtype, self.dtype_, "same_kind"):
             raise TypeError(
-                f"{what} has dtype {array.dtype}, which cannot be cast safely: wanted {self.dtype_} or "
+                f"{what} has dtype {brief_text(array.dtype, 60)}, which cannot be cast safely: "
+                f"wanted {self.dtype_} or "
                 "another real number type"
             )
         wanted = shape if array.ndim == len(shape) else shape[1:]
@@ -232,7 +234,7 @@ cdef class PopulationBase:
             own, shared = (
                 str(s).replace("None", "n_steps") for s in (shape, shape[1:])
             )
-            raise ValueError(f"{what} has shape {array.shape}, wanted {own}, or {shared} shared by all")
+            raise ValueError(f"{what} has shape {brief(array.shape)}, wanted {own}, or {shared} shared by all")
         return np.require(array, self.dtype_, ["C_CONTIGUOUS", "ALIGNED"])
 
     cdef object inputs(self, object values, tuple shape, str what):
@@ -265,7 +267,7 @@ cdef class PopulationBase:
             problem = target_problem(n, data + row * size, &none)
             if problem and (used is None or used(np.unravel_index(row, array.shape[:array.ndim - 1]))):
                 bad = array.reshape(-1, n.n_outputs)[row].tolist()
-                raise ValueError(f"targets{place_of(array, row)} is {bad}: {TARGET_PROBLEMS[problem]}")
+                raise ValueError(f"targets{place_of(array, row)} is {brief(bad)}: {TARGET_PROBLEMS[problem]}")
         return array
 
     cdef int check_learnable(self, object places) except -1:
@@ -280,7 +282,8 @@ cdef class PopulationBase:
                 unable.append(k)
         if unable:
             raise RuntimeError(
-                f"nets {unable} have no step to learn from: wanted a step since the last reset or update"
+                f"nets {brief(unable)} have no step to learn from: wanted a step since the last "
+                "reset or update"
             )
         return 0
 
@@ -567,7 +570,8 @@ cdef class PopulationBase:
             return None
         if array.ndim == 2 and array.shape[0] != count:
             raise ValueError(
-                f"tokens has shape {array.shape}, wanted ({count}, n_steps), or (n_steps,) shared by all"
+                f"tokens has shape {brief(array.shape)}, wanted ({count}, n_steps), or (n_steps,) "
+                "shared by all"
             )
         return checked_tokens(array, self.pop.shape.n_inputs)
 

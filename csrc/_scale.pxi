@@ -73,14 +73,11 @@ cdef class RunningScale:
     cdef double *saved  # (3, n_columns), behind them: what they were, see keep
 
     def __init__(self, n_columns, memory=3000, limit=5.0, centre=True):
-        for name, value in (("n_columns", n_columns), ("memory", memory)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"{name} is {value!r}, wanted a whole number of at least 1")
-        if isinstance(limit, bool) or not isinstance(limit, (int, float, np.number)) or not (
-                0 < limit < np.inf):
-            raise ValueError(f"limit is {limit!r}, wanted a positive number")
+        n_columns = check_size("n_columns", n_columns)
+        memory = check_size("memory", memory)
+        limit = check_real("limit", limit, 5e-324, DBL_MAX, "a positive number")
         if not isinstance(centre, (bool, np.bool_)):
-            raise ValueError(f"centre is {centre!r}, wanted True or False")
+            raise ValueError(f"centre is {brief(centre)}, wanted True or False")
         rows = np.zeros((6, n_columns))
         self.statistics_ = rows[:3]
         self.scale.n_columns = n_columns
@@ -241,12 +238,13 @@ cdef object as_floats(object values, int ndim, Py_ssize_t width, str what):
     array = np.asarray(values)
     if array.dtype == object or not np.can_cast(array.dtype, np.float64, "same_kind"):
         raise TypeError(
-            f"{what} has dtype {array.dtype}, which cannot be cast safely: wanted float64 or another "
+            f"{what} has dtype {brief_text(array.dtype, 60)}, which cannot be cast safely: wanted "
+            "float64 or another "
             "real number type"
         )
     if array.ndim != ndim or array.shape[ndim - 1] != width:
         wanted = f"({width},)" if ndim == 1 else f"(n_steps, {width})"
-        raise ValueError(f"{what} has shape {array.shape}, wanted {wanted}")
+        raise ValueError(f"{what} has shape {brief(array.shape)}, wanted {wanted}")
     return np.require(array, np.float64, ["C_CONTIGUOUS", "ALIGNED"])
 
 
@@ -334,7 +332,7 @@ cdef class Scaling:
             if problem:
                 bad = array if ndim == 1 else array[row]
                 where = "target" if ndim == 1 else f"targets row {row}"
-                raise ValueError(f"{where} is {bad.tolist()}: {TARGET_PROBLEMS[problem]}")
+                raise ValueError(f"{where} is {brief(bad.tolist())}: {TARGET_PROBLEMS[problem]}")
         return array
 
     cdef void expect(self, object x, object target) noexcept:

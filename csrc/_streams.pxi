@@ -138,7 +138,7 @@ cdef class StreamGroup:
         if array.ndim != ndim or array.shape[ndim - 2:] != (n_streams, width):
             steps = "" if ndim == 2 else "n_steps, "
             raise ValueError(
-                f"{what} has shape {array.shape}, wanted ({steps}{n_streams}, {width})"
+                f"{what} has shape {brief(array.shape)}, wanted ({steps}{n_streams}, {width})"
             )
         return self.owner.checked(array.reshape(array.size // width, width), 2, width, what)
 

@@ -37,7 +37,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.errors import InputError
+from pylstm.errors import InputError, brief, brief_text
 from pylstm.files import written_whole
 
 __all__ = ["CheckpointError", "load", "register", "save"]
@@ -135,7 +135,8 @@ def register(cls: Class, name: str | None = None) -> Class:
         cls.__qualname__,
     ):
         raise ValueError(
-            f"{cls.__module__}.{cls.__qualname__} was to be registered as {name!r}, the name of "
+            f"{cls.__module__}.{cls.__qualname__} was to be registered as {brief(name)}, the name "
+            "of "
             f"{known.__module__}.{known.__qualname__}: wanted a name of its own"
         )
     _classes[name], _names[cls] = cls, name
@@ -288,7 +289,8 @@ def _read(path: StrPath) -> tuple[dict[str, Any], dict[str, Array]]:
         raise _damaged(path, error) from None
     if written_as != FORMAT:
         raise CheckpointError(
-            f"cannot load {os.fspath(path)}: it has format {written_as!r}, written by pylstm {by}, "
+            f"cannot load {os.fspath(path)}: it has format {brief(written_as)}, written by pylstm "
+            f"{by}, "
             f"wanted format {FORMAT}, which is all that pylstm {version('pylstm')} reads"
         )
     if document.pop("sha256", None) != _digest(document, arrays):
@@ -345,7 +347,7 @@ def _check_arrays(found: Mapping[str, Array], saved: Mapping[str, Array]) -> Non
             for arrays in (saved, found)
         ]
         if shapes[0] != shapes[1]:
-            raise ValueError(f"array {name!r} is {shapes[0]}, wanted {shapes[1]}")
+            raise ValueError(f"array {brief(name)} is {shapes[0]}, wanted {shapes[1]}")
 
 
 # ---------------------------------------------------------------- states
@@ -406,7 +408,7 @@ class _Packer:
 
     def _put_aside(self, array: Array, where: str) -> str:
         if array.dtype.name not in _DTYPES:
-            _refuse(f"an array of {array.dtype}", where)
+            _refuse(f"an array of {brief_text(array.dtype, 60)}", where)
         name = where.removesuffix(".")
         while name in self.arrays:
             name += "'"
@@ -477,7 +479,7 @@ def _generator_state(generator: np.random.Generator) -> dict[str, Any]:
 def _generator(state: Mapping[str, Any]) -> np.random.Generator:
     name = state["bits"]["bit_generator"]
     if name not in _BIT_GENERATORS:
-        raise ValueError(f"its random numbers are of {name!r}")
+        raise ValueError(f"its random numbers are of {brief(name)}")
     seed = None if state["children"] is None else np.random.SeedSequence(**state["children"])
     bits = getattr(np.random, name)(seed)
     bits.state = state["bits"]

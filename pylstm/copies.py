@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from pylstm import checkpoint
+from pylstm.errors import brief
 
 __all__ = ["Copyable", "check_format"]
 
@@ -86,6 +87,6 @@ def check_format(state: Mapping[str, Any], wanted: int, what: str) -> None:
     """Refuse what another version has saved."""
     if state.get("format") != wanted:
         raise ValueError(
-            f"the saved {what} has format {state.get('format')!r}, wanted {wanted}: "
+            f"the saved {what} has format {brief(state.get('format'))}, wanted {wanted}: "
             "it was written by another version of pylstm"
         )

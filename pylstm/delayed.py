@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from pylstm._core import MOMENTS
 from pylstm.checkpoint import register
+from pylstm.checks import check_size
 from pylstm.copies import Copyable, check_format
+from pylstm.errors import brief
 from pylstm.network import LSTM
 
 __all__ = ["Delayed"]
@@ -76,14 +78,14 @@ class Delayed(Copyable):
 
     def __init__(self, net: LSTM, delay: int) -> None:
         if not isinstance(net, LSTM):
-            raise TypeError(f"net is {net!r}, wanted a pylstm.LSTM")
+            raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
         if net._config()["gradient"] != "truncated":
             raise ValueError(
-                f"net has gradient={net._config()['gradient']!r}, wanted 'truncated' in a Delayed"
+                f"net has gradient={brief(net._config()['gradient'])}, wanted 'truncated' in a "
+                "Delayed"
             )
-        if isinstance(delay, bool) or not isinstance(delay, (int, np.integer)) or delay < 0:
-            raise ValueError(f"delay is {delay!r}, wanted a whole number of at least 0")
-        self._set_up(net, net.copy() if delay else net, int(delay))
+        delay = check_size("delay", delay, 0)
+        self._set_up(net, net.copy() if delay else net, delay)
 
     def _set_up(self, net: LSTM, ahead: LSTM, delay: int) -> None:
         self.__net, self.__ahead, self.__delay = net, ahead, delay

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.errors import brief, brief_text
 from pylstm.network import LSTM
 
 __all__ = ["from_torch", "to_torch"]
@@ -87,7 +88,7 @@ def to_torch(net: LSTM) -> dict[str, dict[str, Array]]:
         layer.load_state_dict({k: torch.tensor(v) for k, v in to_torch(net)["lstm"].items()})
     """
     if not isinstance(net, LSTM):
-        raise TypeError(f"net is {net!r}, wanted an LSTM")
+        raise TypeError(f"net is {brief(net)}, wanted an LSTM")
     config = net._config()
     for switch in ("peepholes", "gate_recurrence", "shortcut"):
         if config[switch]:
@@ -116,13 +117,14 @@ def _scales(config: Mapping[str, Any]) -> tuple[tuple[float, float], float]:
     for squashing in ("cell_input", "cell_output"):
         if config[squashing] not in _AS_TANH:
             raise ValueError(
-                f"{squashing} is {config[squashing]!r}, wanted one of "
+                f"{squashing} is {brief(config[squashing])}, wanted one of "
                 f"{', '.join(map(repr, _AS_TANH))}: nn.LSTM has tanh"
             )
     (size, slope), (gain, inside) = (_AS_TANH[config[s]] for s in ("cell_input", "cell_output"))
     if size * inside != 1:
         raise ValueError(
-            f"cell_input is {config['cell_input']!r} and cell_output is {config['cell_output']!r}, "
+            f"cell_input is {brief(config['cell_input'])} and cell_output is "
+            f"{brief(config['cell_output'])}, "
             "wanted squashings that two tanh can stand for, such as 'tanh' and 'tanh', or "
             "'two_tanh_half' and 'tanh_half'"
         )
@@ -235,19 +237,21 @@ def _arrays(
     names = wanted + (optional if any(name in given for name in optional) else ())
     for name in names:
         if name not in given:
-            raise ValueError(f"{what} has no {name!r}, wanted {', '.join(map(repr, names))}")
+            raise ValueError(f"{what} has no {brief(name)}, wanted {', '.join(map(repr, names))}")
     for name in given:
         if name not in names:
             raise ValueError(
-                f"{what} has {name!r}, wanted {', '.join(map(repr, names))} and nothing else: one "
+                f"{what} has {brief(name)}, wanted {', '.join(map(repr, names))} and nothing "
+                "else: one "
                 "layer, one direction, no projection"
             )
-    arrays = {name: _array(f"{what}[{name!r}]", given[name]) for name in names}
+    arrays = {name: _array(f"{what}[{brief(name)}]", given[name]) for name in names}
     for name, array in arrays.items():
         n_axes = 1 if name in optional else 2
         if array.ndim != n_axes or not array.size:
             raise ValueError(
-                f"{what}[{name!r}] has shape {array.shape}, wanted numbers along {n_axes} axes"
+                f"{what}[{brief(name)}] has shape {brief(array.shape)}, wanted numbers along "
+                f"{n_axes} axes"
             )
     return arrays
 
@@ -258,7 +262,9 @@ def _array(name: str, values: Any) -> Array:
         values = values.detach().cpu().numpy()
     array = np.asarray(values)
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} has dtype {array.dtype}, wanted floating-point numbers")
+        raise TypeError(
+            f"{name} has dtype {brief_text(array.dtype, 60)}, wanted floating-point numbers"
+        )
     if not np.isfinite(array).all():
         raise ValueError(f"{name} is not finite everywhere, wanted finite numbers")
     return array if array.dtype.kind == "f" else array.astype(np.float64)
@@ -269,4 +275,6 @@ def _check_shapes(
 ) -> None:
     for name, array in arrays.items():
         if array.shape != wanted[name]:
-            raise ValueError(f"{what}[{name!r}] has shape {array.shape}, wanted {wanted[name]}")
+            raise ValueError(
+                f"{what}[{brief(name)}] has shape {brief(array.shape)}, wanted {wanted[name]}"
+            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import operator
 import zlib
 from collections.abc import Mapping
@@ -14,7 +13,9 @@ import numpy.typing as npt
 from pylstm import _core
 from pylstm.architecture import GATES, Architecture
 from pylstm.checkpoint import register
+from pylstm.checks import check_init_range, check_size, check_whole, generator
 from pylstm.copies import Copyable, check_format
+from pylstm.errors import brief
 from pylstm.optimizers import SGD, Decay, Optimizer
 
 __all__ = ["LSTM"]
@@ -30,21 +31,15 @@ MEMORY_LIMIT = 2**30
 _STATE_FORMAT = 5
 
 
-def _size(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"{name} is {value!r}, wanted a whole number of at least 1")
-    return int(value)
-
-
 def _switch(name: str, value: bool) -> bool:
     if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} is {value!r}, wanted True or False")
+        raise ValueError(f"{name} is {brief(value)}, wanted True or False")
     return bool(value)
 
 
 def _choice(name: str, value: str, choices: Mapping[str, int]) -> str:
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} is {value!r}, wanted one of {', '.join(map(repr, choices))}")
+        raise ValueError(f"{name} is {brief(value)}, wanted one of {', '.join(map(repr, choices))}")
     return value
 
 
@@ -54,7 +49,7 @@ def _dtype(value: npt.DTypeLike) -> str:
     except TypeError:
         name = ""
     if name not in ("float32", "float64"):
-        raise ValueError(f"dtype is {value!r}, wanted 'float32' or 'float64'")
+        raise ValueError(f"dtype is {brief(value)}, wanted 'float32' or 'float64'")
     return name
 
 
@@ -63,17 +58,13 @@ def _method(gradient: str, window: int | None) -> dict[str, Any]:
     gradient = _choice("gradient", gradient, _core.GRADIENTS)
     if window is not None and gradient != "bptt":
         raise ValueError(
-            f"window is {window!r} with gradient {gradient!r}, wanted None: only 'bptt' has one"
+            f"window is {brief(window)} with gradient {brief(gradient)}, wanted None: only 'bptt' "
+            "has one"
         )
     return {
         "gradient": gradient,
-        "window": None if window is None else _size("window", window),
+        "window": None if window is None else check_whole("window", window),
     }
-
-
-def _check_range(init_range: float) -> None:
-    if not isinstance(init_range, numbers.Real) or not 0 <= init_range < np.inf:
-        raise ValueError(f"init_range is {init_range!r}, wanted a finite number >= 0")
 
 
 def _check_combination(config: dict[str, Any]) -> None:
@@ -91,7 +82,7 @@ def _check_combination(config: dict[str, Any]) -> None:
         )
     if config["scale_targets"] and config["output"] != "identity":
         raise ValueError(
-            f"scale_targets is True with output {config['output']!r}, wanted 'identity'"
+            f"scale_targets is True with output {brief(config['output'])}, wanted 'identity'"
         )
 
 
@@ -255,10 +246,10 @@ class LSTM(Architecture, Copyable, _core.Network):
         memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         config = {
-            "n_inputs": _size("n_inputs", n_inputs),
-            "n_outputs": _size("n_outputs", n_outputs),
-            "n_blocks": _size("n_blocks", n_blocks),
-            "block_size": _size("block_size", block_size),
+            "n_inputs": check_size("n_inputs", n_inputs),
+            "n_outputs": check_size("n_outputs", n_outputs),
+            "n_blocks": check_size("n_blocks", n_blocks),
+            "block_size": check_size("block_size", block_size),
             "input_gate": _switch("input_gate", input_gate),
             "forget_gate": _switch("forget_gate", forget_gate),
             "output_gate": _switch("output_gate", output_gate),
@@ -275,14 +266,14 @@ class LSTM(Architecture, Copyable, _core.Network):
             "dtype": _dtype(dtype),
             "scale_inputs": _switch("scale_inputs", scale_inputs),
             "scale_targets": _switch("scale_targets", scale_targets),
-            "scale_memory": _size("scale_memory", scale_memory),
+            "scale_memory": check_size("scale_memory", scale_memory),
             **_method(gradient, window),
-            "memory_limit": _size("memory_limit", memory_limit),
+            "memory_limit": check_whole("memory_limit", memory_limit),
         }
         _check_combination(config)
-        _check_range(init_range)
+        check_init_range(init_range)
         self._set_up(config, SGD(0.01) if optimizer is None else optimizer)
-        self._initialise(float(init_range), bias_init or {}, np.random.default_rng(seed))
+        self._initialise(float(init_range), bias_init or {}, generator(seed))
 
     def _set_up(
         self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
@@ -299,7 +290,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         for name in bias_init:
             if name not in biased:
                 raise ValueError(
-                    f"bias_init names {name!r}, wanted one of {', '.join(map(repr, biased))}, "
+                    f"bias_init names {brief(name)}, wanted one of {', '.join(map(repr, biased))}, "
                     "the units with a bias in this network"
                 )
         for view in parameters.values():
@@ -307,11 +298,14 @@ class LSTM(Architecture, Copyable, _core.Network):
         self._set_growth(init_range)
         for name, values in bias_init.items():
             column = biased[name]
-            start = np.asarray(values, float)
+            try:
+                start = np.asarray(values, float)
+            except (TypeError, ValueError, OverflowError):
+                start = np.full((), np.nan)
             if start.shape not in ((), column.shape) or not np.isfinite(start).all():
                 raise ValueError(
-                    f"bias_init[{name!r}] is {values!r}, wanted one finite number, or one for each "
-                    f"of the {len(column)} rows"
+                    f"bias_init[{brief(name)}] is {brief(values)}, wanted one finite number, or "
+                    f"one for each of the {len(column)} rows"
                 )
             column[:] = start
 
@@ -363,16 +357,17 @@ class LSTM(Architecture, Copyable, _core.Network):
         config = dict(self.__config)
         for name, size in (("n_inputs", n_inputs), ("n_outputs", n_outputs)):
             if size is not None:
-                config[name] = _size(name, size)
+                config[name] = check_size(name, size)
                 if config[name] < self.__config[name]:
                     raise ValueError(
-                        f"{name} is {size!r}, wanted at least the {self.__config[name]} there are"
+                        f"{name} is {brief(size)}, wanted at least the {self.__config[name]} "
+                        "there are"
                     )
         if config == self.__config:
             return
         if self.__config["gradient"] != "truncated":
             raise ValueError(
-                f"gradient is {self.__config['gradient']!r}, wanted a network with "
+                f"gradient is {brief(self.__config['gradient'])}, wanted a network with "
                 "gradient='truncated' to grow"
             )
         before = (self.n_inputs, self.n_outputs)
@@ -421,7 +416,7 @@ class LSTM(Architecture, Copyable, _core.Network):
     def optimizer(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
-                f"optimizer is {optimizer!r}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
+                f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
             )
         schedule = optimizer.schedule
         asked = None if isinstance(schedule, Decay) else schedule
@@ -476,7 +471,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         if "eligibility" in state:
             self._need_eligibility()
         self._restore(state)
-        _check_range(state["init_range"])
+        check_init_range(state["init_range"])
         self.__init_range = state["init_range"]
         self.__growth_seed = operator.index(state["growth_seed"])
 

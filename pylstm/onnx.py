@@ -28,6 +28,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from pylstm.architecture import GATES
+from pylstm.errors import brief
 from pylstm.files import written_whole
 from pylstm.network import LSTM
 
@@ -85,7 +86,7 @@ def export_onnx(net: LSTM, path: str | os.PathLike[str] | None = None) -> onnx.M
     True
     """
     if not isinstance(net, LSTM):
-        raise TypeError(f"net is {net!r}, wanted an LSTM")
+        raise TypeError(f"net is {brief(net)}, wanted an LSTM")
     model = _Graph(net).model()
     onnx.checker.check_model(model)
     if path is not None:

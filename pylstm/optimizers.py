@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
+
+from pylstm.checks import check_real
+from pylstm.errors import brief
 
 __all__ = ["SGD", "Adam", "Decay", "ObGD", "Optimizer", "RMSprop"]
 
 _SMALLEST_EPSILON = 1e-30  # so that 0 / epsilon is 0 in float32 too
 
 
-def _check_number(name: str, value: float, low: float, high: float, wanted: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
-        raise ValueError(f"{name} is {value!r}, wanted {wanted}")
-    if not low <= value < high:
-        raise ValueError(f"{name} is {value!r}, wanted {wanted}")
-
-
 def _check_part(name: str, value: float) -> None:
-    _check_number(name, value, 0.0, 1.0, "a number from 0 up to, not including, 1")
+    check_real(name, value, 0.0, 1.0, "a number from 0 up to, not including, 1")
 
 
-def _check_size(name: str, value: float) -> None:
-    _check_number(name, value, 0.0, math.inf, "a finite number >= 0")
+def _check_rate(name: str, value: float) -> None:
+    check_real(name, value, 0.0, math.inf, "a finite number >= 0")
 
 
 def _check_epsilon(value: float) -> None:
-    _check_number(
+    check_real(
         "epsilon", value, _SMALLEST_EPSILON, math.inf, f"a finite number >= {_SMALLEST_EPSILON}"
     )
 
@@ -60,9 +55,9 @@ class Decay:
 
     def __post_init__(self) -> None:
         wanted = "a number above 0 up to 1"
-        _check_number("factor", self.factor, 0.0, 2.0, wanted)
+        check_real("factor", self.factor, 0.0, 2.0, wanted)
         if not 0 < self.factor <= 1:
-            raise ValueError(f"factor is {self.factor!r}, wanted {wanted}")
+            raise ValueError(f"factor is {brief(self.factor)}, wanted {wanted}")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -104,14 +99,14 @@ class Optimizer:
             value = getattr(self, name)
             if value is not None:
                 wanted = "a finite number above 0, or None"
-                _check_number(name, value, 0.0, math.inf, wanted)
+                check_real(name, value, 0.0, math.inf, wanted)
                 if value == 0:
-                    raise ValueError(f"{name} is {value!r}, wanted {wanted}")
+                    raise ValueError(f"{name} is {brief(value)}, wanted {wanted}")
         if not (
             self.schedule is None or isinstance(self.schedule, Decay) or callable(self.schedule)
         ):
             raise TypeError(
-                f"schedule is {self.schedule!r}, wanted a pylstm.Decay, a callable or None"
+                f"schedule is {brief(self.schedule)}, wanted a pylstm.Decay, a callable or None"
             )
 
     def __repr__(self) -> str:
@@ -121,7 +116,7 @@ class Optimizer:
             for entry in sorted(fields(self), key=lambda entry: entry.name in common)
             if entry.name not in common or getattr(self, entry.name) is not None
         ]
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        shown = ", ".join(f"{name}={brief(getattr(self, name))}" for name in names)
         return f"{type(self).__name__}({shown})"
 
     @property
@@ -158,7 +153,8 @@ class Optimizer:
         name = saved["name"]
         if not isinstance(name, str) or name not in _BY_NAME:
             raise ValueError(
-                f"the saved optimiser is {name!r}, wanted one of {', '.join(map(repr, _BY_NAME))}"
+                f"the saved optimiser is {brief(name)}, wanted one of "
+                f"{', '.join(map(repr, _BY_NAME))}"
             )
         if isinstance(keywords.get("schedule"), Mapping):
             keywords["schedule"] = Decay(**keywords["schedule"])
@@ -202,7 +198,7 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_size("learning_rate", self.learning_rate)
+        _check_rate("learning_rate", self.learning_rate)
         _check_part("momentum", self.momentum)
 
     @property
@@ -254,7 +250,7 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_size("learning_rate", self.learning_rate)
+        _check_rate("learning_rate", self.learning_rate)
         _check_part("decay", self.decay)
         _check_epsilon(self.epsilon)
 
@@ -316,11 +312,11 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_size("learning_rate", self.learning_rate)
+        _check_rate("learning_rate", self.learning_rate)
         _check_part("beta1", self.beta1)
         _check_part("beta2", self.beta2)
         _check_epsilon(self.epsilon)
-        _check_size("weight_decay", self.weight_decay)
+        _check_rate("weight_decay", self.weight_decay)
 
     @property
     def rule(self) -> str:
@@ -382,10 +378,10 @@ class ObGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_size("learning_rate", self.learning_rate)
-        _check_number("kappa", self.kappa, 0.0, math.inf, "a finite number above 0")
+        _check_rate("learning_rate", self.learning_rate)
+        check_real("kappa", self.kappa, 0.0, math.inf, "a finite number above 0")
         if self.kappa == 0:
-            raise ValueError(f"kappa is {self.kappa!r}, wanted a finite number above 0")
+            raise ValueError(f"kappa is {brief(self.kappa)}, wanted a finite number above 0")
 
     @property
     def rule(self) -> str:

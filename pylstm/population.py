@@ -12,7 +12,9 @@ import numpy.typing as npt
 from pylstm import _core
 from pylstm.architecture import Architecture
 from pylstm.checkpoint import register
+from pylstm.checks import check_init_range, check_size, generator
 from pylstm.copies import Copyable, check_format
+from pylstm.errors import brief, brief_text
 from pylstm.network import INIT_RANGE, LSTM
 from pylstm.optimizers import SGD
 
@@ -97,15 +99,14 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         optimizer: SGD | Sequence[SGD] | None = None,
         **switches: Any,
     ) -> None:
-        n_nets = _count(n_nets)
+        n_nets = check_size("n_nets", n_nets)
         ranges = _one_each("init_range", init_range, n_nets)
         model = LSTM(
             n_inputs, n_outputs, n_blocks, block_size, dtype=dtype, bias_init=bias_init, **switches
         )
         for value in ranges:
-            if not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
-                raise ValueError(f"init_range has {value!r}, wanted finite numbers >= 0")
-        rngs = [np.random.default_rng(s) for s in _seeds(seed, n_nets)]
+            check_init_range(value)
+        rngs = [generator(s) for s in _seeds(seed, n_nets)]
         self._set_up(model._config(), n_nets, SGD(0.01) if optimizer is None else optimizer)
         weights: list[dict[str, Array]] = []
         for value, rng in zip(ranges, rngs, strict=True):
@@ -119,7 +120,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         optimizers = _optimizers(optimizer, n_nets)
         gradient = config.get("gradient", "truncated")
         if gradient != "truncated":
-            raise ValueError(f"gradient is {gradient!r}, wanted 'truncated' in a Population")
+            raise ValueError(f"gradient is {brief(gradient)}, wanted 'truncated' in a Population")
         self.__config = dict(config)
         self._build(self.__config, n_nets)
         self.optimizer = optimizers
@@ -151,7 +152,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         """
         nets = list(nets)
         if not nets or not all(isinstance(net, LSTM) for net in nets):
-            raise TypeError(f"nets is {nets!r}, wanted at least one LSTM, and nothing else")
+            raise TypeError(f"nets is {brief(nets)}, wanted at least one LSTM, and nothing else")
         population = cls.__new__(cls)
         optimizers = _optimizers([net.optimizer for net in nets], len(nets))
         population._set_up(nets[0]._config(), len(nets), optimizers)
@@ -183,10 +184,12 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         """
         k = self._index(k)
         if not isinstance(net, LSTM):
-            raise TypeError(f"net is {net!r}, wanted an LSTM")
+            raise TypeError(f"net is {brief(net)}, wanted an LSTM")
         for name, wanted in self.__config.items():
             if net._config()[name] != wanted:
-                raise ValueError(f"net has {name}={net._config()[name]!r}, wanted {wanted!r}")
+                raise ValueError(
+                    f"net has {name}={brief(net._config()[name])}, wanted {brief(wanted)}"
+                )
         optimizers: list[Any] = list(self.__optimizers)
         optimizers[k] = net.optimizer
         self.optimizer = optimizers
@@ -194,7 +197,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
 
     def _index(self, k: int) -> int:
         if isinstance(k, bool) or not isinstance(k, numbers.Integral):
-            raise TypeError(f"net {k!r} was asked for, wanted an index: one net at a time")
+            raise TypeError(f"net {brief(k)} was asked for, wanted an index: one net at a time")
         if not -self.n_nets <= k < self.n_nets:
             raise IndexError(f"net {k} was asked for, wanted an index of {self.n_nets} nets")
         return int(k) % self.n_nets
@@ -243,23 +246,24 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         for name, values in parameters.items():
             if name not in shapes:
                 raise ValueError(
-                    f"parameters names {name!r}, wanted some of {', '.join(map(repr, shapes))}"
+                    f"parameters names {brief(name)}, wanted some of {', '.join(map(repr, shapes))}"
                 )
             wanted = (len(chosen), *shapes[name])
             given = np.asarray(values)
             if not np.can_cast(given.dtype, self.dtype, "same_kind"):
                 raise TypeError(
-                    f"parameters[{name!r}] has dtype {given.dtype}, wanted {self.dtype}"
+                    f"parameters[{brief(name)}] has dtype {brief_text(given.dtype, 60)}, wanted "
+                    f"{self.dtype}"
                 )
             try:
                 checked[name] = np.broadcast_to(given, wanted).astype(self.dtype)
             except ValueError:
                 raise ValueError(
-                    f"parameters[{name!r}] has shape {given.shape}, wanted {wanted}"
+                    f"parameters[{brief(name)}] has shape {brief(given.shape)}, wanted {wanted}"
                 ) from None
             if not np.isfinite(checked[name]).all():
                 raise ValueError(
-                    f"parameters[{name!r}] is not finite everywhere, wanted finite numbers"
+                    f"parameters[{brief(name)}] is not finite everywhere, wanted finite numbers"
                 )
         self._put_parameters(chosen, checked)
 
@@ -315,12 +319,6 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         self._restore(state)
 
 
-def _count(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"n_nets is {value!r}, wanted a whole number of at least 1")
-    return int(value)
-
-
 def _one_each(name: str, values: Any, n_nets: int) -> list[Any]:
     """One value a net, from one for all or a sequence of n_nets."""
     if np.ndim(values) == 0:
@@ -339,17 +337,22 @@ def _seeds(seed: Any, n_nets: int) -> list[Seed]:
     if np.ndim(seed) != 1 or not all(
         isinstance(one, numbers.Integral | np.random.Generator) for one in each
     ):
-        raise TypeError(f"seed is {seed!r}, wanted an int, or an int or Generator for each net")
+        raise TypeError(
+            f"seed is {brief(seed)}, wanted an int, or an int or Generator for each net"
+        )
     return _one_each("seed", each, n_nets)
 
 
 def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
     each = [optimizer] * n_nets if isinstance(optimizer, SGD) else optimizer
     if not isinstance(each, Sequence) or not all(isinstance(one, SGD) for one in each):
-        raise TypeError(f"optimizer is {optimizer!r}, wanted a pylstm.SGD or a sequence of them")
+        raise TypeError(
+            f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD or a sequence of them"
+        )
     for one in each:
         if one != SGD(one.learning_rate, one.momentum):
             raise ValueError(
-                f"optimizer is {one!r}, wanted one without clipping and schedule in a Population"
+                f"optimizer is {brief(one)}, wanted one without clipping and schedule in a "
+                "Population"
             )
     return tuple(_one_each("optimizer", each, n_nets))

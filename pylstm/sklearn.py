@@ -25,6 +25,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 from pylstm import checkpoint, estimators
+from pylstm.checks import check_whole
+from pylstm.errors import brief
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.optimizers import Optimizer
 
@@ -44,7 +46,7 @@ def _ends(lengths: Lengths, n_rows: int) -> Array:
     """Where each sequence ends."""
     parts = np.asarray([n_rows] if lengths is None else lengths)
     if parts.ndim != 1 or parts.dtype.kind not in "iu" or (parts < 1).any():
-        raise ValueError(f"lengths is {lengths!r}, wanted whole numbers of at least 1")
+        raise ValueError(f"lengths is {brief(lengths)}, wanted whole numbers of at least 1")
     if parts.sum() != n_rows:
         raise ValueError(f"lengths sum to {parts.sum()}, wanted the {n_rows} rows of X")
     return np.cumsum(parts)
@@ -66,9 +68,7 @@ class _Dressed(BaseEstimator):  # type: ignore[misc]
 
     def _begin(self) -> None:
         """Put a new estimator behind, of the parameters of this one."""
-        n_epochs = self.n_epochs
-        if isinstance(n_epochs, bool) or not isinstance(n_epochs, int | np.integer) or n_epochs < 1:
-            raise ValueError(f"n_epochs is {n_epochs!r}, wanted a whole number of at least 1")
+        check_whole("n_epochs", self.n_epochs)
         parameters = self.get_params(deep=False)
         del parameters["n_epochs"]
         self.estimator_ = self._behind(**parameters)
@@ -461,7 +461,8 @@ class LSTMClassifier(ClassifierMixin, _Supervised):  # type: ignore[misc]
             and not np.array_equal(self.classes_, np.unique(np.asarray(classes)))
         ):
             raise ValueError(
-                f"classes is {classes!r}, wanted those of the first call, {self.classes_.tolist()}"
+                f"classes is {brief(classes)}, wanted those of the first call, "
+                f"{brief(self.classes_.tolist())}"
             )
         X, y = self._checked(X, y, lengths, reset=first)
         check_classification_targets(y)
@@ -470,7 +471,8 @@ class LSTMClassifier(ClassifierMixin, _Supervised):  # type: ignore[misc]
         strange = np.setdiff1d(y, known)
         if strange.size:
             raise ValueError(
-                f"y contains {strange.tolist()[0]!r}, wanted one of the classes {known.tolist()}"
+                f"y contains {brief(strange.tolist()[0])}, wanted one of the classes "
+                f"{brief(known.tolist())}"
             )
         if first:
             self._begin_with(known)

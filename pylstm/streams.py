@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -11,7 +10,9 @@ import numpy.typing as npt
 
 from pylstm import _core
 from pylstm.checkpoint import register
+from pylstm.checks import check_size
 from pylstm.copies import Copyable, check_format
+from pylstm.errors import brief
 from pylstm.network import LSTM
 
 __all__ = ["Streams"]
@@ -72,14 +73,8 @@ class Streams(Copyable, _core.StreamGroup):
 
     def __init__(self, net: LSTM, n_streams: int) -> None:
         if not isinstance(net, LSTM):
-            raise TypeError(f"net is {net!r}, wanted a pylstm.LSTM")
-        if (
-            isinstance(n_streams, bool)
-            or not isinstance(n_streams, numbers.Integral)
-            or n_streams < 1
-        ):
-            raise ValueError(f"n_streams is {n_streams!r}, wanted a whole number of at least 1")
-        self._build(net, int(n_streams))
+            raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
+        self._build(net, check_size("n_streams", n_streams))
         self.__net: LSTM = net
 
     @property
@@ -349,12 +344,12 @@ class Streams(Copyable, _core.StreamGroup):
             return chosen
         if which.dtype.kind not in "iu" or which.ndim > 1:
             raise ValueError(
-                f"streams is {streams!r}, wanted an index, indices, or a mask of "
+                f"streams is {brief(streams)}, wanted an index, indices, or a mask of "
                 f"{self.n_streams} bools"
             )
         if which.min() < -self.n_streams or which.max() >= self.n_streams:
             raise IndexError(
-                f"streams is {streams!r}, wanted numbers from 0 to {self.n_streams - 1}"
+                f"streams is {brief(streams)}, wanted numbers from 0 to {self.n_streams - 1}"
             )
         chosen[which] = 1
         return chosen

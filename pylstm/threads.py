@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numbers
 import os
 import sys
 
 from pylstm import _core
+from pylstm.checks import check_whole
 
 __all__ = ["get_threads", "register_threadpoolctl", "set_threads"]
 
@@ -67,14 +67,9 @@ def set_threads(n_threads: int) -> int:
     >>> pylstm.set_threads(before)
     1
     """
-    if (
-        isinstance(n_threads, bool)
-        or not isinstance(n_threads, numbers.Integral)
-        or not 1 <= n_threads <= 1024
-    ):
-        raise ValueError(f"n_threads is {n_threads!r}, wanted a whole number from 1 to 1024")
+    n_threads = check_whole("n_threads", n_threads, 1, 1024)
     before = _core.get_threads()
-    _core.set_threads(int(n_threads))
+    _core.set_threads(n_threads)
     return before
 
 

@@ -39,7 +39,7 @@ BAD_TABLES = {
     "infinite": ("load\n1\ninf\n", "line 3 has 'inf' in column 'load', wanted a number between"),
     "huge": ("load\n1\n-1e200\n", "line 3 has '-1e200' in column 'load', wanted a number between"),
     "underscore": ("load\n1\n1_000\n", "line 3 has '1_000'"),
-    "long text": ("load\n1\n" + 500 * "x" + "\n", "line 3 has '" + 37 * "x" + "...'"),
+    "long text": ("load\n1\n" + 500 * "x" + "\n", "line 3 has '" + 20 * "x"),
     "open quote": ('load\n1\n"2\n', "is not comma-separated text"),
     "not text": (b"load\n1\n\xff\xfe\n", "line 3 holds bytes that are not UTF-8 text"),
     "picture": (b"\x89PNG\r\n\x1a\n\x00\x00", "not UTF-8 text"),

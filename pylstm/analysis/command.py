@@ -21,7 +21,7 @@ from pylstm.analysis.tables import (
     vanishing_tree,
 )
 from pylstm.analysis.truncation import along_learning
-from pylstm.errors import InputError
+from pylstm.errors import InputError, brief
 from pylstm.experiments import LABELS, select
 from pylstm.experiments.reproduce import need
 from pylstm.files import written_whole
@@ -119,7 +119,7 @@ def _whole(low: int) -> Any:
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < low:
             raise argparse.ArgumentTypeError(
-                f"{text!r} given, wanted a whole number of at least {low}"
+                f"{brief(text)} given, wanted a whole number of at least {low}"
             )
         return int(text)
 
@@ -175,7 +175,7 @@ def _truncation(args: argparse.Namespace) -> int:
     reading = row.reading(args.reading)
     if reading is None:
         labels = ", ".join(reading.label for reading in row.readings)
-        raise InputError(f"reading {args.reading!r} of row {row.name} given, wanted {labels}")
+        raise InputError(f"reading {brief(args.reading)} of row {row.name} given, wanted {labels}")
     folder = _make_folder(args.out, not args.no_plots)
     print(f"{row.name} {reading.label}: {row.what}; seed {args.seed}\n", flush=True)
     with _bar(args.sequences, not args.no_progress) as on_progress:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pylstm.analysis.jacobians import Jacobians
 from pylstm.architecture import GATES
+from pylstm.errors import brief
 from pylstm.network import LSTM
 from pylstm.reference import slope, squashed
 
@@ -147,7 +148,8 @@ def as_vectors(X: npt.ArrayLike, n_inputs: int) -> Array:
         return np.asarray(np.eye(n_inputs)[steps])
     if steps.ndim != 2 or not len(steps) or steps.shape[1] != n_inputs:
         raise ValueError(
-            f"X has shape {steps.shape}, wanted (n_steps, {n_inputs}), or (n_steps,) of whole "
+            f"X has shape {brief(steps.shape)}, wanted (n_steps, {n_inputs}), or (n_steps,) of "
+            "whole "
             "numbers, of at least one step"
         )
     if not np.isfinite(steps).all():

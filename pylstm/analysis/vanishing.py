@@ -12,12 +12,13 @@ is the constant error carousel, which a memory cell has at its centre.
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.checks import check_real, check_size
+from pylstm.errors import brief
 from pylstm.reference import KINDS, slope, squashed
 
 __all__ = ["factor", "largest_factor", "products"]
@@ -41,7 +42,7 @@ _STRETCH = {
 
 def _check_kind(kind: str, kinds: tuple[str, ...] = SQUASHINGS) -> None:
     if kind not in kinds:
-        raise ValueError(f"kind is {kind!r}, wanted one of {', '.join(map(repr, kinds))}")
+        raise ValueError(f"kind is {brief(kind)}, wanted one of {', '.join(map(repr, kinds))}")
 
 
 def factor(w: npt.ArrayLike, a: npt.ArrayLike, kind: str) -> Array:
@@ -117,8 +118,9 @@ def largest_factor(a: float, kind: str) -> tuple[float, float]:
     (1.543, 0.224)
     """
     _check_kind(kind, tuple(_STRETCH))
-    if not isinstance(a, numbers.Real) or not math.isfinite(a) or a == 0:
-        raise ValueError(f"a is {a!r}, wanted a finite number other than 0")
+    wanted = "a finite number other than 0"
+    if check_real("a", a, -math.inf, math.inf, wanted) == 0:
+        raise ValueError(f"a is {brief(a)}, wanted {wanted}")
     s, A = _STRETCH[kind]
     u = 0.8
     for _ in range(8):  # Newton's method, from so near that every step doubles the digits
@@ -160,9 +162,7 @@ def products(w: float, kind: str, n_steps: int, start: float = 0.5) -> Array:
     [1.0, 2.0, 4.0, 8.0]
     """
     _check_kind(kind)
-    if isinstance(n_steps, bool) or not isinstance(n_steps, numbers.Integral) or n_steps < 1:
-        raise ValueError(f"n_steps is {n_steps!r}, wanted a whole number of at least 1")
-    before = np.empty(int(n_steps))
+    before = np.empty(check_size("n_steps", n_steps))
     a = np.array(float(start))
     for t in range(len(before)):
         before[t] = a

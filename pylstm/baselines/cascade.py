@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -11,9 +10,10 @@ import numpy.typing as npt
 
 from pylstm import _core
 from pylstm.baselines.correlation import correlate, tanh_half
-from pylstm.baselines.learner import Learner, check_size
+from pylstm.baselines.learner import Learner
 from pylstm.baselines.packing import Packing
 from pylstm.baselines.quickprop import quickprop_step
+from pylstm.checks import check_real, check_size, generator
 from pylstm.optimizers import SGD, Optimizer
 
 __all__ = ["CascadeCorrelation"]
@@ -29,10 +29,7 @@ _NEW_WEIGHT = 0.1
 
 
 def _positive(name: str, value: float) -> float:
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_number or not 0 < value < math.inf:
-        raise ValueError(f"{name} is {value!r}, wanted a finite number above 0")
-    return float(value)
+    return check_real(name, value, math.ulp(0.0), math.inf, "a finite number above 0")
 
 
 def _logistic(net: Array) -> Array:
@@ -138,7 +135,7 @@ class CascadeCorrelation(Learner):
         self._max_growth = _positive("max_growth", max_growth)
         self._candidate_rate = _positive("candidate_rate", candidate_rate)
         self._init_range = _positive("init_range", init_range)
-        self._rng = np.random.default_rng(seed)
+        self._rng = generator(seed)
         self._n_epochs = 0
         self._last_slope: Array
         self._last_step: Array

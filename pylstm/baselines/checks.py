@@ -9,17 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
+from pylstm.errors import brief, brief_text
 
-__all__ = ["Checks", "check_size"]
+__all__ = ["Checks"]
 
 Array = npt.NDArray[Any]
-
-
-def check_size(name: str, value: int, low: int = 1) -> int:
-    """Refuse what is not a whole number of at least low."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:
-        raise ValueError(f"{name} is {value!r}, wanted a whole number of at least {low}")
-    return int(value)
 
 
 def _all_finite(array: Array) -> bool:
@@ -48,12 +42,13 @@ class Checks:
         array = np.asarray(values)
         if array.dtype == object or not np.can_cast(array.dtype, np.float64, "same_kind"):
             raise TypeError(
-                f"{what} has dtype {array.dtype}, which cannot be cast safely: wanted float64 or "
+                f"{what} has dtype {brief_text(array.dtype, 60)}, which cannot be cast safely: "
+                "wanted float64 or "
                 "another real number type"
             )
         if array.ndim != ndim or array.shape[-1] != width:
             wanted = f"({width},)" if ndim == 1 else f"(n_steps, {width})"
-            raise ValueError(f"{what} has shape {array.shape}, wanted {wanted}")
+            raise ValueError(f"{what} has shape {brief(array.shape)}, wanted {wanted}")
         return np.require(array, np.float64, ["C_CONTIGUOUS", "ALIGNED"])
 
     def _as_inputs(self, values: npt.ArrayLike, ndim: int, what: str) -> Array:
@@ -81,7 +76,7 @@ class Checks:
             return self._as_inputs(array, 2, "X")
         if array.dtype.kind not in "iu":
             raise ValueError(
-                f"X has shape {array.shape} and dtype {array.dtype}: wanted "
+                f"X has shape {brief(array.shape)} and dtype {brief_text(array.dtype, 60)}: wanted "
                 f"(n_steps, {self.n_inputs}), or (n_steps,) of an integer dtype for tokens"
             )
         return _core.checked_tokens(array, self.n_inputs)
@@ -90,7 +85,7 @@ class Checks:
         array = self._as_floats(target, 1, self.n_outputs, "target")
         problem = self._target_problem(array)
         if problem:
-            raise ValueError(f"target is {array.tolist()}: {problem}")
+            raise ValueError(f"target is {brief(array.tolist())}: {problem}")
         return array
 
     def _as_targets(self, targets: npt.ArrayLike) -> Array:
@@ -99,7 +94,7 @@ class Checks:
             for row, target in enumerate(array):
                 problem = self._target_problem(target)
                 if problem:
-                    raise ValueError(f"targets row {row} is {target.tolist()}: {problem}")
+                    raise ValueError(f"targets row {row} is {brief(target.tolist())}: {problem}")
         return array
 
     def _takes_all_targets(self) -> bool:

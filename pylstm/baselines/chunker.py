@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.baselines.learner import Learner, check_size
+from pylstm.baselines.learner import Learner
 from pylstm.baselines.recurrent import FullyRecurrent
+from pylstm.checks import check_real, check_size, generator
 from pylstm.optimizers import SGD, Optimizer
 
 __all__ = ["Chunker"]
@@ -109,11 +109,10 @@ class Chunker(Learner):
             )
         self._n_hidden = check_size("n_hidden", n_hidden)
         self._n_direct = check_size("n_direct", n_direct, 0)
-        is_number = isinstance(surprise, numbers.Real) and not isinstance(surprise, bool)
-        if not is_number or not 0 < surprise < math.inf:
-            raise ValueError(f"surprise is {surprise!r}, wanted a finite number above 0")
-        self._surprise = float(surprise)
-        rng = np.random.default_rng(seed)
+        self._surprise = check_real(
+            "surprise", surprise, math.ulp(0.0), math.inf, "a finite number above 0"
+        )
+        rng = generator(seed)
         for level, n_predicted in (("lower", n_outputs + n_hidden), ("higher", n_outputs)):
             self._nets[level] = FullyRecurrent(
                 n_inputs,

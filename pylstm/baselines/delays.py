@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -11,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
-from pylstm.baselines.learner import Learner, check_size
+from pylstm.baselines.learner import Learner
+from pylstm.checks import check_init_range, check_size, generator
+from pylstm.errors import brief
 from pylstm.optimizers import Optimizer
 
 __all__ = ["TimeDelay"]
@@ -29,7 +29,9 @@ _SQUASHINGS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]
 
 def _squashing(name: str, value: str) -> str:
     if not isinstance(value, str) or value not in _SQUASHINGS:
-        raise ValueError(f"{name} is {value!r}, wanted one of {', '.join(map(repr, _SQUASHINGS))}")
+        raise ValueError(
+            f"{name} is {brief(value)}, wanted one of {', '.join(map(repr, _SQUASHINGS))}"
+        )
     return value
 
 
@@ -122,9 +124,8 @@ class TimeDelay(Learner):
             )
         self._squashings = [_squashing("squashing", squashing)] * len(hidden)
         self._squashings.append(_squashing("output", output))
-        if not isinstance(init_range, numbers.Real) or not 0 <= init_range < math.inf:
-            raise ValueError(f"init_range is {init_range!r}, wanted a finite number >= 0")
-        rng = np.random.default_rng(seed)
+        check_init_range(init_range)
+        rng = generator(seed)
         names = [*(f"hidden_{k}" for k in range(len(hidden))), "output"]
         shapes = [
             (n, below * (delay + 1) + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from pylstm import _core
 from pylstm.baselines.learner import Learner
 from pylstm.baselines.recurrent import FullyRecurrent
+from pylstm.checks import check_real, generator
 
 __all__ = ["RandomGuessing", "SimulatedAnnealing"]
 
@@ -23,11 +23,7 @@ _POOL = 256  # guesses drawn at once
 
 def _check_positive(name: str, value: float, high: float = math.inf) -> float:
     wanted = "a finite number above 0" if high == math.inf else f"a number above 0 up to {high:g}"
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ValueError(f"{name} is {value!r}, wanted {wanted}")
-    if not 0 < value <= high or math.isinf(value):
-        raise ValueError(f"{name} is {value!r}, wanted {wanted}")
-    return float(value)
+    return check_real(name, value, math.ulp(0.0), math.nextafter(high, math.inf), wanted)
 
 
 class _Search(FullyRecurrent):
@@ -48,7 +44,7 @@ class _Search(FullyRecurrent):
                 raise TypeError(f"{name} is given, but {type(self).__name__} has no gradient")
         super().__init__(*sizes, gradient="bptt", window=1, seed=seed, **architecture)
         self._settings = settings
-        self._rng = np.random.default_rng(seed)
+        self._rng = generator(seed)
 
     def gradient(self, X: npt.ArrayLike, targets: npt.ArrayLike) -> dict[str, Array]:
         """Refused: there is none."""

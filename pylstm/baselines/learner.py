@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
-from pylstm.baselines.checks import Checks, check_size
+from pylstm.baselines.checks import Checks
+from pylstm.checks import check_size
 from pylstm.copies import Copyable, check_format
+from pylstm.errors import brief
 from pylstm.optimizers import SGD, Optimizer
 
-__all__ = ["Learner", "check_size"]
+__all__ = ["Learner"]
 
 Array = npt.NDArray[Any]
 Update = Literal["step", "sequence"] | int
@@ -144,10 +146,10 @@ class Learner(Checks, Copyable):
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, SGD):
-            raise TypeError(f"optimizer is {optimizer!r}, wanted a pylstm.SGD")
+            raise TypeError(f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD")
         if optimizer != SGD(optimizer.learning_rate, optimizer.momentum):
             raise ValueError(
-                f"optimizer is {optimizer!r}, wanted one without clipping and schedule"
+                f"optimizer is {brief(optimizer)}, wanted one without clipping and schedule"
             )
         self._optimizer = optimizer
         self._set_rates(optimizer.learning_rate, optimizer.momentum)

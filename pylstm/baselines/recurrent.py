@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
-from pylstm.baselines.checks import check_size
 from pylstm.baselines.learner import Learner
+from pylstm.checks import check_init_range, check_size, check_whole, generator
 from pylstm.copies import check_format
-from pylstm.network import INIT_RANGE, _check_range, _choice, _switch
+from pylstm.errors import brief
+from pylstm.network import INIT_RANGE, _choice, _switch
 from pylstm.optimizers import Optimizer
 
 __all__ = ["Elman", "FullyRecurrent"]
@@ -138,7 +139,7 @@ class FullyRecurrent(_core.Recurrent, Learner):
             "readout": _choice("readout", readout, READOUTS),
             "n_hidden": check_size("n_hidden", n_hidden, READOUTS[readout]),
             "gradient": _choice("gradient", gradient, GRADIENTS),
-            "window": None if window is None else check_size("window", window),
+            "window": None if window is None else check_whole("window", window),
             "shortcut": _switch("shortcut", shortcut),
             "hidden_bias": _switch("hidden_bias", hidden_bias),
             "output_bias": _switch("output_bias", output_bias),
@@ -148,10 +149,10 @@ class FullyRecurrent(_core.Recurrent, Learner):
             "time_constants": _as_time_constants(time_constants, n_hidden),
         }
         _check_combination(config)
-        _check_memory(config, check_size("memory_limit", memory_limit))
-        _check_range(init_range)
+        _check_memory(config, check_whole("memory_limit", memory_limit))
+        check_init_range(init_range)
         self._set_up(config, optimizer)
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         for view in self.parameters.values():
             view[:] = rng.uniform(-init_range, init_range, view.shape)
 
@@ -200,7 +201,8 @@ def _as_time_constants(values: npt.ArrayLike | None, n_hidden: int) -> list[floa
     given = np.asarray(values)
     if given.shape != (n_hidden,) or not ((given >= 0) & (given < 1)).all():
         raise ValueError(
-            f"time_constants is {values!r}, wanted {n_hidden} numbers, each 0 or more and less "
+            f"time_constants is {brief(values)}, wanted {n_hidden} numbers, each 0 or more and "
+            "less "
             "than 1"
         )
     return [float(value) for value in given]
@@ -220,11 +222,11 @@ def _check_combination(config: Mapping[str, Any]) -> None:
         ):
             if config[name] == value:
                 raise ValueError(
-                    f"{name} is {value!r} with readout 'units', wanted readout 'layer' with it"
+                    f"{name} is {brief(value)} with readout 'units', wanted readout 'layer' with it"
                 )
     if config["loss"] == "cross_entropy" and config["output"] not in ("logistic", "softmax"):
         raise ValueError(
-            f"loss is 'cross_entropy' with output {config['output']!r}, wanted 'logistic' or "
+            f"loss is 'cross_entropy' with output {brief(config['output'])}, wanted 'logistic' or "
             "'softmax'"
         )
 

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.baselines.checks import check_size
 from pylstm.baselines.recurrent import FullyRecurrent, Loss, Output, Squashing
+from pylstm.checks import check_size
 from pylstm.network import INIT_RANGE
 from pylstm.optimizers import Optimizer
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pylstm.checkpoint import register
+from pylstm.errors import brief
 from pylstm.estimators.defaults import CLASSIFIER_SWITCHES, N_CELLS
 from pylstm.estimators.estimator import Estimator, Row
 from pylstm.optimizers import Optimizer
@@ -133,7 +134,7 @@ class Classifier(Estimator):
         try:
             known = missing or y in self._places
         except TypeError:
-            raise TypeError(f"y is {y!r}, wanted a label that is hashable") from None
+            raise TypeError(f"y is {brief(y)}, wanted a label that is hashable") from None
         if not known:
             self._features.check(x)
         self._fill(x)

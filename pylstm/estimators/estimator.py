@@ -16,13 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.checkpoint import register
+from pylstm.checks import check_size, check_whole
 from pylstm.copies import Copyable, check_format
+from pylstm.errors import brief
 from pylstm.estimators.defaults import SWITCHES, default_optimizer
 from pylstm.estimators.features import Features
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
 
-__all__ = ["Array", "Estimator", "Row", "WithLastTarget", "check_whole"]
+__all__ = ["Array", "Estimator", "Row", "WithLastTarget"]
 
 Array = npt.NDArray[Any]
 Row = Mapping[Hashable, Any]
@@ -52,17 +54,17 @@ class Estimator(Copyable):
             setattr(self, name, value)
         self._net: LSTM | None = None
         self._features = Features(self._n_own)
-        check_whole("n_cells", self.n_cells, 1)
-        check_whole("block_size", self.block_size, 1)
+        check_size("n_cells", self.n_cells)
+        check_size("block_size", self.block_size)
         check_whole("seed", self.seed, 0)
         if not isinstance(self.network, Mapping | None):
             raise TypeError(
-                f"network is {self.network!r}, wanted a dict of keywords of pylstm.LSTM"
+                f"network is {brief(self.network)}, wanted a dict of keywords of pylstm.LSTM"
             )
         taken = sorted(_SET_HERE.intersection(self.network or ()))
         if taken:
             raise ValueError(
-                f"network names {taken[0]!r}, which the estimator sets itself: wanted other "
+                f"network names {brief(taken[0])}, which the estimator sets itself: wanted other "
                 "keywords of pylstm.LSTM"
             )
         self._new_network(1, 1)
@@ -181,11 +183,6 @@ class WithLastTarget(Estimator):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)
         self._last, self._error = float(state["last"]), float(state["error"])
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} is {value!r}, wanted a whole number of at least {least}")
 
 
 for _optimizer in (SGD, RMSprop, Adam, ObGD, Decay):

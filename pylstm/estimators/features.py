@@ -14,26 +14,40 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.errors import brief
+
 __all__ = ["Features", "as_number"]
 
 
-def as_number(what: Hashable, value: Any) -> float:
-    """Return a number as float, None as NaN, a time as seconds, or raise the sentence why not."""
+def as_number(what: str, value: Any, *name: Hashable) -> float:
+    """Return a number as float, None as NaN, a time as seconds, or raise the sentence why not.
+
+    What it is called in that sentence: `what`, and the `name` behind it, if there is one.
+    """
     if value is None:
         return math.nan
     if isinstance(value, datetime):
         return (value - datetime(1970, 1, 1, tzinfo=value.tzinfo)).total_seconds()
     if isinstance(value, str | bytes):
         raise TypeError(
-            f"{what} is {value!r}, wanted a number: encode categories before, one feature each"
+            f"{_called(what, *name)} is {brief(value)}, wanted a number: encode categories before, "
+            "one feature each"
         )
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"{what} is {value!r}, wanted a number, or None or NaN for none") from None
+        raise TypeError(
+            f"{_called(what, *name)} is {brief(value)}, wanted a number, or None or NaN for none"
+        ) from None
     if math.isinf(number):
-        raise ValueError(f"{what} is {number}, wanted a finite number, or NaN for none")
+        raise ValueError(
+            f"{_called(what, *name)} is {number}, wanted a finite number, or NaN for none"
+        )
     return number
+
+
+def _called(what: str, *name: Hashable) -> str:
+    return " ".join([what, *map(brief, name)])
 
 
 class Features:
@@ -83,7 +97,7 @@ class Features:
         """The same where a name is new or a value is not a number."""
         self.row.fill(np.nan)
         for name, value in x.items():
-            number = as_number(f"feature {name!r}", value)
+            number = as_number("feature", value, name)
             if name in self.places:
                 k = self.places[name]
                 self.cells[k] = number
@@ -93,7 +107,7 @@ class Features:
     def check(self, x: Mapping[Hashable, Any]) -> None:
         """Raise the sentence about the first value that is not a finite number or NaN."""
         for name, value in x.items():
-            as_number(f"feature {name!r}", value)
+            as_number("feature", value, name)
 
     def add(self, names: Iterable[Hashable]) -> None:
         """Make room for names not yet known, in an order that is not that of the row."""

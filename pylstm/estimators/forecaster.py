@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from pylstm.checkpoint import register
+from pylstm.checks import check_size
 from pylstm.estimators.defaults import N_CELLS, START_POWER
-from pylstm.estimators.estimator import Row, WithLastTarget, check_whole
+from pylstm.estimators.estimator import Row, WithLastTarget
 from pylstm.estimators.features import as_number
 from pylstm.optimizers import Optimizer
 
@@ -90,7 +91,7 @@ class Forecaster(WithLastTarget):
         seed: int = 0,
     ) -> None:
         if season is not None:
-            check_whole("season", season, 1)
+            check_size("season", season)
         self._n_own = 3 if season is None else 4
         self.season: int | None
         self._begin()
@@ -199,7 +200,7 @@ class Forecaster(WithLastTarget):
         TypeError, ValueError
             For a horizon or features that make no sense.
         """
-        check_whole("horizon", horizon, 1)
+        check_size("horizon", horizon)
         rows = [{}] * horizon if xs is None else list(xs)
         if len(rows) != horizon:
             raise ValueError(f"xs has {len(rows)} rows, wanted the {horizon} of the horizon")

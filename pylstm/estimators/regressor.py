@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pylstm.checkpoint import register
+from pylstm.errors import brief
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.estimators.estimator import Row, WithLastTarget
 from pylstm.estimators.features import as_number
@@ -83,7 +84,7 @@ class Regressor(WithLastTarget):
         seed: int = 0,
     ) -> None:
         if not isinstance(feedback, bool | np.bool_):
-            raise ValueError(f"feedback is {feedback!r}, wanted True or False")
+            raise ValueError(f"feedback is {brief(feedback)}, wanted True or False")
         self._n_own = 2 if feedback else 0
         self._begin()
         self.feedback: bool

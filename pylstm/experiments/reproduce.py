@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pylstm import _core
-from pylstm.errors import InputError
+from pylstm.errors import InputError, brief
 from pylstm.experiments import plots, report
 from pylstm.experiments.methods import METHODS
 from pylstm.experiments.progress import Abandoned, Reporter, bars, board
@@ -91,7 +91,9 @@ class Reproduction:
     ) -> None:
         for label in readings:
             if label not in LABELS:
-                raise InputError(f"reading {label!r} given, wanted some of {', '.join(LABELS)}")
+                raise InputError(
+                    f"reading {brief(label)} given, wanted some of {', '.join(LABELS)}"
+                )
         if trials is not None:
             _check_whole("trials", trials, 1)
         _check_whole("seed", seed, 0)
@@ -214,7 +216,7 @@ def _machine() -> str:
 
 def _check_whole(name: str, value: int, low: int) -> None:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:
-        raise InputError(f"{name} is {value!r}, wanted a whole number of at least {low}")
+        raise InputError(f"{name} is {brief(value)}, wanted a whole number of at least {low}")
 
 
 def need(module: str, what: str, option: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pylstm.errors import InputError
+from pylstm.errors import InputError, brief
 from pylstm.experiments.competitors import COMPETITORS
 from pylstm.experiments.lstm_rows import LSTM_ROWS
 from pylstm.experiments.methods import METHODS
@@ -46,7 +46,8 @@ def select(names: Sequence[str]) -> list[Row]:
         of_name = {row.name for row in ROWS.values() if name in _names(row)}
         if not of_name:
             raise InputError(
-                f"row {name!r} given, wanted one of {', '.join(ROWS)}, the beginning of some, such "
+                f"row {brief(name)} given, wanted one of {', '.join(ROWS)}, the beginning of "
+                "some, such "
                 f"as 2c, a method of {', '.join(METHODS)}, or competitors"
             )
         chosen |= of_name

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pylstm
-from pylstm.errors import InputError
+from pylstm.errors import InputError, brief
 from pylstm.experiments.row import Reading, Row
 from pylstm.experiments.trial import Result
 from pylstm.files import written_whole
@@ -81,7 +81,8 @@ class Store:
             found = tree.get(name) if isinstance(tree, dict) else None
             if found != wanted:
                 raise InputError(
-                    f"{path} has {name} {found!r}, wanted {wanted!r}: give another folder with "
+                    f"{path} has {name} {brief(found)}, wanted {brief(wanted)}: give another "
+                    "folder with "
                     "--out, or remove it"
                 )
         return dict(tree)

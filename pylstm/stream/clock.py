@@ -15,8 +15,9 @@ from typing import TypeGuard
 
 import numpy as np
 
+from pylstm.errors import brief
 from pylstm.stream.errors import StreamError
-from pylstm.stream.table import Vector, label_in, number_in, shown
+from pylstm.stream.table import Vector, label_in, number_in
 
 __all__ = ["N_CALENDAR", "Clock"]
 
@@ -34,7 +35,7 @@ def _read(text: str) -> tuple[datetime, float]:
             clock = _EPOCH + timedelta(seconds=seconds)
     except (ValueError, OverflowError):
         raise StreamError(
-            f"time is {shown(text)}, wanted one such as 2013-01-31 06:00 (ISO 8601) or seconds "
+            f"time is {brief(text)}, wanted one such as 2013-01-31 06:00 (ISO 8601) or seconds "
             "since 1970-01-01"
         ) from None
     offset = clock.utcoffset() or timedelta()
@@ -78,7 +79,7 @@ class Clock:
         clock, seconds = _read(text)
         if seconds < self._seconds:
             raise StreamError(
-                f"time is {shown(text)}, wanted none before {shown(self._last or '')}, that of an "
+                f"time is {brief(text)}, wanted none before {brief(self._last or '')}, that of an "
                 "earlier row"
             )
         day = (clock - clock.replace(hour=0, minute=0, second=0, microsecond=0)) / timedelta(days=1)

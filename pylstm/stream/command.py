@@ -9,6 +9,7 @@ import sys
 from dataclasses import fields
 from typing import Any
 
+from pylstm.errors import brief
 from pylstm.files import check_writable
 from pylstm.stream.errors import StreamError
 from pylstm.stream.job import Outcome, forecast_writer, progress_bar, run_stream
@@ -114,7 +115,7 @@ def _positive(text: str) -> int:
 def _delimiter(text: str) -> str:
     text = {"tab": "\t", "\\t": "\t"}.get(text, text)
     if len(text) != 1 or text in '"\r\n':
-        raise argparse.ArgumentTypeError(f"{text!r} given, wanted one character, or 'tab'")
+        raise argparse.ArgumentTypeError(f"{brief(text)} given, wanted one character, or 'tab'")
     return text
 
 
@@ -205,7 +206,8 @@ def _columns(table: Table, settings: Settings) -> list[str]:
         (index,) = table.indices([name])
         if name not in numbers and name not in labels:
             raise StreamError(
-                f"column {name!r} of {table.name} begins with {table.first_row()[index]!r}, "
+                f"column {brief(name)} of {table.name} begins with "
+                f"{brief(table.first_row()[index])}, "
                 "wanted numbers"
             )
     if settings.time:
@@ -222,7 +224,8 @@ def _columns(table: Table, settings: Settings) -> list[str]:
 def _check_predict(settings: Settings, given: dict[str, Any]) -> None:
     if settings.classify and "predict" in given:
         raise StreamError(
-            f"--predict is {given['predict']!r}, and the target {settings.target!r} is labels, "
+            f"--predict is {brief(given['predict'])}, and the target {brief(settings.target)} is "
+            "labels, "
             "which have no change and no level: leave it out"
         )
 
@@ -241,8 +244,9 @@ def _session(table: Table, given: dict[str, Any]) -> Session:
         saved = getattr(session.settings, name)
         if value != saved:
             raise StreamError(
-                f"--{name.replace('_', '-')} is {value!r} and the session in {given['load']} has "
-                f"{saved!r}: leave the option out, or start anew without --load"
+                f"--{name.replace('_', '-')} is {brief(value)} and the session in {given['load']} "
+                "has "
+                f"{brief(saved)}: leave the option out, or start anew without --load"
             )
     _check_predict(session.settings, given)
     time = session.settings.time

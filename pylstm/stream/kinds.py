@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from pylstm.errors import brief
 from pylstm.estimators import Classifier
 from pylstm.stream.errors import StreamError
 from pylstm.stream.forecaster import Forecaster
@@ -185,7 +186,7 @@ class Labels:
                 f"inputs {inputs}, wanted {self._known.size} numbers, NaN where missing"
             )
         if target is not None and not isinstance(target, str):
-            raise ValueError(f"target {target!r}, wanted a label, which is text, or None")
+            raise ValueError(f"target {brief(target)}, wanted a label, which is text, or None")
         self._check_number_of_labels(target)
         horizon = self.settings.horizon
         if horizon == 0:
@@ -203,8 +204,8 @@ class Labels:
     def _check_number_of_labels(self, label: str | None) -> None:
         if len(self._counts) == _MOST_LABELS and label is not None and label not in self._counts:
             raise StreamError(
-                f"{label!r} is label number {_MOST_LABELS + 1:,} in column "
-                f"{self.settings.target!r}, wanted at most {_MOST_LABELS:,} different ones"
+                f"{brief(label)} is label number {_MOST_LABELS + 1:,} in column "
+                f"{brief(self.settings.target)}, wanted at most {_MOST_LABELS:,} different ones"
             )
 
     def _row(self, inputs: Vector) -> dict[Any, float]:

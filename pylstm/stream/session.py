@@ -11,6 +11,7 @@ import numpy as np
 
 from pylstm.checkpoint import register
 from pylstm.copies import Copyable, check_format
+from pylstm.errors import brief
 from pylstm.stream.clock import N_CALENDAR, Clock
 from pylstm.stream.errors import StreamError
 from pylstm.stream.kinds import Kind, Labels, Numbers
@@ -104,7 +105,7 @@ class Session(Copyable):
         if self.settings.time:
             inputs = np.concatenate([inputs, self.clock.calendar(time)])
         elif time is not None:
-            raise StreamError(f"time is {time!r}, and the settings name no column of times")
+            raise StreamError(f"time is {brief(time)}, and the settings name no column of times")
         forecasts = self.kind.update(inputs, target)
         due: list[Any] | None = forecasts
         self.clock.advance(time)

@@ -6,6 +6,7 @@ import math
 import numbers
 from dataclasses import dataclass
 
+from pylstm.errors import brief
 from pylstm.estimators.defaults import OPTIMIZER
 from pylstm.optimizers import SGD, Adam, ObGD, Optimizer, RMSprop
 from pylstm.stream.errors import StreamError
@@ -117,7 +118,8 @@ class Settings:
         self._check("momentum", 0 <= self.momentum < 1, "a number from 0 up to, not including, 1")
         if self.momentum and self.optimizer not in ("sgd", "momentum"):
             raise StreamError(
-                f"momentum is {self.momentum!r} and optimizer is {self.optimizer!r}, wanted "
+                f"momentum is {brief(self.momentum)} and optimizer is {brief(self.optimizer)}, "
+                "wanted "
                 "momentum with 'sgd' or 'momentum' only"
             )
         self._check("predict", self.predict in ("change", "level"), "'change' or 'level'")
@@ -126,7 +128,7 @@ class Settings:
         inputs = self.inputs or ()
         for name in inputs:
             if inputs.count(name) > 1:
-                raise StreamError(f"inputs names {name!r} twice, wanted every column once")
+                raise StreamError(f"inputs names {brief(name)} twice, wanted every column once")
         if self.season is not None and self.season < self.horizon:
             raise StreamError(
                 f"season is {self.season} and horizon is {self.horizon}, wanted a season of at "
@@ -139,7 +141,7 @@ class Settings:
 
     def _check(self, name: str, good: bool, wanted: str) -> None:
         if not good:
-            raise StreamError(f"{name} is {getattr(self, name)!r}, wanted {wanted}")
+            raise StreamError(f"{name} is {brief(getattr(self, name))}, wanted {wanted}")
 
     def new_optimizer(self) -> Optimizer:
         """Return the optimiser that the settings name."""

@@ -17,9 +17,10 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.errors import brief
 from pylstm.stream.errors import StreamError
 
-__all__ = ["MISSING", "Table", "label_in", "number_in", "shown"]
+__all__ = ["MISSING", "Table", "label_in", "number_in"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -43,11 +44,6 @@ def label_in(cell: str) -> str | None:
     """Return the label in a cell, the text without blanks around it; None for a missing one."""
     label = cell.strip()
     return None if label.lower() in MISSING else label
-
-
-def shown(cell: str) -> str:
-    """Return a cell as it stands in a message, cut when long."""
-    return repr(cell if len(cell) <= 40 else cell[:37] + "...")
 
 
 class Table:
@@ -164,10 +160,10 @@ class Table:
         header = [cell.strip() for cell in cells]
         numbers = [number_in(cell) for cell in header]
         if None not in numbers and not all(map(math.isnan, filter(None, numbers))):
-            raise self._error(self.line, f"is {shown(','.join(cells))}, wanted the column names")
+            raise self._error(self.line, f"is {brief(','.join(cells))}, wanted the column names")
         for name in header:
             if header.count(name) > 1:
-                raise StreamError(f"{self.name} has more than one column {name!r}, wanted one")
+                raise StreamError(f"{self.name} has more than one column {brief(name)}, wanted one")
         return header
 
     def first_row(self) -> list[str]:
@@ -191,7 +187,7 @@ class Table:
                 if len(self.header) == 1 and any(mark in self.header[0] for mark in ";,\t|"):
                     hint = " (is another --delimiter needed?)"
                 raise StreamError(
-                    f"{self.name} has no column {name!r}, wanted one of "
+                    f"{self.name} has no column {brief(name)}, wanted one of "
                     f"{', '.join(map(repr, self.header))}{hint}"
                 )
         return [self.header.index(name) for name in columns]
@@ -240,7 +236,8 @@ class Table:
             if value is None:
                 raise self._error(
                     self.line,
-                    f"has {shown(cells[index])} in column {columns[k]!r}, wanted a number between "
+                    f"has {brief(cells[index])} in column {brief(columns[k])}, wanted a number "
+                    "between "
                     "-1e100 and 1e100, or an empty cell (--inputs chooses the columns, --classify "
                     "makes the target labels)",
                 )

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.errors import brief
+
 __all__ = ["Sequences"]
 
 Array = npt.NDArray[Any]
@@ -96,7 +98,9 @@ class Sequences:
         """Pick sequences by a slice, a mask or their numbers."""
         chosen = np.arange(len(self))[index]
         if chosen.ndim != 1:
-            raise TypeError(f"index is {index!r}, wanted a slice, a mask or an array of numbers")
+            raise TypeError(
+                f"index is {brief(index)}, wanted a slice, a mask or an array of numbers"
+            )
         lengths = self.lengths[chosen]
         starts = np.cumsum(lengths) - lengths
         steps = np.repeat(self.starts[chosen] - starts, lengths) + np.arange(lengths.sum())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.checks import check_whole
+from pylstm.errors import brief
 from pylstm.tasks.sequences import Sequences
 
 __all__ = ["Task", "check_whole", "draw_lengths"]
@@ -16,12 +17,6 @@ __all__ = ["Task", "check_whole", "draw_lengths"]
 Array = npt.NDArray[Any]
 
 _BLOCK = 32
-
-
-def check_whole(name: str, value: int, low: int) -> None:
-    """Refuse what is not a whole number of at least low."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:
-        raise ValueError(f"{name} is {value!r}, wanted a whole number of at least {low}")
 
 
 def draw_lengths(min_length: int, n_sequences: int, rng: np.random.Generator) -> Array:
@@ -105,7 +100,7 @@ class Task:
         """
         check_whole("n_sequences", n_sequences, 1)
         if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng is {rng!r}, wanted a numpy Generator")
+            raise TypeError(f"rng is {brief(rng)}, wanted a numpy Generator")
         return self._sample(int(n_sequences), rng)
 
     def _sample(self, n_sequences: int, rng: np.random.Generator) -> Sequences:
@@ -166,7 +161,8 @@ class Task:
         outputs = np.asarray(outputs)
         if outputs.shape != sequences.targets.shape:
             raise ValueError(
-                f"outputs have shape {outputs.shape}, wanted {sequences.targets.shape}, "
+                f"outputs have shape {brief(outputs.shape)}, wanted "
+                f"{brief(sequences.targets.shape)}, "
                 "that of the targets"
             )
         return self._wrong(outputs, sequences)

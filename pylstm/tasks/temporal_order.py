@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.errors import brief
 from pylstm.tasks.sequences import Sequences
 from pylstm.tasks.task import Task
 
@@ -62,7 +63,7 @@ class TemporalOrder(Task):
 
     def __post_init__(self) -> None:
         if self.n_relevant not in (2, 3):
-            raise ValueError(f"n_relevant is {self.n_relevant!r}, wanted 2 or 3")
+            raise ValueError(f"n_relevant is {brief(self.n_relevant)}, wanted 2 or 3")
 
     @property
     def n_outputs(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.errors import brief
 from pylstm.tasks.sequences import Sequences
 from pylstm.tasks.task import Task, check_whole, draw_lengths
 
@@ -69,7 +70,7 @@ class TwoSequence(Task):
         check_whole("n_information", self.n_information, 1)
         for name in ("noise_on_information", "noise_on_targets"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise ValueError(f"{name} is {getattr(self, name)!r}, wanted True or False")
+                raise ValueError(f"{name} is {brief(getattr(self, name))}, wanted True or False")
         check_whole("min_length", self.min_length, self.n_information)
 
     @property
