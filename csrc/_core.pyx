@@ -1669,16 +1669,20 @@ cdef class Network:
     # ------------------------------------------------------------ persistence
 
     def _progress(self):
-        """Everything that decides how the stream goes on, as plain numbers and arrays; and what
-        `_identity` says the network is."""
+        """Everything that decides how the stream goes on, as plain numbers and arrays."""
+        self.take()
+        try:
+            return self.progress()
+        finally:
+            self.release()
+
+    def _identity_and_progress(self):
+        """What `_identity` says the network is, and its progress, of one moment."""
         self.take()
         try:
             return {**self._identity(), **self.progress()}
         finally:
             self.release()
-
-    def _identity(self):
-        return {}
 
     @property
     def _optimizer(self):

@@ -873,18 +873,23 @@ cdef class PopulationBase:
         return buffers
 
     def _progress(self):
-        """Copies of everything that decides how the streams go on; and what `_identity` says it is."""
+        """Copies of everything that decides how the streams go on."""
         self.take()
         try:
-            return {
-                **self._identity(),
-                **{name: buffer.copy() for name, buffer in self._buffers().items()},
-            }
+            return self.progress()
         finally:
             self.release()
 
-    def _identity(self):
-        return {}
+    def _identity_and_progress(self):
+        """What `_identity` says the population is, and its progress, of one moment."""
+        self.take()
+        try:
+            return {**self._identity(), **self.progress()}
+        finally:
+            self.release()
+
+    cdef object progress(self):
+        return {name: buffer.copy() for name, buffer in self._buffers().items()}
 
     def _restore(self, progress):
         """Go on from what `_progress` returned; after a refusal it is as if never built."""

@@ -447,7 +447,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         return self._state()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self._progress()
+        return self._identity_and_progress()
 
     def _identity(self) -> dict[str, Any]:
         return {

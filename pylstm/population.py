@@ -295,7 +295,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
     # ------------------------------------------------------------ copies
 
     def __getstate__(self) -> dict[str, Any]:
-        return self._progress()
+        return self._identity_and_progress()
 
     def _identity(self) -> dict[str, Any]:
         return {
