@@ -1,7 +1,7 @@
 """Programs of the estimators: beside a twin that meets every row in another order of its features.
 
 Features appear, vanish and change their order, targets and labels come and go; whatever is refused
-changes nothing. The models of river and scikit-learn are theirs in another dress (`adapters`).
+changes nothing.
 """
 
 import math
@@ -243,23 +243,3 @@ class ForecasterMachine(EstimatorMachine):
         if not rows:
             return model.forecast(3)
         return model.forecast(len(rows), rows)
-
-
-def adapters():
-    """The same machines over river's and scikit-learn's models, where they are installed."""
-    from pylstm import river, sklearn  # noqa: F401
-
-    class RiverRegressor(RegressorMachine):
-        name, kinds = "river", (river.LSTMRegressor,)
-
-    class RiverClassifier(ClassifierMachine):
-        name, kinds = "river", (river.LSTMClassifier,)
-
-    class RiverForecaster(ForecasterMachine):
-        name, kinds = "river", (river.LSTMForecaster,)
-
-        def learn_one(self, model, row, y):
-            model.learn_one(y, row)
-
-    return RiverRegressor, RiverClassifier, RiverForecaster
-

@@ -238,16 +238,17 @@ def play(machine, seed, calls=None):
     return None, tally
 
 
-def cut_down(machine, seed, calls=None):
-    """The fewest calls, taking one out at a time, that still find something of the same kind."""
-    calls = program_of(machine, seed) if calls is None else calls
-    found, _ = play(machine, seed, calls)
+def cut_down(calls, fails):
+    """The fewest calls, each taken out in turn, with which `fails` still says that they fail."""
     k = len(calls)
     while k > 0:
         k -= 1
         fewer = calls[:k] + calls[k + 1 :]
-        still, _ = play(machine, seed, fewer)
-        if still is not None and type(still) is type(found):
-            calls, found = fewer, still
-            k = min(k, len(calls))
-    return calls, found
+        if fails(fewer):
+            calls = fewer
+    return calls
+
+
+def fails_alike(machine, seed, violation):
+    """Whether calls find a violation of the same kind."""
+    return lambda calls: type(play(machine, seed, calls)[0]) is type(violation)
