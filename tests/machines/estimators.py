@@ -53,10 +53,6 @@ class EstimatorMachine(Machine):
     def object(self):
         return self.model
 
-    def contents(self):
-        """Not the bytes of a pickle: a row of inputs need not be where it was."""
-        return canonical(self.model)
-
     def draw_row(self):
         names = [name for name in NAMES if self.chance(0.5)]
         return {name: self.draw_value() for name in names}
@@ -105,7 +101,7 @@ class EstimatorMachine(Machine):
         given = self.unchanged(lambda: self.predicts(self.model, row))
         self.agree(given, self.predicts(self.twin, self.turned(row)), "prediction")
 
-    @rule(2)
+    @rule(0.7)
     def predict_following(self):
         rows = [self.draw_row() for _ in range(self.pick(0, 1, 3))]
         given = self.unchanged(lambda: self.follows(self.model, rows))
@@ -121,20 +117,20 @@ class EstimatorMachine(Machine):
         assert canonical(model) == canonical(self.model), "the copy is another"
         self.model = model
 
-    @rule()
+    @rule(0.5)
     def copy(self):
         self.replaced(self.unchanged(self.model.copy))
 
-    @rule()
+    @rule(0.5)
     def pickle(self):
         self.twin = pickle.loads(pickle.dumps(self.twin))
 
-    @rule(0.2)
+    @rule(0.05)
     def save(self):
         if self.model.optimizer is None or not has_callable(self.model.optimizer):
             self.replaced(self.unchanged(lambda: save_and_load(self.model)))
 
-    @rule(4)
+    @rule(2)
     def refuse(self):
         model, row, bad, y = self.model, self.draw_row(), self.bad_row(), self.draw_target()
         calls = [

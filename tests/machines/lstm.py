@@ -266,17 +266,24 @@ class LSTMMachine(Machine):
 
     @rule(4)
     def learn(self):
+        self.step_first()
         target, update = self.draw_target(), self.chance(0.5)
         if not self.twin.learnable:
             self.refused(lambda: self.net.learn(target, update), RuntimeError)
         elif not self.keeps_away():
             self.all(lambda net: net.learn(target, update), "loss")
 
+    def step_first(self):
+        """Where there is no step to learn from, mostly make one: the refusal is seen often enough."""
+        if not self.twin.learnable and self.chance(0.8):
+            self.step()
+
     def keeps_away(self):
         return not mended("F1") and self.twin.traced
 
     @rule(2)
     def learn_from(self):
+        self.step_first()
         dy, update = self.draw_dy(), self.chance(0.5)
         if self.scales[1]:
             self.refused(lambda: self.net.learn_from(dy, update), ValueError)
@@ -287,6 +294,10 @@ class LSTMMachine(Machine):
 
     @rule(3)
     def trace(self):
+        self.step_first()
+        if self.twin.waiting and self.chance(0.8):
+            self.all(lambda net: net.update(), "update")
+            self.step()
         dy, trace = self.draw_dy(), self.pick(0, 0.5, 0.9, 1, np.float32(0.25))
         if self.scales[1] or not self.truncated:
             self.refused(lambda: self.net.learn_from(dy, trace=trace), ValueError)
@@ -407,15 +418,15 @@ class LSTMMachine(Machine):
         assert canonical(net) == canonical(self.net), "the copy is another"
         self.net, self.held = net, None
 
-    @rule(0.7)
+    @rule(0.4)
     def copy(self):
         self.replaced(self.unchanged(self.net.copy))
 
-    @rule(0.7)
+    @rule(0.4)
     def pickle(self):
         self.replaced(pickle.loads(self.unchanged(lambda: pickle.dumps(self.net))))
 
-    @rule(0.15)
+    @rule(0.05)
     def save(self):
         if has_callable(self.net.optimizer):
             self.refused(lambda: save_and_load(self.net))

@@ -276,15 +276,15 @@ class StreamsMachine(Machine):
         assert canonical(streams) == canonical(self.streams), "the copy is another"
         self.streams = streams
 
-    @rule(0.7)
+    @rule(0.4)
     def copy(self):
         self.replaced(self.unchanged(self.streams.copy))
 
-    @rule(0.7)
+    @rule(0.4)
     def move_twin(self):
         self.twin.streams = pickle.loads(pickle.dumps(self.twin.streams))
 
-    @rule(0.15)
+    @rule(0.05)
     def save(self):
         if not has_callable(self.streams.net.optimizer):
             self.replaced(self.unchanged(lambda: save_and_load(self.streams)))
