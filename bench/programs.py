@@ -31,11 +31,15 @@ def _parser(machines: Sequence[str]) -> argparse.ArgumentParser:
         prog="python -m bench programs",
         description="Random programs of calls; exits with 1 when one of them finds a fault.",
     )
-    parser.add_argument("--programs", type=int, default=1000, metavar="N", help="default %(default)s")
+    parser.add_argument(
+        "--programs", type=int, default=1000, metavar="N", help="default %(default)s"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the first program of each machine")
     parser.add_argument("--machine", choices=machines, help="only this one, default all")
     parser.add_argument("--jobs", type=int, default=available_threads(), help="default %(default)s")
-    parser.add_argument("--calls", help="of one program, JSON: [[rule, seed], ...]; for repeating it")
+    parser.add_argument(
+        "--calls", help="of one program, JSON: [[rule, seed], ...]; for repeating it"
+    )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return parser
 

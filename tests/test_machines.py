@@ -125,11 +125,9 @@ def test_the_program_plays_and_counts(capsys):
 @pytest.mark.processes
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_crash_is_told_with_its_seed(monkeypatch, capsys):
-    """A child that is killed names the program it was at; the calls it takes are tried one by one."""
-    ended = []
+    """A child that is killed names the program it was at; its calls are tried one by one."""
 
     def child(*options, seconds):
-        ended.append(options)
         if "--calls" in options:
             calls = options[options.index("--calls") + 1]
             return (-11 if '"run"' in calls else 0), []

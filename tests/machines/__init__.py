@@ -1,8 +1,8 @@
 """Every verb in every order: machines that go through random programs of calls.
 
-`kit` is what a machine is and how a program is played, repeated and cut down; `known` the faults that
-are waited for; `model` the oracle with every verb of LSTM; a file an object the machines. Played by
-tests/test_machines.py (hypothesis, short) and by ``python -m bench programs`` (plain, long).
+`kit` is what a machine is and how a program is played, repeated and cut down; `known` the faults
+that are waited for; `model` the oracle with every verb of LSTM; a file an object the machines.
+Played by tests/test_machines.py (hypothesis, short) and by ``python -m bench programs`` (long).
 """
 
 from importlib import import_module

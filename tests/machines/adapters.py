@@ -1,7 +1,6 @@
 """The machines of the estimators over river's models, which are the same in another dress."""
 
 from machines.estimators import ClassifierMachine, ForecasterMachine, RegressorMachine
-
 from pylstm import river
 
 

@@ -3,6 +3,8 @@
 import pickle
 
 import numpy as np
+
+import pylstm
 from machines.kit import Machine, Over, assert_bits, assert_near, canonical, rule
 from machines.known import mended
 from machines.lstm import (
@@ -14,8 +16,6 @@ from machines.lstm import (
     has_callable,
     save_and_load,
 )
-
-import pylstm
 
 
 class DelayedMachine(Machine):

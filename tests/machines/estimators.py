@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
+
 from machines.kit import Machine, bad_factor, canonical, rule
 from machines.known import mended
 from machines.lstm import draw_optimizer, has_callable, save_and_load
-
 from pylstm.estimators import Classifier, Forecaster, Regressor
 
 NAMES = ["b", "a", ("t", 1), 7, None, "c"]

@@ -1,4 +1,4 @@
-"""Faults that are known and not yet mended: the machines keep away from them, and from nothing else.
+"""Faults known and not yet mended: the machines keep away from them, and from nothing else.
 
 A line goes with its fault. An empty table is what is wanted.
 """

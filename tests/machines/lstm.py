@@ -6,6 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from nets import NETS, all_combinations, assert_close
+from oracle import ExactLearner, Learner
+
+import pylstm
 from machines.kit import (
     Machine,
     Over,
@@ -19,10 +23,6 @@ from machines.kit import (
 )
 from machines.known import mended
 from machines.model import Loop, Model, Twin
-from nets import NETS, all_combinations, assert_close
-from oracle import ExactLearner, Learner
-
-import pylstm
 from pylstm import _core
 
 ARCHITECTURES = [*NETS.values(), *all_combinations()]
@@ -274,7 +274,7 @@ class LSTMMachine(Machine):
             self.all(lambda net: net.learn(target, update), "loss")
 
     def step_first(self):
-        """Where there is no step to learn from, mostly make one: the refusal is seen often enough."""
+        """Where there is no step to learn from, mostly make one: it is refused often enough."""
         if not self.twin.learnable and self.chance(0.8):
             self.step()
 
@@ -384,8 +384,7 @@ class LSTMMachine(Machine):
     @rule(0.2)
     def look(self):
         net = self.net
-        for call in (lambda: repr(net), lambda: net.sources, lambda: net.n_parameters, lambda: net.state):
-            self.unchanged(call)
+        self.unchanged(lambda: (repr(net), net.sources, net.n_parameters, net.state))
 
     @rule(0.5)
     def hold(self):
@@ -463,9 +462,9 @@ class LSTMMachine(Machine):
             self.all(lambda net: net.update(), "update")
             kind = None
         optimizer = draw_optimizer(self, kind)
-        if self.model is not None and not self.model.net.output_bias:
-            if isinstance(optimizer, pylstm.ObGD):
-                return
+        lacks_bias = self.model is not None and not self.model.net.output_bias
+        if lacks_bias and isinstance(optimizer, pylstm.ObGD):
+            return
         self.net.optimizer = self.twin.net.optimizer = optimizer
         if self.model is not None:
             self.model.set_optimizer(optimizer)
@@ -521,7 +520,9 @@ class LSTMMachine(Machine):
     def refuse_arguments(self):
         net, X, T = self.net, self.draw_X(3), self.draw_targets(3)
         update = self.pick("steps", 0, -1, 1.5, True, None, [], np.nan, "")
-        lengths = self.pick([2], [1, 3], [0, 3], [-1, 4], [[3]], [1.5, 1.5], "3", [4], [1 << 62, 1 << 62])
+        lengths = self.pick(
+            [2], [1, 3], [0, 3], [-1, 4], [[3]], [1.5, 1.5], "3", [4], [1 << 62, 1 << 62]
+        )
         bad = [
             lambda: net.run(X, T, update), lambda: net.run_sequences(X, T, [3], update=update),
             lambda: net.run_sequences(X, T, lengths), lambda: net.run(X, T[:2]),
@@ -577,4 +578,3 @@ class LSTMMachine(Machine):
         X = self.pick(-size, size) * self.numbers(3, self.config["n_inputs"])
         T = self.draw_targets(3)
         self.all(lambda net: net.run(X, T), "run")
-

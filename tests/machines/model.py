@@ -29,7 +29,11 @@ class Loop:
             present = not np.isnan(target).all()
             if present:
                 self.learn(target, update=False)
-            if present if update in ("step", 1) else update != "sequence" and self.counted >= update:
+            if (
+                present
+                if update in ("step", 1)
+                else update != "sequence" and self.counted >= update
+            ):
                 self.update()
         if targets is not None and update == "sequence":
             self.update()
@@ -214,7 +218,7 @@ class Model(Loop):
         return y
 
     def net_outputs(self):
-        """(n_outputs, n_parameters): of the cell outputs as they are, by the weights as they are."""
+        """(n_outputs, n_parameters): of the cell outputs as they are, by the weights of now."""
         learner = self.learner
         P = learner.w.size
         q = [np.broadcast_to(value, P) for value in learner.state["cell_output"]]

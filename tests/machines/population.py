@@ -7,11 +7,11 @@ but itself. Single networks are equal up to rounding, as promised.
 import pickle
 
 import numpy as np
+
+import pylstm
 from machines.kit import Machine, Over, assert_bits, assert_near, canonical, rule
 from machines.known import mended
 from machines.lstm import LARGEST, draw_architecture, save_and_load
-
-import pylstm
 
 
 def draw_sgd(machine, momentum=None):
@@ -85,10 +85,10 @@ class PopulationMachine(Machine):
                 continue
             present = ~np.isnan(targets[:, t]).any(axis=1)
             self.twin.learn(targets[:, t], update=False, nets=chosen)
-            due = present if update in ("step", 1) else (
-                np.zeros(len(chosen), bool) if update == "sequence" else self.counted[chosen] >= update
-            )  # fmt: skip
-            self.update_twin(chosen[due])
+            if update in ("step", 1):
+                self.update_twin(chosen[present])
+            elif update != "sequence":
+                self.update_twin(chosen[self.counted[chosen] >= update])
         if targets is not None and update == "sequence":
             self.update_twin(chosen)
         return np.stack(Y, axis=1) if Y else np.zeros((len(chosen), 0, self.config["n_outputs"]))
@@ -207,14 +207,17 @@ class PopulationMachine(Machine):
 
     @rule(2)
     def run_sequences(self):
-        """Recorded and learned backwards: equal to the networks up to rounding, and so is the twin."""
+        """Recorded and learned backwards: equal to the networks up to rounding."""
         chosen, nets = self.draw_nets()
         if self.wild.any():
             return
         lengths = [self.pick(1, 2, 4) for _ in range(self.pick(0, 1, 2))]
         last, update = self.chance(0.5), self.pick("sequence", "step", 2)
         if self.chance(0.3):
-            X = [[self.rng.randrange(self.config["n_inputs"]) for _ in range(sum(lengths))] for _ in chosen]
+            X = [
+                [self.rng.randrange(self.config["n_inputs"]) for _ in range(sum(lengths))]
+                for _ in chosen
+            ]
             X = np.array(X, int).reshape(len(chosen), sum(lengths))
         else:
             X = self.numbers(len(chosen), sum(lengths), self.config["n_inputs"])
@@ -332,19 +335,21 @@ class PopulationMachine(Machine):
         X, T = self.numbers(n, 2, self.config["n_inputs"]), self.draw_targets(n, 2)
         x, t = self.unusable(self.config["n_inputs"]), self.unusable(self.config["n_outputs"])
         nets = self.pick([n], [-n - 1], [0, 0], [0.5], "x", [[0]], 0, [True] * (n + 1), [1 << 70])
-        if t is None:
-            t = "x"
+        t = "x" if t is None else t
+        values = self.pick("x", np.nan, [1j], [[[[1.0]]]], np.inf)
+        optimizer = self.pick(pylstm.Adam(), None, [], pylstm.SGD(1, clip_norm=1))
         bad = [
             lambda: population.step(x), lambda: population.step(X[:, 0], t),
             lambda: population.predict(x), lambda: population.learn(t),
             lambda: population.learn_from(t), lambda: population.step(X[:, 0], nets=nets),
             lambda: population.update(nets=nets), lambda: population.reset(nets=nets),
             lambda: population.run(X, T, self.pick("x", 0, True, None, 1.5)),
-            lambda: population.run(X, T[:, :1]), lambda: population[self.pick(n, -n - 1, "x", 0.5, None)],
+            lambda: population.run(X, T[:, :1]),
+            lambda: population[self.pick(n, -n - 1, "x", 0.5, None)],
             lambda: population.run_sequences(X, T, self.pick([3], [0, 2], [1.5, 0.5], [[3]], "x")),
             lambda: population.set_parameters({"cell": 0.0}),
-            lambda: population.set_parameters({"output": self.pick("x", np.nan, [1j], [[[[1.0]]]], np.inf)}),
-            lambda: setattr(population, "optimizer", self.pick(pylstm.Adam(), None, [], pylstm.SGD(1, clip_norm=1))),
+            lambda: population.set_parameters({"output": values}),
+            lambda: setattr(population, "optimizer", optimizer),
             lambda: population.__setitem__(0, self.pick(None, "net", pylstm.LSTM(9, 1, 1))),
             lambda: pylstm.Population.from_nets(self.pick([], [None], None, 3)),
         ]  # fmt: skip
