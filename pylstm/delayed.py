@@ -176,6 +176,8 @@ class Delayed(Copyable):
         >>> delayed.predict([0.5]).shape
         (1,)
         """
+        if not self.__delay:
+            return self.__net.predict(x)
         with self.__exclusive:
             return self.__ahead._predict_with(self.__net, x)
 
@@ -269,11 +271,13 @@ class Delayed(Copyable):
     def __getstate__(self) -> dict[str, Any]:
         shared = ("parameters", "gradient", "eligibility", *MOMENTS)
         with self.__exclusive:
+            net = self.__net.__getstate__()
             ahead = {k: v for k, v in self.__ahead.__getstate__().items() if k not in shared}
+            ahead["optimizer"] = net["optimizer"]  # its own is the one from when it was made
             return {
                 "format": _STATE_FORMAT,
                 "delay": self.__delay,
-                "net": self.__net.__getstate__(),
+                "net": net,
                 "ahead": ahead if self.__delay else None,
                 "waiting": {str(k): np.array(x) for k, x in enumerate(self.__waiting)},
             }

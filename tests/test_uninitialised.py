@@ -1,7 +1,8 @@
-"""An object that was never initialised, or is initialised again, refuses or works: never a crash."""
+"""An object never initialised, or initialised again, refuses or works: never a crash."""
 
 import inspect
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -15,6 +16,10 @@ CLASSES = [
     *(getattr(estimators, name) for name in estimators.__all__),
     *(_core.Network, _core.PopulationBase, _core.StreamGroup, _core.Recurrent),
 ]
+REFUSALS = (
+    *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError),
+    *(ValueError, NotImplementedError),
+)
 ARGUMENTS = ([], [[1.0]], [[1.0], [1.0]], [[[1.0]]], [[[1.0]], [[1.0]]], [1], ["x", [1.0]])
 
 
@@ -24,12 +29,10 @@ def use(thing):
         if name in ("__class__", "__init__", "__new__", "__init_subclass__", "__subclasshook__"):
             continue
         for arguments in ARGUMENTS:
-            try:
+            with suppress(*REFUSALS):
                 member = getattr(thing, name)
                 if callable(member):
                     member(*arguments)
-            except Exception as error:
-                assert not isinstance(error, MemoryError | SystemError), (name, error)
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -42,9 +45,8 @@ def test_new_alone(cls):
 def test_it_says_so(cls, verb):
     thing = cls.__new__(cls)
     if cls.__module__.startswith("pylstm.estimators"):
-        verb = {"step": "predict_one", "predict": "predict_one", "learn": "learn_one"}.get(
-            verb, verb
-        )
+        names = {"step": "predict_one", "predict": "predict_one", "learn": "learn_one"}
+        verb = names.get(verb, verb)
     arguments = [] if verb in ("reset", "copy") else [[[1.0]]] if "_" not in verb else [{}]
     if verb == "learn_one":
         arguments.append(1.0)
