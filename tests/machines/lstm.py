@@ -11,6 +11,7 @@ from oracle import ExactLearner, Learner
 
 import pylstm
 from machines.kit import (
+    EXPECTED,
     Machine,
     Over,
     assert_bits,
@@ -567,6 +568,46 @@ class LSTMMachine(Machine):
             bad.append(lambda: net.reinforce(1.0))
         self.refused(self.pick(*bad))
         net.optimizer = own
+
+    @rule(0.3)
+    def refuse_unbuilt(self):
+        """An object that no constructor has been through."""
+        if not mended("F6"):
+            return
+        kind = self.pick(pylstm.LSTM, pylstm.Streams, pylstm.Population, pylstm.Delayed)
+        bare, x = kind.__new__(kind), self.numbers(1)
+        call = self.pick(
+            lambda: bare.step(x), lambda: bare.run([x]), lambda: bare.learn(x), lambda: bare.update(),
+            lambda: bare.reset(), lambda: bare.copy(), lambda: bare.state, lambda: bare.parameters,
+            lambda: bare.__getstate__(), lambda: bare.save("/nowhere/at/all"),
+        )  # fmt: skip
+        self.refused(call, *EXPECTED, AttributeError)
+
+    @rule(0.1)
+    def meddle(self):
+        """A schedule that changes its own network: refused or not, nothing breaks; then no more."""
+        if not mended("F2"):
+            return
+        net, x, target = self.net, self.draw_x(), self.draw_target(1.0)
+        X, T = self.draw_X(3), self.draw_targets(3, 1.0)
+        other, own = draw_optimizer(self), net.optimizer
+        meddling = self.pick(
+            net.reset, net.update, lambda: net.step(x), lambda: net.grow(n_inputs=9), net.copy,
+            lambda: net.run(X, T), lambda: setattr(net, "optimizer", other), lambda: net.learn(target),
+        )  # fmt: skip
+
+        def schedule(k):
+            net.optimizer = own
+            meddling()
+            return 1.0
+
+        net.optimizer = replace(own, schedule=schedule)
+        try:
+            self.pick(lambda: net.step(x, target), lambda: net.run(X, T), net.update)()
+            net.run(X, T)
+        except EXPECTED:
+            pass
+        raise Over
 
     @rule(0.05)
     def diverge(self):
