@@ -577,9 +577,9 @@ class LSTMMachine(Machine):
         kind = self.pick(pylstm.LSTM, pylstm.Streams, pylstm.Population, pylstm.Delayed)
         bare, x = kind.__new__(kind), self.numbers(1)
         call = self.pick(
-            lambda: bare.step(x), lambda: bare.run([x]), lambda: bare.learn(x), lambda: bare.update(),
-            lambda: bare.reset(), lambda: bare.copy(), lambda: bare.state, lambda: bare.parameters,
-            lambda: bare.__getstate__(), lambda: bare.save("/nowhere/at/all"),
+            lambda: bare.step(x), lambda: bare.run([x]), lambda: bare.learn(x), lambda: bare.state,
+            lambda: bare.update(), lambda: bare.reset(), lambda: bare.copy(),
+            lambda: bare.parameters, lambda: bare.__getstate__(), lambda: bare.save("/nowhere/at/all"),
         )  # fmt: skip
         self.refused(call, *EXPECTED, AttributeError)
 
@@ -593,7 +593,8 @@ class LSTMMachine(Machine):
         other, own = draw_optimizer(self), net.optimizer
         meddling = self.pick(
             net.reset, net.update, lambda: net.step(x), lambda: net.grow(n_inputs=9), net.copy,
-            lambda: net.run(X, T), lambda: setattr(net, "optimizer", other), lambda: net.learn(target),
+            lambda: net.run(X, T), lambda: setattr(net, "optimizer", other),
+            lambda: net.learn(target),
         )  # fmt: skip
 
         def schedule(k):
