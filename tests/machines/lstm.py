@@ -579,7 +579,8 @@ class LSTMMachine(Machine):
         call = self.pick(
             lambda: bare.step(x), lambda: bare.run([x]), lambda: bare.learn(x), lambda: bare.state,
             lambda: bare.update(), lambda: bare.reset(), lambda: bare.copy(),
-            lambda: bare.parameters, lambda: bare.__getstate__(), lambda: bare.save("/nowhere/at/all"),
+            lambda: bare.parameters, lambda: bare.__getstate__(),
+            lambda: bare.save("/nowhere/at/all"),
         )  # fmt: skip
         self.refused(call, *EXPECTED, AttributeError)
 
