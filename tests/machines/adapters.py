@@ -98,7 +98,7 @@ class SklearnMachine(Machine):
         model, X, y = self.model, self.draw_X(2), self.draw_targets(2)
         bad = self.pick(
             np.zeros((2, self.width + 1)), np.zeros(2), [["x"] * self.width] * 2, None, "x",
-            np.full((2, self.width), np.inf), np.full((2, self.width), 1j), np.zeros((0, self.width)),
+            np.full((2, self.width), np.inf), np.full((2, self.width), 1j), np.zeros((0, 1)),
         )  # fmt: skip
         no_target = self.pick(None, y[:1], [[1, 2], [3, 4]], [np.inf, 0.0], [1j, 0])
         lengths = self.pick([3], [0, 2], [1.5, 0.5], "x", [[2]])
