@@ -57,13 +57,15 @@ def _play_all(name: str, seeds: range) -> None:
         _tell({"seed": seed})
         violation, told = play(kind, seed)
         tally.add(told)
+        if seed % 20 == 19:  # not all is lost when this process is
+            _tell_tally(tally)
+            tally = Tally()
         if violation is not None:
             fails = fails_alike(kind, seed, violation)
             calls = cut_down(program_of(kind, seed), fails)
             problem = play(kind, seed, calls)[0]
             _tell(_fault(name, seed, calls, f"{type(problem).__name__}: {problem}"))
-    counts = {kind: dict(counter) for kind, counter in vars(tally).items()}
-    _tell({"tally": counts})
+    _tell_tally(tally)
 
 
 def _repeat(name: str, seed: int, calls: list[Any]) -> int:
@@ -81,6 +83,10 @@ def _repeat(name: str, seed: int, calls: list[Any]) -> int:
 
 def _tell(record: dict[str, Any]) -> None:
     print(json.dumps(record), flush=True)
+
+
+def _tell_tally(tally: Any) -> None:
+    _tell({"tally": {kind: dict(counter) for kind, counter in vars(tally).items()}})
 
 
 def _fault(name: str, seed: int, calls: list[Any], problem: str) -> dict[str, Any]:

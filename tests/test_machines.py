@@ -18,7 +18,6 @@ from bench import programs
 
 SEEDS = st.integers(0, 2**32 - 1)
 SHORT = settings(
-    max_examples=60,
     stateful_step_count=25,
     deadline=None,
     derandomize=True,
@@ -48,9 +47,13 @@ def as_state_machine(kind):
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_verb_in_every_order(name):
-    if name.startswith("river"):
+    if MACHINES[name].startswith("adapters"):
         pytest.importorskip("river", reason="the extra [river] is not installed")
-    run_state_machine_as_test(as_state_machine(machine(name)), settings=SHORT)
+        pytest.importorskip("sklearn", reason="the extra [sklearn] is not installed")
+    examples = {"lstm": 150, "regressor": 40, "classifier": 40, "forecaster": 40}.get(name, 50)
+    examples = 15 if MACHINES[name].startswith("adapters") else examples
+    short = settings(SHORT, max_examples=examples)
+    run_state_machine_as_test(as_state_machine(machine(name)), settings=short)
 
 
 # ---------------------------------------------------------------- the machines themselves

@@ -19,6 +19,7 @@ MACHINES = {
     "river-regressor": "adapters.RiverRegressorMachine",
     "river-classifier": "adapters.RiverClassifierMachine",
     "river-forecaster": "adapters.RiverForecasterMachine",
+    "sklearn": "adapters.SklearnMachine",
 }
 
 

@@ -168,7 +168,7 @@ class DelayedMachine(Machine):
     def pickle(self):
         self.replaced(pickle.loads(self.unchanged(lambda: pickle.dumps(self.delayed))))
 
-    @rule(0.05)
+    @rule(0.15)
     def save(self):
         own = has_callable(self.delayed.net.optimizer)
         if not own and (mended("F20") or not self.had_callable):

@@ -78,7 +78,7 @@ class EstimatorMachine(Machine):
         assert as_bits(given) == as_bits(wanted), f"{what}: {given} is not {wanted}"
 
     def check(self):
-        if self.chance(0.3):
+        if self.chance(0.15):
             assert canonical(self.model) == canonical(self.twin), "the twin is elsewhere"
 
     # ------------------------------------------------------------ calls

@@ -11,6 +11,7 @@ from oracle import ExactLearner, Learner
 
 import pylstm
 from machines.kit import (
+    EXPECTED,
     Machine,
     Over,
     assert_bits,
@@ -106,6 +107,9 @@ class LSTMMachine(Machine):
 
     def start(self):
         architecture = draw_architecture(self)
+        self.wide = self.chance(0.1)  # for tokens, of which few are live
+        if self.wide:
+            architecture = replace(architecture, n_inputs=30)
         gradient, window = self.pick(
             *[("truncated", None)] * 5, ("bptt", 1), ("bptt", 3), ("bptt", None),
             ("rtrl", None), ("rtrl", None),
@@ -126,18 +130,24 @@ class LSTMMachine(Machine):
         large_from = self.pick(SMALL, SMALL, 0, 30)
         self.net = built(large_from, architecture, **keywords)
         twin = built(large_from, architecture, **keywords)
-        self.twin = Twin(twin, self.moved, lambda: self.chance(0.5))
+        as_vectors = self.chance(0.3) if self.wide else False
+        see = self.as_vector if as_vectors else lambda x: x
+        self.twin = Twin(twin, self.moved, lambda: self.chance(0.5), see)
         self.late = large_from == 0  # may put off writing its weights
-        self.same_bits = True
+        self.same_bits = not as_vectors  # with moments tokens equal their vectors up to rounding
         self.held = None
         self.has_traced = False
         self.model = None
         bias = architecture.output_bias or not isinstance(keywords["optimizer"], pylstm.ObGD)
-        if self.with_oracle and keywords["dtype"] == "float64" and gradient != "bptt" and bias:
+        oracle = self.with_oracle and not self.wide
+        if oracle and keywords["dtype"] == "float64" and gradient != "bptt" and bias:
             self.model = Model(
                 architecture, dict(twin.copy().parameters), keywords["optimizer"], gradient,
                 self.scales, keywords["scale_memory"],
             )  # fmt: skip
+
+    def as_vector(self, x):
+        return np.eye(self.config["n_inputs"])[x] if np.ndim(x) == 0 else x
 
     @property
     def object(self):
@@ -164,12 +174,12 @@ class LSTMMachine(Machine):
         if self.scales[0]:
             x = 9 + 5 * self.numbers(n_inputs)
             return np.where(self.numbers(n_inputs) > 0.8, np.nan, x)
-        if self.chance(0.25):
+        if self.chance(0.85 if self.wide else 0.25):
             return self.pick(int, np.int32)(self.rng.randrange(n_inputs))
         return self.numbers(n_inputs)
 
     def draw_X(self, n_steps):
-        if not self.scales[0] and self.chance(0.25):
+        if not self.scales[0] and self.chance(0.85 if self.wide else 0.25):
             n_inputs = self.config["n_inputs"]
             return np.array([self.rng.randrange(n_inputs) for _ in range(n_steps)], int)
         rows = [self.numbers(self.config["n_inputs"]) for _ in range(n_steps)]
@@ -345,6 +355,16 @@ class LSTMMachine(Machine):
             X, targets, update = self.draw_X(25), self.draw_targets(25), self.draw_update()
             self.all(lambda net: net.run(X, targets, update), f"run, update={update}")
 
+    @rule(0.02)
+    def run_very_long(self):
+        """Longer than any record."""
+        if self.model is None:
+            n_steps, width = 2500, self.config["n_inputs"]
+            X = np.random.default_rng(self.rng.getrandbits(32)).uniform(-1, 1, (n_steps, width))
+            targets = np.resize(self.draw_targets(7), (n_steps, self.config["n_outputs"]))
+            update = self.pick(100_000, 1000, "sequence")
+            self.all(lambda net: net.run(X, targets, update), f"run, update={update}")
+
     @rule(2)
     def run_sequences(self):
         lengths = [self.pick(1, 1, 2, 4) for _ in range(self.pick(0, 1, 2, 3))]
@@ -435,7 +455,7 @@ class LSTMMachine(Machine):
     @rule()
     def grow(self):
         sizes = {
-            "n_inputs": min(5, self.config["n_inputs"] + self.pick(0, 1, 2)),
+            "n_inputs": self.config["n_inputs"] + self.pick(0, 1, 2) * self.chance(0.5),
             "n_outputs": min(4, self.config["n_outputs"] + self.pick(0, 0, 1)),
         }
         if self.config["dtype"] == "float64" and not self.truncated:
@@ -567,6 +587,48 @@ class LSTMMachine(Machine):
             bad.append(lambda: net.reinforce(1.0))
         self.refused(self.pick(*bad))
         net.optimizer = own
+
+    @rule(0.3)
+    def refuse_unbuilt(self):
+        """An object that no constructor has been through."""
+        if not mended("F6"):
+            return
+        kind = self.pick(pylstm.LSTM, pylstm.Streams, pylstm.Population, pylstm.Delayed)
+        bare, x = kind.__new__(kind), self.numbers(1)
+        call = self.pick(
+            lambda: bare.step(x), lambda: bare.run([x]), lambda: bare.learn(x), lambda: bare.state,
+            lambda: bare.update(), lambda: bare.reset(), lambda: bare.copy(),
+            lambda: bare.parameters, lambda: bare.__getstate__(),
+            lambda: bare.save("/nowhere/at/all"),
+        )  # fmt: skip
+        self.refused(call, *EXPECTED, AttributeError)
+
+    @rule(0.1)
+    def meddle(self):
+        """A schedule that changes its own network: refused or not, nothing breaks; then no more."""
+        if not mended("F2"):
+            return
+        net, x, target = self.net, self.draw_x(), self.draw_target(1.0)
+        X, T = self.draw_X(3), self.draw_targets(3, 1.0)
+        other, own = draw_optimizer(self), net.optimizer
+        meddling = self.pick(
+            net.reset, net.update, lambda: net.step(x), lambda: net.grow(n_inputs=9), net.copy,
+            lambda: net.run(X, T), lambda: setattr(net, "optimizer", other),
+            lambda: net.learn(target),
+        )  # fmt: skip
+
+        def schedule(k):
+            net.optimizer = own
+            meddling()
+            return 1.0
+
+        net.optimizer = replace(own, schedule=schedule)
+        try:
+            self.pick(lambda: net.step(x, target), lambda: net.run(X, T), net.update)()
+            net.run(X, T)
+        except EXPECTED:
+            pass
+        raise Over
 
     @rule(0.05)
     def diverge(self):

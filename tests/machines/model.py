@@ -62,8 +62,10 @@ class Twin(Loop):
 
     learnable = waiting = traced = False
 
-    def __init__(self, net, move=lambda net: net, split_calls=lambda: False):
-        self.net, self.move, self.split_calls = net, move, split_calls
+    def __init__(self, net, move, split_calls, see=lambda x: x):
+        """see: what it is given for an input; split_calls: whether the next update is a call of its
+        own."""
+        self.net, self.move, self.split_calls, self.see = net, move, split_calls, see
 
     def moved(self):
         self.net = self.move(self.net)
@@ -71,7 +73,7 @@ class Twin(Loop):
 
     def step(self, x, target=None):
         self.counted += 1
-        y = self.moved().step(x)
+        y = self.moved().step(self.see(x))
         self.learnable, self.traced = True, False
         if target is not None and not np.isnan(target).all():
             self.learn(target)

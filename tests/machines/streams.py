@@ -269,11 +269,19 @@ class StreamsMachine(Machine):
     @rule()
     def learn_with_the_network(self):
         """Its weights change below the streams'; its own state is another matter."""
-        if self.model is not None or self.waiting:
+        if self.model is not None:
             return
         x, target = self.numbers(self.config["n_inputs"]), self.targets(1, self.config, 1.0)[0]
         for streams in (self.streams, self.twin.streams):
             streams.net.step(x, target)
+
+    @rule(0.05)
+    def diverge(self):
+        """Numbers that no arithmetic survives: an exception, or both go on alike."""
+        self.model = None
+        X, targets = 1e37 * self.draw_X(3), self.draw_targets(3)
+        self.all(lambda each: each.run(X, targets), "run")
+        self.after_run()
 
     @rule(0.5)
     def set_optimizer(self):
