@@ -121,7 +121,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         gradient = config.get("gradient", "truncated")
         if gradient != "truncated":
             raise ValueError(f"gradient is {brief(gradient)}, wanted 'truncated' in a Population")
-        self.__config = dict(config)
+        self.__config = {"leak": 0.0, **config}  # an old file has none
         self._build(self.__config, n_nets)
         self.optimizer = optimizers
 
