@@ -53,6 +53,10 @@ def _dtype(value: npt.DTypeLike) -> str:
     return name
 
 
+def _leak(value: float) -> float:
+    return check_real("leak", value, 0.0, 1.0, "a number from 0 up to, not including, 1")
+
+
 def _method(gradient: str, window: int | None) -> dict[str, Any]:
     """The gradient that is followed, as part of the configuration."""
     gradient = _choice("gradient", gradient, _core.GRADIENTS)
@@ -280,7 +284,7 @@ class LSTM(Architecture, Copyable, _core.Network):
             "input_gate": _switch("input_gate", input_gate),
             "forget_gate": _switch("forget_gate", forget_gate),
             "output_gate": _switch("output_gate", output_gate),
-            "leak": check_real("leak", leak, 0.0, 1.0, "a number from 0 up to, not including, 1"),
+            "leak": _leak(leak),
             "peepholes": _switch("peepholes", peepholes),
             "gate_recurrence": _switch("gate_recurrence", gate_recurrence),
             "cell_recurrence": _switch("cell_recurrence", cell_recurrence),
@@ -306,7 +310,6 @@ class LSTM(Architecture, Copyable, _core.Network):
     def _set_up(
         self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
     ) -> None:
-        config.setdefault("leak", 0.0)  # not in what was saved before there was one
         self.__config = config
         self._build(config, large_from)
         self.optimizer = optimizer
@@ -495,6 +498,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         optimizer = Optimizer.from_saved(state["optimizer"])
         config = dict(state["config"])
         config |= _method(config["gradient"], config["window"])
+        config["leak"] = _leak(config.get("leak", 0.0))  # an old file has none
         self._set_up(config, optimizer, state["large_from"])
         self._need_moments(sum(name in state for name in _core.MOMENTS))
         if "eligibility" in state:
