@@ -7,19 +7,26 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from bench.threads import THREAD_VARIABLES, available_threads
 
 __all__ = ["main"]
 
+#: What has options of its own.
+APART = {
+    "streams": "bench.streams.__main__",
+    "programs": "bench.programs",
+    "endless": "bench.endless",
+}
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure pylstm and its peers; tables on the screen, everything into files.",
-        epilog="python -m bench streams: errors on real streams; python -m bench programs: random "
-        "programs of calls. Each has options of its own.",
+        epilog=f"With options of their own: python -m bench {', '.join(APART)}.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="measurements, default all")
     parser.add_argument("--list", action="store_true", help="name the measurements and stop")
@@ -50,14 +57,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measurements named; 0, or 1 when one of them computes something wrong."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    if given[:1] == ["streams"]:
-        from bench.streams.__main__ import main as measure_streams
-
-        return measure_streams(given[1:])
-    if given[:1] == ["programs"]:
-        from bench.programs import main as play_programs
-
-        return play_programs(given[1:])
+    if given and given[0] in APART:
+        return int(import_module(APART[given[0]]).main(given[1:]))
     parser = _parser()
     args = parser.parse_args(given)
     if args.threads < 1:

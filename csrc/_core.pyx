@@ -53,6 +53,7 @@ cdef extern from "pylstm.h":
     ctypedef struct pylstm_network:
         ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
         int input_gate, forget_gate, output_gate
+        double leak
         int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias
         int cell_input, cell_output, output, loss, precision
         int method
@@ -326,6 +327,7 @@ cdef fill_shape(pylstm_network *n, dict config):
     n.input_gate = config["input_gate"]
     n.forget_gate = config["forget_gate"]
     n.output_gate = config["output_gate"]
+    n.leak = config["leak"]
     n.peepholes = config["peepholes"]
     n.gate_recurrence = config["gate_recurrence"]
     n.cell_recurrence = config["cell_recurrence"]

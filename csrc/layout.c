@@ -172,6 +172,7 @@ static void layout_work(pylstm_network *n)
     n->work_b = reserve(n, &end, n->n_rows);
     n->work_linear = reserve(n, &end, n->n_rows);
     n->work_valid = reserve(n, &end, n->n_cells);
+    n->work_keep = reserve(n, &end, n->n_cells);
     n->work_after = reserve(n, &end, n->n_cells);
     n->work_f = reserve(n, &end, longest);
     n->work_d = reserve(n, &end, longest);

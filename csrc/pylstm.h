@@ -79,7 +79,8 @@ typedef struct {
 typedef struct {
     /* Shape: set by the caller, then fixed. */
     ptrdiff_t n_inputs, n_outputs, n_blocks, block_size;
-    int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1 */
+    int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1; f: 1 - leak */
+    double leak;                              /* the part of c no forget gate keeps: see math.inc */
     int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
     int cell_input, cell_output, output, loss, precision;
     int method;
@@ -151,6 +152,7 @@ typedef struct {
     ptrdiff_t work_net, work_z;                        /* of the step to come             */
     ptrdiff_t work_slope, work_a, work_b, work_linear; /* squash constants, one a row of W */
     ptrdiff_t work_valid;                              /* 1 for a cell, 0 for padding      */
+    ptrdiff_t work_keep;                               /* f where no gate is: 1 - leak     */
     ptrdiff_t work_after;                              /* what follows the cells in q      */
     ptrdiff_t work_f, work_d, work_e, work_u;          /* rows over the traces, over W     */
     ptrdiff_t work_cell;                               /* three vectors over cells         */

@@ -23,6 +23,7 @@ static void copy_shape(pylstm_network *to, const pylstm_network *from)
     to->input_gate = from->input_gate;
     to->forget_gate = from->forget_gate;
     to->output_gate = from->output_gate;
+    to->leak = from->leak;
     to->peepholes = from->peepholes;
     to->gate_recurrence = from->gate_recurrence;
     to->cell_recurrence = from->cell_recurrence;

@@ -41,7 +41,7 @@ _WEIGHTS, _BIASES = ("weight_ih_l0", "weight_hh_l0"), ("bias_ih_l0", "bias_hh_l0
 _SETTLED = frozenset(
     {"n_inputs", "n_blocks", "block_size", "input_gate", "forget_gate", "output_gate", "peepholes"}
     | {"gate_recurrence", "cell_recurrence", "shortcut", "hidden_bias", "output_bias"}
-    | {"cell_input", "cell_output", "bias_init"}
+    | {"cell_input", "cell_output", "bias_init", "leak"}
 )
 
 
@@ -51,8 +51,8 @@ def to_torch(net: LSTM) -> dict[str, dict[str, Array]]:
     Parameters
     ----------
     net : LSTM
-        Without peepholes, gate recurrence and shortcut; its squashings two that a pair of tanh can
-        stand for: "tanh" or "tanh_half" with "tanh", "two_tanh_half" with "tanh_half" or
+        Without leak, peepholes, gate recurrence and shortcut; its squashings two that a pair of tanh
+        can stand for: "tanh" or "tanh_half" with "tanh", "two_tanh_half" with "tanh_half" or
         "two_tanh_half". Blocks of cells, absent gates, biases or recurrence are no obstacle.
 
     Returns
@@ -90,6 +90,8 @@ def to_torch(net: LSTM) -> dict[str, dict[str, Array]]:
     if not isinstance(net, LSTM):
         raise TypeError(f"net is {brief(net)}, wanted an LSTM")
     config = net._config()
+    if config["leak"]:
+        raise ValueError(f"leak is {config['leak']}, wanted 0: a forget gate of nn.LSTM has none")
     for switch in ("peepholes", "gate_recurrence", "shortcut"):
         if config[switch]:
             raise ValueError(f"{switch} is True, wanted a network without: nn.LSTM has none")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pylstm import _core
 from pylstm.architecture import GATES, Architecture
 from pylstm.checkpoint import register
-from pylstm.checks import check_init_range, check_size, check_whole, generator
+from pylstm.checks import check_init_range, check_real, check_size, check_whole, generator
 from pylstm.copies import Copyable, check_format
 from pylstm.errors import brief
 from pylstm.optimizers import SGD, Decay, Optimizer
@@ -51,6 +51,10 @@ def _dtype(value: npt.DTypeLike) -> str:
     if name not in ("float32", "float64"):
         raise ValueError(f"dtype is {brief(value)}, wanted 'float32' or 'float64'")
     return name
+
+
+def _leak(value: float) -> float:
+    return check_real("leak", value, 0.0, 1.0, "a number from 0 up to, not including, 1")
 
 
 def _method(gradient: str, window: int | None) -> dict[str, Any]:
@@ -111,6 +115,10 @@ class LSTM(Architecture, Copyable, _core.Network):
         Memory cells a block, sharing the block's gates. Cell v belongs to block v // block_size.
     input_gate, forget_gate, output_gate : bool, default True
         Present, or absent (constantly 1).
+    leak : float, 0 <= leak < 1, default 0
+        The part of a cell state that every step takes from it whatever the forget gate says:
+        f = (1 - leak) logistic(W z + peepholes), or f = 1 - leak without a forget gate; a leaky
+        integrator with a time constant of 1/leak steps at most. For streams without end, see Notes.
     peepholes : bool, default False
         Gates see the cell states of their own block: input and forget gate c(t-1), output gate
         c(t).
@@ -179,6 +187,19 @@ class LSTM(Architecture, Copyable, _core.Network):
     A step costs about four multiply-adds a weight; memory is that of weights, traces and a record
     of at most a few megabytes, whatever the length of the stream.
 
+    Where nothing resets a network it can integrate for ever: without forget gates c and the traces
+    are sums over all that was, and a forget gate learns to be 1, which it is in float32 from a net
+    input of 17 on. Then a cell saturates, which passes no error back, and float32 runs out of
+    digits. A leak makes both sums finite: c and its eligibility traces E obey
+
+        c(t) = f c(t-1) + i g      E(t) = f E(t-1) + d z^T      f <= 1 - leak
+
+    so |c| <= max |i g| / leak, and |E| <= max |d z| / leak, the gradient staying exact. What is
+    older than some 1/leak steps is forgotten; `Regressor`, `Classifier` and `Forecaster` have one.
+    Leaky integrators are those of Mozer (1992) and of Jaeger et al. (2007); other libraries clip c
+    (`cell_clip`), which leaves the traces without a bound. It costs nothing: it is a constant of
+    the squashing, f' = f (1 - f / (1 - leak)).
+
     With ``gradient="bptt"`` a step forward costs one multiply-add a weight, and a scan up to two a
     weight and step it goes back: about three in all when a window is scanned once, and 1 + 2 k with
     a window of k steps scanned at every step. There are no traces; the record holds twice the
@@ -211,6 +232,15 @@ class LSTM(Architecture, Copyable, _core.Network):
     >>> errors = np.abs(net.run(wave[:-1], targets=wave[1:]) - wave[1:])
     >>> bool(errors[:100].mean() > 0.2 and errors[-100:].mean() < 0.05)
     True
+
+    An integrator, and one that leaks, after ten thousand steps:
+
+    >>> for leak in (0.0, 0.125):
+    ...     net = pylstm.LSTM(1, 1, n_blocks=1, forget_gate=False, leak=leak)
+    ...     _ = net.run(np.ones((10_000, 1)))
+    ...     print(bool(abs(net.state["cell_state"][0]) > 8))
+    True
+    False
     """
 
     def __init__(
@@ -223,6 +253,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         input_gate: bool = True,
         forget_gate: bool = True,
         output_gate: bool = True,
+        leak: float = 0.0,
         peepholes: bool = False,
         gate_recurrence: bool = False,
         cell_recurrence: bool = True,
@@ -253,6 +284,7 @@ class LSTM(Architecture, Copyable, _core.Network):
             "input_gate": _switch("input_gate", input_gate),
             "forget_gate": _switch("forget_gate", forget_gate),
             "output_gate": _switch("output_gate", output_gate),
+            "leak": _leak(leak),
             "peepholes": _switch("peepholes", peepholes),
             "gate_recurrence": _switch("gate_recurrence", gate_recurrence),
             "cell_recurrence": _switch("cell_recurrence", cell_recurrence),
@@ -463,6 +495,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         optimizer = Optimizer.from_saved(state["optimizer"])
         config = dict(state["config"])
         config |= _method(config["gradient"], config["window"])
+        config["leak"] = _leak(config.get("leak", 0.0))  # an old file has none
         self._set_up(config, optimizer, state["large_from"])
         self._need_moments(sum(name in state for name in _core.MOMENTS))
         if "eligibility" in state:

@@ -9,6 +9,7 @@ initialisers, named after `LSTM.parameters`. What the nodes compute, b a block, 
 
     sources = [x; cell_output; gates of t-1]      net_gate = W_gate sources + bias_gate
     i, f    = Sigmoid(net + sum_s U c(t-1))       c(t) = f c(t-1) + i squash_g(net_g)
+    f       = (1 - leak) f                        f = 1 - leak without a forget gate
     o       = Sigmoid(net + sum_s U c(t))         h(t) = o squash_h(c(t))
     y       = squash_out(V [h(t); x] + bias)
 
@@ -145,6 +146,8 @@ class _Graph:
         self._weighted("cell_input", "sources", "cell_input.net", self._biased("cell_input"))
         self._squash(self.config["cell_input"], "cell_input.net", "cell_input")
         kept = self._gated("forget_gate", "cell_state", "cell_state.kept")
+        if "forget_gate" not in self.gates:
+            kept = self._times(1 - self.config["leak"], kept, "cell_state.kept")
         added = self._gated("input_gate", "cell_input", "cell_state.added")
         self._node("Add", [kept, added], "next_cell_state")
         self._gate("output_gate", "next_cell_state")
@@ -175,7 +178,10 @@ class _Graph:
                 "ReduceSum", [f"{peephole}.products", "blocks.axis"], f"{peephole}.net", keepdims=0
             )
             net = self._node("Add", [net, f"{peephole}.net"], f"{gate}.net_with_peepholes")
-        self._node("Sigmoid", [net], f"next_{gate}")
+        keep = 1 - self.config["leak"] if gate == "forget_gate" else 1.0
+        out = f"next_{gate}" if keep == 1 else f"{gate}.whole"
+        self._node("Sigmoid", [net], out)
+        self._times(keep, out, f"next_{gate}")
 
     def _gated(self, gate: str, value: str, name: str) -> str:
         """`value`, one number a cell, times the gate of its block; itself without a gate."""
@@ -220,7 +226,7 @@ class _Graph:
     def _times(self, factor: float, value: str, name: str) -> str:
         if factor == 1:
             return value
-        number = self._constant(f"number_{factor:g}", np.array(factor, self.dtype))
+        number = self._constant(f"number_{factor:.17g}", np.array(factor, self.dtype))
         return self._node("Mul", [number, value], name)
 
     def _concatenate(self, parts: Sequence[str], name: str) -> None:

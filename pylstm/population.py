@@ -121,7 +121,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         gradient = config.get("gradient", "truncated")
         if gradient != "truncated":
             raise ValueError(f"gradient is {brief(gradient)}, wanted 'truncated' in a Population")
-        self._build(dict(config), n_nets)
+        self._build({"leak": 0.0, **config}, n_nets)  # an old file has no leak
         self.optimizer = optimizers
 
     @classmethod

@@ -284,9 +284,12 @@ def cell_flow(
     eo[:] = valid * slope(o, "logistic") * hc * R
 
 
-def gate_flow(R: Array, act: Array, delta: Array, n: int) -> None:
-    """delta += logistic'(net) R; all (n,), net by way of the activations act."""
-    delta += slope(act, "logistic") * R
+def gate_flow(R: Array, act: Array, delta: Array, n: int, leak: float) -> None:
+    """delta += squash'(net) R; all (n,), net by way of the activations act.
+
+    squash = (1 - leak) logistic, of input and output gates with leak 0.
+    """
+    delta += act * (1 - act / (1 - leak)) * R
 
 
 def peephole_flow(U: Array, delta: Array, a: Array, n_blocks: int, block_size: int) -> None:
@@ -596,6 +599,7 @@ def online_gradients(
     [1.64] [[-1.107]] [[-0.576]]
     """
     n_blocks, block_size = config["n_blocks"], config["block_size"]
+    keep = 1 - config.get("leak", 0.0)
     act = {gate: np.zeros(n_blocks) for gate in _GATES if config[gate]}
     c = np.zeros(n_blocks * block_size)
     h = np.zeros(n_blocks * block_size)
@@ -623,7 +627,9 @@ def online_gradients(
 
         c_prev = c
         i = gate_activation("input_gate", z, c_prev)
-        f = gate_activation("forget_gate", z, c_prev)
+        f = keep * gate_activation("forget_gate", z, c_prev)
+        if config["forget_gate"]:
+            act["forget_gate"] *= keep
         g = squashed(weights["cell_input"] @ z_cell, config["cell_input"])
         c = f * c_prev + i * g
         o = gate_activation("output_gate", z, c)
@@ -634,7 +640,7 @@ def online_gradients(
         seen = np.repeat(c_prev.reshape(n_blocks, block_size), block_size, axis=0)  # by peepholes
         factors = {
             "input_gate": (g * slope(i, "logistic"), z),
-            "forget_gate": (c_prev * slope(f, "logistic"), z),
+            "forget_gate": (c_prev * f * (1 - f / keep), z),
             "cell_input": (i * slope(g, config["cell_input"]), z_cell),
         }
         factors["peephole_input"] = (factors["input_gate"][0], seen)

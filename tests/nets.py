@@ -37,6 +37,12 @@ NETS = {
         block_size=3, peepholes=True, gate_recurrence=True, shortcut=True, output="logistic",
         loss="cross_entropy",
     ),
+    "leaky": Architecture(
+        block_size=2, leak=0.25, peepholes=True, gate_recurrence=True, cell_output="identity",
+    ),
+    "leaky_1997": Architecture(
+        n_blocks=3, forget_gate=False, leak=0.125, hidden_bias="gates", output="logistic",
+    ),
     "no_gates": Architecture(
         input_gate=False, forget_gate=False, output_gate=False, block_size=2,
         output="softmax", loss="squared",
@@ -53,6 +59,7 @@ OUTPUTS = (
     ("logistic", "cross_entropy"), ("softmax", "cross_entropy"),
 )  # fmt: skip
 HIDDEN_BIASES = ("all", "gates", "none")
+LEAKS = (0.0, 0.25)
 BLOCK_SIZES = (1, 2, 3)
 
 
@@ -79,6 +86,7 @@ def all_combinations():
                     n_outputs=2 + n // 9 % 2,
                     n_blocks=3 if block_size == 1 else 2,
                     block_size=block_size,
+                    leak=LEAKS[n // 7 % 2],
                     hidden_bias=bias if gated or bias != "gates" else "all",
                     cell_input=squashings[column],
                     cell_output=squashings[row],

@@ -5,7 +5,7 @@ output, y network output, z sources of the hidden layer; block b owns the cells 
 
     z(t)   = [x(t); h(t-1); i, f, o of t-1 if gate_recurrence; 1 if biased]
     i_b(t) = logistic(W_i[b] z(t) + sum_s P_i[b, s] c_bs(t-1))           f_b alike
-    c_v(t) = f_b(t) c_v(t-1) + i_b(t) squash_g(W_g[v] z(t))
+    c_v(t) = f_b(t) c_v(t-1) + i_b(t) squash_g(W_g[v] z(t))              f: times 1 - leak
     o_b(t) = logistic(W_o[b] z(t) + sum_s P_o[b, s] c_bs(t))
     h_v(t) = o_b(t) squash_h(c_v(t))                                     an absent gate is 1
     y(t)   = squash_out(V [h(t); x(t) if shortcut; 1 if output_bias])
@@ -49,6 +49,7 @@ class Architecture:
     input_gate: bool = True
     forget_gate: bool = True
     output_gate: bool = True
+    leak: float = 0.0
     peepholes: bool = False
     gate_recurrence: bool = False
     cell_recurrence: bool = True
@@ -133,7 +134,7 @@ def step(net, parameters, x, previous, shown_previous, show):
     squash_g, squash_h = SQUASHINGS[net.cell_input], SQUASHINGS[net.cell_output]
     for b in range(net.n_blocks):
         i = activate("input_gate", b, shown_previous["cell_state"])
-        f = activate("forget_gate", b, shown_previous["cell_state"])
+        f = (1 - net.leak) * activate("forget_gate", b, shown_previous["cell_state"])
         for v in range(b * net.block_size, (b + 1) * net.block_size):
             g = squash_g(weighted("cell_input", v, z))
             state["cell_state"].append(f * previous["cell_state"][v] + i * g)

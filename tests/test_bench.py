@@ -56,6 +56,21 @@ def test_lists_its_measurements():
 
 
 @pytest.mark.processes
+def test_a_life_without_end():
+    done = bench("endless", "--steps", "2e4", "--only", "constant-sgd-4-")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "0 of 2 rows break a bound"
+
+
+def test_a_bound_that_does_not_hold_is_told():
+    from bench.endless import ROWS, live, problems
+
+    row = ROWS["constant-sgd-4-no-forget"]
+    assert problems(live(row, 20_000, 0.01), 0.01) == []
+    assert problems(live(row, 20_000, 0.0), 0.01) == ["|c|", "|E|"]
+
+
+@pytest.mark.processes
 def test_refuses_an_unknown_name():
     done = bench("steps")
     assert done.returncode == 2

@@ -40,6 +40,7 @@ def engine_with(architecture, parameters, dtype="float64"):
 def test_every_pair_of_values_meets():
     """Any two values of two switches occur together, unless no net can have them."""
     switches = [*BOOLEANS, "block_size", "hidden_bias", "cell_input", "cell_output", "output"]
+    switches.append("leak")
     nets = [net.keywords() | {"output": (net.output, net.loss)} for net in all_combinations()]
     for one, other in pairs(switches, 2):
         met = {(net[one], net[other]) for net in nets}

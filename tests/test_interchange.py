@@ -163,6 +163,7 @@ def test_modules_of_tensors(rng):
 
 
 NOT_THERE = [
+    ({"leak": 0.25}, "leak is 0.25"),
     ({"peepholes": True}, "peepholes is True"),
     ({"gate_recurrence": True}, "gate_recurrence is True"),
     ({"shortcut": True}, "shortcut is True"),

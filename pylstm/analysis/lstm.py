@@ -26,7 +26,7 @@ def lstm_jacobians(net: LSTM, X: npt.ArrayLike) -> Jacobians:
 
         di = i (1 - i) (W_i dz + U_i dc(t-1))                   df alike
         dg = cell_input' W_g dz
-        dc = f dc(t-1) + c(t-1) df + g di + i dg
+        dc = f dc(t-1) + c(t-1) df + g di + i dg               df with f' = f (1 - f / (1 - leak))
         do = o (1 - o) (W_o dz + U_o dc)
         dh = cell_output(c) do + o cell_output' dc
         dy = output' V [dh; dx; 0]
@@ -195,6 +195,7 @@ class _Chain:
         self.W = {name: view.astype(float) for name, view in net.parameters.items()}
         self.before = {name: np.vstack([0 * of[:1], of[:-1]]) for name, of in states.items()}
         self.present = [gate for gate in GATES if gate in states]
+        self.keep = 1 - self.config["leak"]
         #: Where in [s(t-1); x(t)] each part begins.
         self.at = {"cell_state": 0}
         place = net.n_cells
@@ -226,7 +227,8 @@ class _Chain:
         if self.config["peepholes"]:
             U = self.W["peephole_" + name.removesuffix("_gate")]
             d_net = d_net + (U[:, :, None] * d_c.reshape(-1, *U.shape, self.n_known)).sum(axis=2)
-        return a, slope(a, "logistic") * d_net
+        keep = self.keep if name == "forget_gate" else 1.0
+        return a, a * (1 - a / keep) * d_net
 
     def cell_input(self) -> tuple[Array, Array]:
         """Value g and dg = cell_input' W dz, a row a cell."""
@@ -248,6 +250,7 @@ class _Chain:
         gates = {name: self.gate(name, d_c_prev) for name in self.present if name != "output_gate"}
         i, d_i = self.per_cell(gates.get("input_gate"))
         f, d_f = self.per_cell(gates.get("forget_gate"))
+        f = f if "forget_gate" in gates else self.keep * f
         g, d_g = self.cell_input()
         d_c = f * d_c_prev + self.before["cell_state"][:, :, None] * d_f + g * d_i + i * d_g
         if "output_gate" in self.present:

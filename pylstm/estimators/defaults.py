@@ -24,6 +24,7 @@ from pylstm.optimizers import Optimizer, RMSprop
 
 __all__ = [
     "CLASSIFIER_SWITCHES",
+    "LEAK",
     "N_CELLS",
     "OPTIMIZER",
     "START_POWER",
@@ -44,13 +45,18 @@ OPTIMIZER: Final[dict[str, Any]] = {
 # Where a forecast starts, a candidate weighs its mean absolute error to this power.
 START_POWER: Final = -4
 
+# A stream has no end, and so no state may grow without one: see the notes of LSTM.
+LEAK: Final = 1e-3
+
 # What differs from the defaults of LSTM.
 SWITCHES: Final[dict[str, Any]] = {
+    "leak": LEAK,
     "shortcut": True,
     "scale_inputs": True,
     "scale_targets": True,
 }
 CLASSIFIER_SWITCHES: Final[dict[str, Any]] = {
+    "leak": LEAK,
     "shortcut": True,
     "scale_inputs": True,
     "output": "softmax",
