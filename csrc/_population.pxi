@@ -55,8 +55,8 @@ cdef extern from "population.h":
     ctypedef struct pylstm_record:
         ptrdiff_t lines
 
-    void pylstm_population_layout(pylstm_population *)
-    void pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *)
+    int pylstm_population_layout(pylstm_population *)
+    int pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *)
 
 
 cdef enum:
@@ -83,6 +83,7 @@ cdef class PopulationBase:
                 "the networks have scale_inputs or scale_targets, which a Population does not know: "
                 "wanted networks without, and standardised values"
             )
+        self.parameters_ = None  # until all is there: see take
         memset(p, 0, sizeof(pylstm_population))
         fill_shape(&p.shape, config)
         p.shape.large_from = PY_SSIZE_T_MAX  # a population has a layout of its own
@@ -91,21 +92,25 @@ cdef class PopulationBase:
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         self.table = current_isa.population[p.shape.precision]
         self.net_table = current_isa.table[p.shape.precision]
-        pylstm_population_layout(p)
-        self.parameters_ = self.zeros(p.parameter_lines)
+        if not pylstm_population_layout(p):
+            raise too_large(&p.shape, f"n_nets={n_nets} of ")
+        parameters = self.zeros(p.parameter_lines)
         self.gradient_ = self.zeros(p.parameter_lines)
         self.traces_ = self.zeros(p.trace_lines)
         self.steps_ = self.zeros(p.step_lines)
         self.work_ = self.zeros(p.work_lines)
         self.rates_ = self.zeros(2)
-        self.groups_ = np.zeros((p.n_groups, sizeof(pylstm_group) // sizeof(uint32_t)), np.uint32)
-        self.counts_ = np.zeros((2, p.n_groups, p.lanes), np.int64)
-        everyone = np.full(p.n_groups * p.lanes, -1, np.intp)
+        n_flags = sizeof(pylstm_group) // sizeof(uint32_t)
+        self.groups_ = aligned_zeros(p.n_groups * n_flags, np.uint32).reshape(p.n_groups, n_flags)
+        counts = aligned_zeros(2 * p.n_groups * p.lanes, np.int64)
+        self.counts_ = counts.reshape(2, p.n_groups, p.lanes)
+        everyone = aligned_zeros(p.n_groups * p.lanes, np.intp)
         everyone[:n_nets] = np.arange(n_nets)
+        everyone[n_nets:] = -1
         self.everyone_ = everyone
         self.velocity_ = None
         self.record_ = None
-        p.parameters = cnp.PyArray_DATA(self.parameters_)
+        p.parameters = cnp.PyArray_DATA(parameters)
         p.gradient = cnp.PyArray_DATA(self.gradient_)
         p.traces = cnp.PyArray_DATA(self.traces_)
         p.steps = cnp.PyArray_DATA(self.steps_)
@@ -114,10 +119,11 @@ cdef class PopulationBase:
         p.groups = <pylstm_group *>cnp.PyArray_DATA(self.groups_)
         p.n_steps = <int64_t *>cnp.PyArray_DATA(self.counts_)
         p.n_collect = p.n_steps + p.n_groups * p.lanes
+        self.parameters_ = parameters
 
     cdef object zeros(self, ptrdiff_t lines):
         cdef pylstm_population *p = &self.pop
-        flat = aligned_zeros(p.n_groups * lines * p.lanes, self.dtype_)
+        flat = aligned_zeros(pylstm_product(p.n_groups * p.lanes, lines), self.dtype_)
         return flat.reshape(p.n_groups, lines, p.lanes)
 
     def _set_rates(self, rates, momenta):
@@ -142,7 +148,8 @@ cdef class PopulationBase:
 
     cdef int need_record(self, bint tokens) except -1:
         cdef pylstm_record record
-        pylstm_record_layout(&self.pop, tokens, &record)
+        if not pylstm_record_layout(&self.pop, tokens, &record):
+            raise too_large(&self.pop.shape, f"sequences of {self.pop.n_nets} nets of ")
         if self.record_ is None or self.record_.shape[1] < record.lines:
             self.record_ = self.zeros(record.lines)
             self.pop.record = cnp.PyArray_DATA(self.record_)

@@ -120,10 +120,10 @@ typedef struct pylstm_population_table {
     void (*run_sequences)(pylstm_population *, const pylstm_population_call *);
 } pylstm_population_table;
 
-/* Fill in the layout from the shape and n_nets. */
-void pylstm_population_layout(pylstm_population *);
+/* Fill in the layout from the shape and n_nets; 0 as pylstm_layout. */
+int pylstm_population_layout(pylstm_population *);
 
-/* Fill in the layout of a record; tokens: whether inputs are. */
-void pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *);
+/* Fill in the layout of a record; tokens: whether inputs are. 0 as pylstm_layout. */
+int pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *);
 
 #endif
