@@ -33,7 +33,6 @@ cdef extern from "population.h":
         ptrdiff_t x_stride, t_stride
         int all_targets
         ptrdiff_t every
-        int check
         void *Y
         double *losses
         const int32_t *tokens
@@ -449,7 +448,6 @@ cdef class PopulationBase:
             call.targets = cnp.PyArray_DATA(targets)
             call.t_stride = 0 if targets.ndim == 1 + is_run else n_steps * n.n_outputs
             call.all_targets = not missing
-            call.check = is_run
         Y = np.empty((count, n_steps, n.n_outputs), self.dtype_)
         call.Y = cnp.PyArray_DATA(Y)
         self.take()
@@ -553,7 +551,6 @@ cdef class PopulationBase:
             call.targets = cnp.PyArray_DATA(targets)
             call.t_stride = 0 if targets.ndim == 2 else n_rows * n.n_outputs
             call.all_targets = not (missing or last)
-            call.check = True
         Y = np.empty((count, n_rows, n.n_outputs), self.dtype_)
         call.Y = cnp.PyArray_DATA(Y)
         self.take()
@@ -709,7 +706,6 @@ cdef class PopulationBase:
         cdef pylstm_population_call call
         place = self.placing(nets, &count)
         self.start(&call, place)
-        call.check = True
         self.take()
         self.table.update(&self.pop, &call)
         pylstm_release(&self.pop.shape)
@@ -967,12 +963,15 @@ cdef class PopulationBase:
 
     @property
     def diverged(self):
-        """Which nets have diverged, (n_nets,) of bool.
+        """Which nets have diverged, (n_nets,) of bool: an output or a weight is not finite.
 
-        Their outputs are NaN and no call changes them any more; the others go on undisturbed. A net
-        comes back when it is replaced, or given finite weights and reset.
+        From the step on whose output was not finite the outputs are NaN and no call changes the net
+        any more; the others go on undisturbed. A net comes back when it is reset with finite weights,
+        or replaced. Asking reads all weights.
         """
-        return self.spread(self.groups_[:, 4])[:self.pop.n_nets]
+        left_alone = self.spread(self.groups_[:, 4])
+        broken = ~np.isfinite(self.parameters_).all(axis=1).ravel()
+        return (left_alone | broken)[:self.pop.n_nets]
 
     @property
     def n_nets(self):

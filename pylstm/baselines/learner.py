@@ -64,8 +64,7 @@ class Learner(Checks, Copyable):
     >>> import pylstm
     >>> from pylstm.baselines.learner import Learner
     >>> class Linear(Learner):
-    ...     @within_memory()
-    def __init__(self, n_inputs, n_outputs, optimizer=None):
+    ...     def __init__(self, n_inputs, n_outputs, optimizer=None):
     ...         super().__init__(n_inputs, n_outputs, optimizer)
     ...         self._hold({"output": np.zeros((n_outputs, n_inputs))})
     ...     def _clear(self):
