@@ -136,7 +136,12 @@ cdef extern from "streams.h":
         int (*run)(pylstm_streams *, ptrdiff_t, const void *, const void *, void *, ptrdiff_t,
                    ptrdiff_t *) noexcept nogil
 
-    void pylstm_streams_layout(pylstm_streams *, const pylstm_network *)
+    int pylstm_streams_layout(pylstm_streams *, const pylstm_network *)
+
+cdef extern from "sizes.h":
+    const ptrdiff_t PYLSTM_TOO_LARGE
+    ptrdiff_t pylstm_sum(ptrdiff_t, ptrdiff_t) noexcept nogil
+    ptrdiff_t pylstm_product(ptrdiff_t, ptrdiff_t) noexcept nogil
 
 cdef extern from "pylstm.h":
     ctypedef void (*pylstm_function)()
@@ -162,7 +167,7 @@ cdef extern from "pylstm.h":
     void pylstm_team_release(pylstm_team *) noexcept nogil
     void pylstm_help(pylstm_team *, int64_t) noexcept nogil
 
-    void pylstm_layout(pylstm_network *)
+    int pylstm_layout(pylstm_network *)
     int pylstm_acquire(pylstm_network *) noexcept nogil
     void pylstm_release(pylstm_network *) noexcept nogil
     int pylstm_take(int *) noexcept nogil
@@ -311,11 +316,29 @@ TARGET_PROBLEMS = (
 
 
 def aligned_zeros(count, dtype):
-    """A zeroed vector that starts on a cache line."""
+    """A zeroed vector that starts on a cache line; ValueError where there is no memory for it."""
     dtype = np.dtype(dtype)
-    raw = np.zeros(count * dtype.itemsize + PYLSTM_ALIGNMENT, np.uint8)
+    size = count * dtype.itemsize
+    try:
+        if count >= PYLSTM_TOO_LARGE:
+            raise MemoryError
+        raw = np.zeros(size + PYLSTM_ALIGNMENT, np.uint8)
+    except MemoryError:
+        least = "at least " if count >= PYLSTM_TOO_LARGE else ""
+        raise ValueError(
+            f"these sizes need {least}{size:,} bytes in one piece, and there are not so many: wanted "
+            "smaller sizes"
+        ) from None
     start = -raw.ctypes.data % PYLSTM_ALIGNMENT
-    return raw[start:start + count * dtype.itemsize].view(dtype)
+    return raw[start:start + size].view(dtype)
+
+
+cdef object too_large(const pylstm_network *n, str more=""):
+    """The error of sizes that no memory holds, or below 1; more: what is wanted of such a network."""
+    return ValueError(
+        f"{more}n_inputs={n.n_inputs}, n_outputs={n.n_outputs}, n_blocks={n.n_blocks}, "
+        f"block_size={n.block_size} do not fit in any memory: wanted sizes from 1 on that do"
+    )
 
 
 cdef fill_shape(pylstm_network *n, dict config):
@@ -417,7 +440,7 @@ cpdef ptrdiff_t update_interval(update) except -1:
     if update == "sequence":
         return PYLSTM_UPDATE_AT_END
     if isinstance(update, (int, np.integer)) and not isinstance(update, bool) and update > 0:
-        return update
+        return min(update, PY_SSIZE_T_MAX)
     raise ValueError(f'update is {brief(update)}, wanted "step", "sequence" or a positive number of steps')
 
 
@@ -478,6 +501,7 @@ cdef class Network:
 
     cdef allocate(self, dict config, ptrdiff_t from_weights):
         cdef pylstm_network *n = &self.net
+        self.parameters_ = None  # until all is there: see take
         memset(n, 0, sizeof(pylstm_network))
         n.busy = 1
         self.eligibility_ = self.kind_ = self.schedule_ = self.factors_ = self.optimizer_ = None
@@ -489,24 +513,24 @@ cdef class Network:
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         n.large_from = from_weights
         self.table = current_isa.table[n.precision]
-        pylstm_layout(n)
+        if not pylstm_layout(n):
+            raise too_large(n)
         self.check_memory(config["memory_limit"])
-        self.parameters_ = aligned_zeros(n.parameter_size, self.dtype_)
-        self.n_owners = self.n_references()
+        parameters = aligned_zeros(n.parameter_size, self.dtype_)
         self.gradient_ = aligned_zeros(n.parameter_size, self.dtype_)
         self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
         self.sensitivities_ = aligned_zeros(n.sensitivity_size, self.dtype_)
-        self.record_ = aligned_zeros(n.record_rows * n.record_stride, self.dtype_)
+        self.record_ = aligned_zeros(pylstm_product(n.record_rows, n.record_stride), self.dtype_)
         self.back_ = aligned_zeros(n.back_size, self.dtype_)
         self.work_ = aligned_zeros(n.work_size, self.dtype_)
         self.moments_ = []
-        self.live_ = np.zeros(n.n_inputs, np.int32)
-        self.listed_ = np.zeros(n.n_inputs, np.int32)
-        self.tokens_ = np.zeros(n.record_rows + 1, np.int32)
+        self.live_ = aligned_zeros(n.n_inputs, np.int32)
+        self.listed_ = aligned_zeros(n.n_inputs, np.int32)
+        self.tokens_ = aligned_zeros(n.record_rows + 1, np.int32)
         n.live = <int32_t *>cnp.PyArray_DATA(self.live_)
         n.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
         n.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
-        n.parameters = cnp.PyArray_DATA(self.parameters_)
+        n.parameters = cnp.PyArray_DATA(parameters)
         n.gradient = cnp.PyArray_DATA(self.gradient_)
         n.traces = cnp.PyArray_DATA(self.traces_)
         n.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
@@ -520,6 +544,8 @@ cdef class Network:
             self.scaling.set_up(config, n)
         self.table.prepare(n)
         self.table.reset(n)
+        self.parameters_ = parameters
+        self.n_owners = self.n_references()
 
     cdef int check_memory(self, limit) except -1:
         """Whether the sensitivities may be allocated."""
@@ -639,8 +665,8 @@ cdef class Network:
         cdef ptrdiff_t rows = rows_wanted(n, n_steps, n.record_rows)
         if rows == n.record_rows:
             return 0
-        record = aligned_zeros(rows * n.record_stride, self.dtype_)
-        tokens = np.zeros(rows + 1, np.int32)
+        record = aligned_zeros(pylstm_product(rows, n.record_stride), self.dtype_)
+        tokens = aligned_zeros(rows + 1, np.int32)
         used = (n.n_pending + 1) * n.record_stride
         record[:used] = self.record_[:used]
         tokens[:n.n_pending + 1] = self.tokens_[:n.n_pending + 1]

@@ -55,13 +55,15 @@ cdef int lay_out_grown(const pylstm_network *a, pylstm_network *b, dict config) 
     cdef ptrdiff_t n_weights
     b[0] = a[0]
     b.n_inputs, b.n_outputs = config["n_inputs"], config["n_outputs"]
-    pylstm_layout(b)
-    n_weights = b.n_sources * b.n_cells * (n_gates + 1)
+    if not pylstm_layout(b):
+        raise too_large(b)
+    n_weights = pylstm_product(pylstm_product(b.n_sources, b.n_cells), n_gates + 1)
     if b.large and not a.large:
         b.large_from = n_weights + 1
     elif b.lazy and not a.lazy:
         b.large_from = n_weights // PYLSTM_LAZY_TIMES + 1
-    pylstm_layout(b)
+    if not pylstm_layout(b):
+        raise too_large(b)
     return 0
 
 
@@ -82,7 +84,7 @@ cdef int grow_buffers(Network net, pylstm_network *b) except -1:
     record = grown_record(a, b, net.record_)
     work = aligned_zeros(b.work_size, net.dtype_)
     live, listed = (with_zeros(inputs, a.n_inputs, b.n_inputs) for inputs in (net.live_, net.listed_))
-    tokens = np.zeros(b.record_rows + 1, np.int32)
+    tokens = aligned_zeros(b.record_rows + 1, np.int32)
     tokens[:b.n_pending + 1] = net.tokens_[:b.n_pending + 1]
     net.parameters_, net.gradient_, net.moments_ = parameters, gradient, moments
     net.eligibility_ = eligibility
@@ -143,7 +145,7 @@ cdef int put_in_sources(const pylstm_network *a, const pylstm_network *b, old, n
 cdef object grown_record(const pylstm_network *a, const pylstm_network *b, old):
     """The state and the steps after it, field by field."""
     n_rows = b.n_pending + 1
-    new = aligned_zeros(b.record_rows * b.record_stride, old.dtype)
+    new = aligned_zeros(pylstm_product(b.record_rows, b.record_stride), old.dtype)
     R = old[:n_rows * a.record_stride].reshape(n_rows, a.record_stride)
     S = new[:n_rows * b.record_stride].reshape(n_rows, b.record_stride)
     fields = [

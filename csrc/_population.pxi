@@ -33,7 +33,6 @@ cdef extern from "population.h":
         ptrdiff_t x_stride, t_stride
         int all_targets
         ptrdiff_t every
-        int check
         void *Y
         double *losses
         const int32_t *tokens
@@ -55,8 +54,8 @@ cdef extern from "population.h":
     ctypedef struct pylstm_record:
         ptrdiff_t lines
 
-    void pylstm_population_layout(pylstm_population *)
-    void pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *)
+    int pylstm_population_layout(pylstm_population *)
+    int pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *)
 
 
 cdef extern from "progress.h":
@@ -99,6 +98,7 @@ cdef class PopulationBase:
                 "the networks have scale_inputs or scale_targets, which a Population does not know: "
                 "wanted networks without, and standardised values"
             )
+        self.parameters_ = None  # until all is there: see take
         memset(p, 0, sizeof(pylstm_population))
         p.shape.busy = 1
         self.config_ = config
@@ -110,21 +110,25 @@ cdef class PopulationBase:
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         self.table = current_isa.population[p.shape.precision]
         self.net_table = current_isa.table[p.shape.precision]
-        pylstm_population_layout(p)
-        self.parameters_ = self.zeros(p.parameter_lines)
+        if not pylstm_population_layout(p):
+            raise too_large(&p.shape, f"n_nets={n_nets} of ")
+        parameters = self.zeros(p.parameter_lines)
         self.gradient_ = self.zeros(p.parameter_lines)
         self.traces_ = self.zeros(p.trace_lines)
         self.steps_ = self.zeros(p.step_lines)
         self.work_ = self.zeros(p.work_lines)
         self.rates_ = self.zeros(2)
-        self.groups_ = np.zeros((p.n_groups, sizeof(pylstm_group) // sizeof(uint32_t)), np.uint32)
-        self.counts_ = np.zeros((2, p.n_groups, p.lanes), np.int64)
-        everyone = np.full(p.n_groups * p.lanes, -1, np.intp)
+        n_flags = sizeof(pylstm_group) // sizeof(uint32_t)
+        self.groups_ = aligned_zeros(p.n_groups * n_flags, np.uint32).reshape(p.n_groups, n_flags)
+        counts = aligned_zeros(2 * p.n_groups * p.lanes, np.int64)
+        self.counts_ = counts.reshape(2, p.n_groups, p.lanes)
+        everyone = aligned_zeros(p.n_groups * p.lanes, np.intp)
         everyone[:n_nets] = np.arange(n_nets)
+        everyone[n_nets:] = -1
         self.everyone_ = everyone
         self.velocity_ = None
         self.record_ = None
-        p.parameters = cnp.PyArray_DATA(self.parameters_)
+        p.parameters = cnp.PyArray_DATA(parameters)
         p.gradient = cnp.PyArray_DATA(self.gradient_)
         p.traces = cnp.PyArray_DATA(self.traces_)
         p.steps = cnp.PyArray_DATA(self.steps_)
@@ -133,10 +137,11 @@ cdef class PopulationBase:
         p.groups = <pylstm_group *>cnp.PyArray_DATA(self.groups_)
         p.n_steps = <int64_t *>cnp.PyArray_DATA(self.counts_)
         p.n_collect = p.n_steps + p.n_groups * p.lanes
+        self.parameters_ = parameters
 
     cdef object zeros(self, ptrdiff_t lines):
         cdef pylstm_population *p = &self.pop
-        flat = aligned_zeros(p.n_groups * lines * p.lanes, self.dtype_)
+        flat = aligned_zeros(pylstm_product(p.n_groups * p.lanes, lines), self.dtype_)
         return flat.reshape(p.n_groups, lines, p.lanes)
 
     def _set_rates(self, optimizers, rates, momenta):
@@ -175,7 +180,8 @@ cdef class PopulationBase:
 
     cdef int need_record(self, bint tokens) except -1:
         cdef pylstm_record record
-        pylstm_record_layout(&self.pop, tokens, &record)
+        if not pylstm_record_layout(&self.pop, tokens, &record):
+            raise too_large(&self.pop.shape, f"sequences of {self.pop.n_nets} nets of ")
         if self.record_ is None or self.record_.shape[1] < record.lines:
             self.record_ = self.zeros(record.lines)
             self.pop.record = cnp.PyArray_DATA(self.record_)
@@ -492,7 +498,6 @@ cdef class PopulationBase:
             call.targets = cnp.PyArray_DATA(targets)
             call.t_stride = 0 if targets.ndim == 1 + is_run else n_steps * n.n_outputs
             call.all_targets = not missing
-            call.check = is_run
         Y = np.empty((count, n_steps, n.n_outputs), self.dtype_)
         call.Y = cnp.PyArray_DATA(Y)
         self.gather_helpers(n_steps)
@@ -597,7 +602,6 @@ cdef class PopulationBase:
                 call.targets = cnp.PyArray_DATA(targets)
                 call.t_stride = 0 if targets.ndim == 2 else n_rows * n.n_outputs
                 call.all_targets = not (missing or last)
-                call.check = True
             Y = np.empty((count, n_rows, n.n_outputs), self.dtype_)
             call.Y = cnp.PyArray_DATA(Y)
             self.need_record(tokens is not None)
@@ -750,7 +754,6 @@ cdef class PopulationBase:
         try:
             place = self.placing(nets, &count)
             self.start(&call, place)
-            call.check = True
             self.table.update(&self.pop, &call)
         finally:
             self.release()
@@ -1053,14 +1056,17 @@ cdef class PopulationBase:
 
     @property
     def diverged(self):
-        """Which nets have diverged, (n_nets,) of bool.
+        """Which nets have diverged, (n_nets,) of bool: an output or a weight is not finite.
 
-        Their outputs are NaN and no call changes them any more; the others go on undisturbed. A net
-        comes back when it is replaced, or given finite weights and reset.
+        From the step on whose output was not finite the outputs are NaN and no call changes the net
+        any more; the others go on undisturbed. A net comes back when it is reset with finite weights,
+        or replaced. Asking reads all weights.
         """
         self.take()
         try:
-            return self.spread(self.groups_[:, 4])[:self.pop.n_nets]
+            left_alone = self.spread(self.groups_[:, 4])
+            broken = ~np.isfinite(self.parameters_).all(axis=1).ravel()
+            return (left_alone | broken)[:self.pop.n_nets]
         finally:
             self.release()
 

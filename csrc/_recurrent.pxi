@@ -10,6 +10,7 @@ cdef extern from "recurrent.h":
         ptrdiff_t window
         double learning_rate, momentum
         ptrdiff_t n_sources, n_out_sources, n_weights, at_output, parameter_size
+        ptrdiff_t sensitivity_size
         ptrdiff_t at_a, row_size, work_size
         ptrdiff_t capacity, n_recorded, n_waiting, n_collect
         int64_t n_steps
@@ -50,7 +51,7 @@ cdef extern from "recurrent.h":
                              const int32_t *, const double *, double *, ptrdiff_t, int) noexcept nogil
         ptrdiff_t (*guess)(pylstm_recurrent *, pylstm_guesses *) noexcept nogil
 
-    void pylstm_recurrent_layout(pylstm_recurrent *)
+    int pylstm_recurrent_layout(pylstm_recurrent *)
 
 
 cdef enum:
@@ -93,6 +94,7 @@ cdef class Recurrent:
 
     def _build(self, config, time_constants):
         cdef pylstm_recurrent *r = &self.net
+        self.buffers = None  # until all is there: see take
         memset(r, 0, sizeof(pylstm_recurrent))
         r.n_inputs = config["n_inputs"]
         r.n_outputs = config["n_outputs"]
@@ -105,39 +107,45 @@ cdef class Recurrent:
         r.squashing = SQUASHINGS[config["squashing"]]
         r.output = OUTPUTS[config["output"]]
         r.loss = LOSSES[config["loss"]]
-        r.window = config["window"] or 0
+        r.window = min(config["window"] or 0, longest_window)
         r.p_zero = 1
-        pylstm_recurrent_layout(r)
+        if not pylstm_recurrent_layout(r):
+            raise ValueError(
+                f"n_inputs={r.n_inputs}, n_outputs={r.n_outputs} and {r.n_units} units do not fit "
+                "in any memory: wanted sizes from 1 on that do"
+            )
         self.table = current_isa.recurrent
-        self.buffers = {}
+        buffers = {}
         for name, size in (("parameters", r.parameter_size), ("gradient", r.parameter_size),
                            ("velocity", r.parameter_size), ("time_constants", r.n_units),
-                           ("sensitivity", 2 * r.n_units * r.n_weights if r.rtrl else 0),
+                           ("sensitivity", r.sensitivity_size),
                            ("net_out", 2 * r.n_outputs), ("y", 2 * r.n_outputs),
                            ("delta", r.n_outputs), ("work", r.work_size)):
-            self.buffers[name] = aligned_zeros(size, np.float64)
-        self.buffers["time_constants"][:] = time_constants
-        r.parameters = doubles(self.buffers["parameters"])
-        r.gradient = doubles(self.buffers["gradient"])
-        r.velocity = doubles(self.buffers["velocity"])
-        r.tau = doubles(self.buffers["time_constants"])
-        r.sensitivity = doubles(self.buffers["sensitivity"])
-        r.net_out = doubles(self.buffers["net_out"])
-        r.y = doubles(self.buffers["y"])
-        r.delta = doubles(self.buffers["delta"])
-        r.work = doubles(self.buffers["work"])
-        self.make_record(r.window + max(r.window, SHORT_RECORD))
+            buffers[name] = aligned_zeros(size, np.float64)
+        buffers["time_constants"][:] = time_constants
+        r.parameters = doubles(buffers["parameters"])
+        r.gradient = doubles(buffers["gradient"])
+        r.velocity = doubles(buffers["velocity"])
+        r.tau = doubles(buffers["time_constants"])
+        r.sensitivity = doubles(buffers["sensitivity"])
+        r.net_out = doubles(buffers["net_out"])
+        r.y = doubles(buffers["y"])
+        r.delta = doubles(buffers["delta"])
+        r.work = doubles(buffers["work"])
+        self.make_record(buffers, pylstm_sum(r.window, max(r.window, SHORT_RECORD)))
+        self.buffers = buffers
 
-    cdef int make_record(self, ptrdiff_t capacity) except -1:
+    cdef int make_record(self, dict buffers, ptrdiff_t capacity) except -1:
         """A record with room for so many steps; what is in the present one goes with it."""
         cdef pylstm_recurrent *r = &self.net
-        record = aligned_zeros((capacity + 2) * r.row_size, np.float64)
-        tokens = np.full(capacity + 2, -1, np.int32)
-        if "record" in self.buffers:
+        record = aligned_zeros(pylstm_product(pylstm_sum(capacity, 2), r.row_size), np.float64)
+        tokens = aligned_zeros(capacity + 2, np.int32)
+        tokens[:] = -1
+        if "record" in buffers:
             used = r.n_recorded + 1
-            record[:used * r.row_size] = self.buffers["record"][:used * r.row_size]
-            tokens[:used] = self.buffers["tokens"][:used]
-        self.buffers["record"], self.buffers["tokens"] = record, tokens
+            record[:used * r.row_size] = buffers["record"][:used * r.row_size]
+            tokens[:used] = buffers["tokens"][:used]
+        buffers["record"], buffers["tokens"] = record, tokens
         r.record = doubles(record)
         r.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
         r.capacity = capacity
@@ -147,7 +155,7 @@ cdef class Recurrent:
         """Room for so many steps from the last reset on, where errors go back that far."""
         cdef pylstm_recurrent *r = &self.net
         if not r.rtrl and r.window == 0 and n_steps > r.capacity:
-            self.make_record(max(n_steps, 2 * r.capacity))
+            self.make_record(self.buffers, max(n_steps, 2 * r.capacity))
         return 0
 
     def _set_rates(self, learning_rate, momentum):
@@ -327,7 +335,7 @@ cdef class Recurrent:
         cdef pylstm_recurrent *r = &self.net
         used = len(progress["tokens"])
         if used > r.capacity:
-            self.make_record(used)
+            self.make_record(self.buffers, used)
         for name in ("parameters", "gradient", "velocity", "y", "net_out", "delta"):
             self.buffers[name][:] = progress[name]
         self.buffers["record"][:used * r.row_size] = progress["record"]

@@ -78,7 +78,7 @@ cdef class RunningScale:
         limit = check_real("limit", limit, 5e-324, DBL_MAX, "a positive number")
         if not isinstance(centre, (bool, np.bool_)):
             raise ValueError(f"centre is {brief(centre)}, wanted True or False")
-        rows = np.zeros((6, n_columns))
+        rows = aligned_zeros(6 * n_columns, np.float64).reshape(6, n_columns)
         self.statistics_ = rows[:3]
         self.scale.n_columns = n_columns
         self.scale.memory = memory
@@ -290,8 +290,9 @@ cdef class Scaling:
             self.targets = RunningScale(net.n_outputs, config["scale_memory"])
         self.net_doubles = self.x_doubles = self.t_doubles = net.precision == PYLSTM_FLOAT64
         self.size = self.x_size = self.t_size = 8 if self.net_doubles else 4
-        n_z, n_t = SCALED_STEPS * net.n_inputs, SCALED_STEPS * net.n_outputs
-        self.memory_ = aligned_zeros(n_z + 4 * n_t, np.float64)
+        n_z = pylstm_product(SCALED_STEPS, net.n_inputs)
+        n_t = pylstm_product(SCALED_STEPS, net.n_outputs)
+        self.memory_ = aligned_zeros(pylstm_sum(n_z, pylstm_product(4, n_t)), np.float64)
         self.before = <double *>cnp.PyArray_DATA(self.memory_)
         self.z = <char *>(self.before + 3 * n_t)
         self.t = <char *>(self.before + 3 * n_t + n_z)

@@ -41,9 +41,11 @@ cdef class StreamGroup:
             raise ValueError(
                 "the network has gradient='rtrl', which Streams do not know: wanted 'truncated' or 'bptt'"
             )
+        self.owner = None  # until all is there: see take
         memset(s, 0, sizeof(pylstm_streams))
         s.n_streams = n_streams
-        pylstm_streams_layout(s, &owner.net)
+        if not pylstm_streams_layout(s, &owner.net):
+            raise too_large(&owner.net, f"n_streams={n_streams} of ")
         dtype = owner.dtype_
         for k in range(pylstm_n_isas):
             if pylstm_isas[k].table[n.precision] == owner.table:
@@ -56,9 +58,9 @@ cdef class StreamGroup:
         self.work_ = aligned_zeros(s.work_size, dtype)
         self.nets_ = aligned_zeros(s.nets_size, dtype)
         self.coefs_ = aligned_zeros(s.coefs_size, dtype)
-        self.n_made_ = np.zeros(n_streams, np.intp)
-        self.has_error_ = np.zeros(n_streams, np.intc)
-        self.stream_ = np.zeros(n_streams * sizeof(pylstm_network), np.uint8)
+        self.n_made_ = aligned_zeros(n_streams, np.intp)
+        self.has_error_ = aligned_zeros(n_streams, np.intc)
+        self.stream_ = aligned_zeros(pylstm_product(n_streams, sizeof(pylstm_network)), np.uint8)
         n.parameters = cnp.PyArray_DATA(self.parameters_)
         n.gradient = cnp.PyArray_DATA(self.gradient_)
         n.traces = cnp.PyArray_DATA(self.traces_)
@@ -106,7 +108,7 @@ cdef class StreamGroup:
 
     cdef void gather_helpers(self, bint wake) noexcept:
         """Before the work of a call: the threads that share it."""
-        size = self.streams.n_streams * self.streams.net.parameter_size
+        size = pylstm_product(self.streams.n_streams, self.streams.net.parameter_size)
         self.owner.gather_helpers(wake)
         self.streams.team, self.owner.net.team = self.owner.net.team, NULL
         if self.streams.team == NULL and size >= SHARED_SIZE:
@@ -127,7 +129,7 @@ cdef class StreamGroup:
         cdef ptrdiff_t size = s.n_streams * s.net.record_stride, used = (s.net.n_pending + 1) * size
         if steps == s.record_steps:
             return 0
-        record = aligned_zeros((steps + 2) * size, self.owner.dtype_)
+        record = aligned_zeros(pylstm_product(steps + 2, size), self.owner.dtype_)
         record[:used] = self.record_[:used]
         self.record_ = record
         s.net.record = cnp.PyArray_DATA(record)

@@ -2,8 +2,11 @@
 
    Every vector starts on a cache line and is padded to whole lines plus one, because a kernel may
    write a whole vector where only the start of it counts and let the next segment overwrite the
-   rest (see segments in factors.inc). Padding is zero and stays zero. */
+   rest (see segments in factors.inc). Padding is zero and stays zero.
+
+   Sizes that would overflow stop at a limit: see sizes.h. */
 #include "pylstm.h"
+#include "sizes.h"
 
 enum { RECORD_NUMBERS = 1 << 20, MIN_RECORD = 16, MAX_RECORD = 1024 };
 enum { SENSITIVITY_LINES = 16 };
@@ -15,21 +18,20 @@ static ptrdiff_t lanes(const pylstm_network *n)
 
 static ptrdiff_t padded(const pylstm_network *n, ptrdiff_t count)
 {
-    const ptrdiff_t l = lanes(n);
-    return (count + l - 1) / l * l;
+    return pylstm_whole(count, lanes(n));
 }
 
 /* Vectors over cells and over the readout's sources come in quads: see FOR_QUADS in real.inc. */
 static ptrdiff_t quads(ptrdiff_t count)
 {
-    return (count + 3) / 4 * 4;
+    return pylstm_whole(count, 4);
 }
 
 /* Reserve `count` numbers at *end, with a spare cache line, and return where they start. */
 static ptrdiff_t reserve(const pylstm_network *n, ptrdiff_t *end, ptrdiff_t count)
 {
     const ptrdiff_t start = *end;
-    *end += padded(n, count) + lanes(n);
+    *end = pylstm_sum(*end, pylstm_sum(padded(n, count), lanes(n)));
     return start;
 }
 
@@ -39,19 +41,24 @@ static ptrdiff_t segment(ptrdiff_t *end, int present, ptrdiff_t count)
     const ptrdiff_t start = *end;
     if (!present)
         return -1;
-    *end += count;
+    *end = pylstm_sum(*end, count);
     return start;
 }
 
 static void layout_rows(pylstm_network *n)
 {
     const int n_gates = !!n->input_gate + !!n->forget_gate + !!n->output_gate;
-    n->n_cells = n->n_blocks * n->block_size;
-    n->n_sources = n->n_inputs + (n->cell_recurrence ? n->n_cells : 0) +
-                   (n->gate_recurrence ? n_gates * n->n_blocks : 0) +
-                   (n->hidden_bias != PYLSTM_BIAS_NONE);
-    n->n_out_sources = n->n_cells + (n->shortcut ? n->n_inputs : 0) + (n->output_bias ? 1 : 0);
-    const ptrdiff_t n_weights = n->n_sources * n->n_cells * (n_gates + 1);
+    n->n_cells = pylstm_product(n->n_blocks, n->block_size);
+    n->n_sources = pylstm_sum(n->n_inputs, n->hidden_bias != PYLSTM_BIAS_NONE);
+    if (n->cell_recurrence)
+        n->n_sources = pylstm_sum(n->n_sources, n->n_cells);
+    if (n->gate_recurrence)
+        n->n_sources = pylstm_sum(n->n_sources, pylstm_product(n_gates, n->n_blocks));
+    n->n_out_sources = pylstm_sum(n->n_cells, n->output_bias ? 1 : 0);
+    if (n->shortcut)
+        n->n_out_sources = pylstm_sum(n->n_out_sources, n->n_inputs);
+    const ptrdiff_t n_weights =
+        pylstm_product(pylstm_product(n->n_sources, n->n_cells), n_gates + 1);
     n->large = n->block_size == 1 && n_weights >= n->large_from;
     n->lazy =
         n->large && n->method == PYLSTM_TRUNCATED && n_weights / PYLSTM_LAZY_TIMES >= n->large_from;
@@ -84,18 +91,18 @@ static void layout_back(pylstm_network *n)
     n->n_back = n->n_sources - n->n_inputs - (n->hidden_bias != PYLSTM_BIAS_NONE);
     n->back_stride = n->method == PYLSTM_BPTT ? padded(n, n->n_back) : 0;
     if (n->large)
-        n->back_stride = (n->back_stride + panel - 1) / panel * panel;
+        n->back_stride = pylstm_whole(n->back_stride, panel);
     n->back_panel = n->large ? panel : n->back_stride;
     n->n_back_panels = n->back_stride > 0 ? n->back_stride / n->back_panel : 0;
-    n->back_size = n->row_stride * n->back_stride;
+    n->back_size = pylstm_product(n->row_stride, n->back_stride);
 }
 
 static void layout_buffers(pylstm_network *n)
 {
-    ptrdiff_t end = n->n_sources * n->row_stride;
+    ptrdiff_t end = pylstm_product(n->n_sources, n->row_stride);
     n->at_output = end;
-    n->readout_size = padded(n, n->n_outputs * n->out_stride);
-    end += n->readout_size;
+    n->readout_size = padded(n, pylstm_product(n->n_outputs, n->out_stride));
+    end = pylstm_sum(end, n->readout_size);
     n->at_peephole_i = n->at_peephole_f = n->at_peephole_o = -1;
     if (n->peepholes && n->input_gate)
         n->at_peephole_i = reserve(n, &end, n->n_cells);
@@ -105,12 +112,13 @@ static void layout_buffers(pylstm_network *n)
         n->at_peephole_o = reserve(n, &end, n->n_cells);
     n->parameter_size = end;
 
-    end = n->n_sources * n->trace_stride;
+    const ptrdiff_t pairs = pylstm_product(n->block_size, n->cell_stride);
+    end = pylstm_product(n->n_sources, n->trace_stride);
     n->trace_peephole_i = n->trace_peephole_f = -1;
     if (n->at_peephole_i >= 0)
-        n->trace_peephole_i = reserve(n, &end, n->block_size * n->cell_stride);
+        n->trace_peephole_i = reserve(n, &end, pairs);
     if (n->at_peephole_f >= 0)
-        n->trace_peephole_f = reserve(n, &end, n->block_size * n->cell_stride);
+        n->trace_peephole_f = reserve(n, &end, pairs);
     n->trace_size = n->method == PYLSTM_TRUNCATED ? end : 0;
 }
 
@@ -119,7 +127,7 @@ ptrdiff_t pylstm_longest_window(ptrdiff_t window)
 {
     if (window == 0)
         return PTRDIFF_MAX;
-    return 2 * window < MIN_RECORD ? MIN_RECORD : 2 * window;
+    return window < MIN_RECORD / 2 ? MIN_RECORD : pylstm_product(2, window);
 }
 
 static void layout_record(pylstm_network *n)
@@ -129,9 +137,9 @@ static void layout_record(pylstm_network *n)
     n->at_act = reserve(n, &end, n->n_rows);
     n->at_c = reserve(n, &end, n->n_cells);
     n->at_q = reserve(n, &end, n->n_out_sources);
-    n->state_size = n->at_q + padded(n, n->n_cells);
+    n->state_size = pylstm_sum(n->at_q, padded(n, n->n_cells));
     n->at_z = reserve(n, &end, n->n_sources);
-    n->at_gates = reserve(n, &end, 3 * n->cell_stride);
+    n->at_gates = reserve(n, &end, pylstm_product(3, n->cell_stride));
     n->at_hc = reserve(n, &end, n->n_cells);
     n->at_net_out = reserve(n, &end, n->n_outputs);
     n->at_y = reserve(n, &end, n->n_outputs);
@@ -153,12 +161,13 @@ static void layout_sensitivities(pylstm_network *n)
 {
     const int n_gates = !!n->input_gate + !!n->forget_gate + !!n->output_gate;
     const ptrdiff_t lines = (n->parameter_size - n->readout_size) / lanes(n);
-    const ptrdiff_t gates = n->gate_recurrence ? n_gates * n->n_blocks : 0;
-    n->n_carried = 2 * n->n_cells + gates;
+    const ptrdiff_t gates = n->gate_recurrence ? pylstm_product(n_gates, n->n_blocks) : 0;
+    n->n_carried = pylstm_sum(pylstm_product(2, n->n_cells), gates);
     n->column_blocks = (lines + SENSITIVITY_LINES - 1) / SENSITIVITY_LINES;
     n->block_columns = (lines + n->column_blocks - 1) / n->column_blocks * lanes(n);
     n->column_shares = n->column_blocks < PYLSTM_SHARES ? n->column_blocks : PYLSTM_SHARES;
-    n->sensitivity_size = n->column_blocks * n->n_carried * n->block_columns;
+    n->sensitivity_size =
+        pylstm_product(pylstm_product(n->column_blocks, n->n_carried), n->block_columns);
 }
 
 static void layout_work(pylstm_network *n)
@@ -178,23 +187,32 @@ static void layout_work(pylstm_network *n)
     n->work_d = reserve(n, &end, longest);
     n->work_e = reserve(n, &end, longest);
     n->work_u = reserve(n, &end, longest);
-    n->work_cell = reserve(n, &end, 3 * n->cell_stride);
+    n->work_cell = reserve(n, &end, pylstm_product(3, n->cell_stride));
     n->work_delta = reserve(n, &end, n->n_outputs);
     n->work_flow = reserve(n, &end, n->back_stride);
     if (n->method == PYLSTM_RTRL) {
-        n->work_sensitivity = reserve(n, &end, 9 * n->cell_stride);
-        n->work_net_sensitivity = reserve(n, &end, n->column_shares * n->n_rows * n->block_columns);
+        n->work_sensitivity = reserve(n, &end, pylstm_product(9, n->cell_stride));
+        n->work_net_sensitivity = reserve(
+            n, &end, pylstm_product(pylstm_product(n->column_shares, n->n_rows), n->block_columns));
     }
     n->work_size = end;
 }
 
-void pylstm_layout(pylstm_network *n)
+int pylstm_layout(pylstm_network *n)
 {
+    if (!pylstm_is_size(n->n_inputs) || !pylstm_is_size(n->n_outputs) ||
+        !pylstm_is_size(n->n_blocks) || !pylstm_is_size(n->block_size))
+        return 0;
     layout_rows(n);
     layout_back(n);
     layout_buffers(n);
+    if (n->parameter_size >= PYLSTM_TOO_LARGE)
+        return 0;
     layout_record(n);
     if (n->method == PYLSTM_RTRL)
         layout_sensitivities(n);
     layout_work(n);
+    return n->trace_size < PYLSTM_TOO_LARGE && n->back_size < PYLSTM_TOO_LARGE &&
+           pylstm_product(n->record_rows, n->record_stride) < PYLSTM_TOO_LARGE &&
+           n->sensitivity_size < PYLSTM_TOO_LARGE && n->work_size < PYLSTM_TOO_LARGE;
 }

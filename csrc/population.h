@@ -7,7 +7,13 @@
    beyond n_nets hold networks whose weights and rates are zero.
 
    Learning is eager: the traces are up to date after every step, or as soon as somebody needs them
-   (`pending`); see population_learn.inc. */
+   (`pending`); see population_learn.inc.
+
+   A network has diverged when a net input of its outputs was not finite. That step counts, its
+   outputs are NaN, and nothing is learned from it, nor done to the network, until a reset; so it is
+   in a run and in the loop of its steps. Nobody looks at the weights meanwhile: one that is not
+   finite shows in the outputs sooner or later, or does not matter. A reset looks at those of
+   networks that have diverged, and they stay out unless all are finite. */
 #ifndef PYLSTM_POPULATION_H
 #define PYLSTM_POPULATION_H
 
@@ -20,7 +26,7 @@ typedef struct {
     uint32_t learnable; /* the last step may still be learned from                         */
     uint32_t has_error; /* the last step has an error that nobody has used                 */
     uint32_t collected; /* the gradient buffer holds something                             */
-    uint32_t diverged;  /* something was not finite: left alone until a reset              */
+    uint32_t diverged;  /* its outputs were not finite: left alone until a reset           */
 } pylstm_group;
 
 typedef struct {
@@ -93,7 +99,6 @@ typedef struct {
     ptrdiff_t t_stride;  /* the same of targets                                                */
     int all_targets;     /* no target is NaN                                                   */
     ptrdiff_t every;     /* the weights change every so many steps; PYLSTM_UPDATE_AT_END       */
-    int check;           /* look at the weights at the end                                     */
     void *Y;             /* (rows, n_steps, n_outputs)                                         */
     double *losses;      /* (rows)                                                             */
 
@@ -120,10 +125,10 @@ typedef struct pylstm_population_table {
     void (*run_sequences)(pylstm_population *, const pylstm_population_call *);
 } pylstm_population_table;
 
-/* Fill in the layout from the shape and n_nets. */
-void pylstm_population_layout(pylstm_population *);
+/* Fill in the layout from the shape and n_nets; 0 as pylstm_layout. */
+int pylstm_population_layout(pylstm_population *);
 
-/* Fill in the layout of a record; tokens: whether inputs are. */
-void pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *);
+/* Fill in the layout of a record; tokens: whether inputs are. 0 as pylstm_layout. */
+int pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *);
 
 #endif

@@ -263,8 +263,9 @@ void pylstm_begin_update(pylstm_optimizer *);
 /* How many steps a record holds that errors go back in over `window` steps, at most. */
 ptrdiff_t pylstm_longest_window(ptrdiff_t window);
 
-/* Fill in the layout from the shape. */
-void pylstm_layout(pylstm_network *);
+/* Fill in the layout from the shape; 0 when a size is below 1 or some buffer would be larger than
+   any memory: then what is filled in is of no use. */
+int pylstm_layout(pylstm_network *);
 
 /* Take the network for one call: 1 when it was free, 0 when another thread holds it. */
 int pylstm_acquire(pylstm_network *);

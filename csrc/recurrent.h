@@ -26,9 +26,10 @@ typedef struct {
     double learning_rate, momentum;
 
     /* Layout: filled in by pylstm_recurrent_layout. */
-    ptrdiff_t n_sources, n_out_sources;      /* n_out_sources is 0 without a readout     */
-    ptrdiff_t n_weights;                     /* numbers of W, whole cache lines          */
-    ptrdiff_t at_output, parameter_size;     /* numbers; W starts at 0                   */
+    ptrdiff_t n_sources, n_out_sources;  /* n_out_sources is 0 without a readout     */
+    ptrdiff_t n_weights;                 /* numbers of W, whole cache lines          */
+    ptrdiff_t at_output, parameter_size; /* numbers; W starts at 0                   */
+    ptrdiff_t sensitivity_size;
     ptrdiff_t at_a, at_slope, at_e, at_coef; /* in a row of the record, after x          */
     ptrdiff_t row_size;                      /* numbers                                  */
     ptrdiff_t work_net, work_mix, work_dy;   /* scratch: (n_units), (n_units, n_units),
@@ -103,7 +104,7 @@ typedef struct pylstm_recurrent_table {
     ptrdiff_t (*guess)(pylstm_recurrent *, pylstm_guesses *);
 } pylstm_recurrent_table;
 
-/* Fill in the layout from the sizes and switches. */
-void pylstm_recurrent_layout(pylstm_recurrent *);
+/* Fill in the layout from the sizes and switches; 0 as pylstm_layout. */
+int pylstm_recurrent_layout(pylstm_recurrent *);
 
 #endif

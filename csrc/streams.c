@@ -1,6 +1,8 @@
 /* streams.c: where everything of several streams lies; compare layout.c. */
 #include "streams.h"
 
+#include "sizes.h"
+
 enum {
     RECORD_NUMBERS = 1 << 24,
     MIN_RECORD = 16,
@@ -40,13 +42,15 @@ static void copy_shape(pylstm_network *to, const pylstm_network *from)
     to->large_from = from->large_from;
 }
 
-void pylstm_streams_layout(pylstm_streams *s, const pylstm_network *owner)
+int pylstm_streams_layout(pylstm_streams *s, const pylstm_network *owner)
 {
     pylstm_network *n = &s->net;
     const ptrdiff_t B = s->n_streams;
     copy_shape(n, owner);
-    pylstm_layout(n);
-    s->record_steps = between(MIN_RECORD, RECORD_NUMBERS / (B * n->record_stride), MAX_RECORD);
+    if (!pylstm_is_size(B) || !pylstm_layout(n))
+        return 0;
+    const ptrdiff_t step = pylstm_product(B, n->record_stride); /* rows of the record of a step */
+    s->record_steps = between(MIN_RECORD, RECORD_NUMBERS / step, MAX_RECORD);
     s->most_steps = s->record_steps;
     if (n->method == PYLSTM_BPTT) {
         s->record_steps = MIN_RECORD;
@@ -54,10 +58,14 @@ void pylstm_streams_layout(pylstm_streams *s, const pylstm_network *owner)
     }
     s->block_steps = between(1, BLOCK_ROWS / B, s->most_steps);
     s->steps_ahead = STEPS_AHEAD < s->most_steps ? STEPS_AHEAD : s->most_steps;
-    s->record_size = (s->record_steps + 2) * B * n->record_stride;
-    s->traces_size = B * n->trace_size;
-    s->work_size = (B + 1) * n->work_size;
-    s->nets_size = (B < PYLSTM_FEW_STREAMS ? s->steps_ahead : 1) * B * n->row_stride;
+    s->record_size = pylstm_product(s->record_steps + 2, step);
+    s->traces_size = pylstm_product(B, n->trace_size);
+    s->work_size = pylstm_product(pylstm_sum(B, 1), n->work_size);
+    const ptrdiff_t rows = pylstm_product(B < PYLSTM_FEW_STREAMS ? s->steps_ahead : 1, B);
+    s->nets_size = pylstm_product(rows, n->row_stride);
     s->coef_stride = n->at_trace_coef - n->at_coef;
-    s->coefs_size = s->block_steps * B * s->coef_stride;
+    s->coefs_size = pylstm_product(pylstm_product(s->block_steps, B), s->coef_stride);
+    return s->record_size < PYLSTM_TOO_LARGE && s->traces_size < PYLSTM_TOO_LARGE &&
+           s->work_size < PYLSTM_TOO_LARGE && s->nets_size < PYLSTM_TOO_LARGE &&
+           s->coefs_size < PYLSTM_TOO_LARGE;
 }

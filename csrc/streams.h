@@ -65,7 +65,8 @@ typedef struct pylstm_streams_table {
                ptrdiff_t update_every, ptrdiff_t *done);
 } pylstm_streams_table;
 
-/* Fill in the layout, for n_streams streams of networks of the owner's shape. */
-void pylstm_streams_layout(pylstm_streams *, const pylstm_network *owner);
+/* Fill in the layout, for n_streams streams of networks of the owner's shape; 0 as pylstm_layout.
+ */
+int pylstm_streams_layout(pylstm_streams *, const pylstm_network *owner);
 
 #endif

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,14 @@ __all__ = [
     "check_size",
     "check_whole",
     "generator",
+    "within_memory",
 ]
 
 #: Of anything that is counted in C: tokens are 32 bits wide.
 LARGEST_SIZE = 2**31 - 1
+
+# How NumPy's own errors of such sizes begin.
+_TOO_BIG = ("array is too big", "Maximum allowed", "maximum supported")
 
 
 def check_whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
@@ -80,3 +86,24 @@ def generator(seed: Any) -> np.random.Generator:
     if isinstance(seed, np.random.Generator):
         return seed
     return np.random.default_rng(check_whole("seed", seed, 0))
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Decorate what allocates: sizes there is no memory for are a ValueError.
+
+    Examples
+    --------
+    >>> with within_memory():
+    ...     weights = np.zeros((2**30, 2**30))
+    Traceback (most recent call last):
+    ValueError: there is not enough memory for arrays of these sizes: wanted smaller sizes
+    """
+    try:
+        yield
+    except (MemoryError, OverflowError, ValueError) as error:
+        if isinstance(error, ValueError) and not str(error).startswith(_TOO_BIG):
+            raise
+        raise ValueError(
+            "there is not enough memory for arrays of these sizes: wanted smaller sizes"
+        ) from None

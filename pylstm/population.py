@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pylstm import _core
 from pylstm.architecture import Architecture
 from pylstm.checkpoint import register
-from pylstm.checks import check_init_range, check_size, generator
+from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable, check_format
 from pylstm.errors import brief, brief_text
 from pylstm.network import INIT_RANGE, LSTM
@@ -84,6 +84,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
     >>> net = pop[best]                   # an LSTM that goes on from there
     """
 
+    @within_memory()
     def __init__(
         self,
         n_nets: int,
@@ -100,14 +101,15 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         **switches: Any,
     ) -> None:
         n_nets = check_size("n_nets", n_nets)
-        ranges = _one_each("init_range", init_range, n_nets)
         model = LSTM(
             n_inputs, n_outputs, n_blocks, block_size, dtype=dtype, bias_init=bias_init, **switches
         )
+        # first, because so many nets may be too many for any list of things, one each
+        self._set_up(model._config(), n_nets, SGD(0.01) if optimizer is None else optimizer)
+        ranges = _one_each("init_range", init_range, n_nets)
         for value in ranges:
             check_init_range(value)
         rngs = [generator(s) for s in _seeds(seed, n_nets)]
-        self._set_up(model._config(), n_nets, SGD(0.01) if optimizer is None else optimizer)
         weights: list[dict[str, Array]] = []
         for value, rng in zip(ranges, rngs, strict=True):
             model._initialise(float(value), bias_init or {}, rng)
@@ -117,12 +119,11 @@ class Population(Architecture, Copyable, _core.PopulationBase):
     def _set_up(
         self, config: Mapping[str, Any], n_nets: int, optimizer: SGD | Sequence[SGD]
     ) -> None:
-        optimizers = _optimizers(optimizer, n_nets)
         gradient = config.get("gradient", "truncated")
         if gradient != "truncated":
             raise ValueError(f"gradient is {brief(gradient)}, wanted 'truncated' in a Population")
         self._build({"leak": 0.0, **config}, n_nets)  # an old file has no leak
-        self.optimizer = optimizers
+        self.optimizer = optimizer
 
     @classmethod
     def from_nets(cls, nets: Sequence[LSTM]) -> Self:

@@ -373,6 +373,57 @@ def test_outputs_are_nan_from_the_step_that_diverged(dtype, rng):
     assert run.diverged.tolist() == loop.diverged.tolist() == [False, True, False]
 
 
+def in_a_loop(population, X, targets, update, nets, counts):
+    """What `run` does, step by step; counts: steps of each net since its last update."""
+    Y, nets = [], np.arange(len(population)) if nets is None else np.array(nets)
+    for t in range(X.shape[1]):
+        if update == "step":
+            Y.append(population.step(X[:, t], targets[:, t], nets=nets))
+            continue
+        Y.append(population.step(X[:, t], nets=nets))
+        population.learn(targets[:, t], update=False, nets=nets)
+        counts[nets] = np.where(np.isnan(Y[-1]).any(axis=1), 0, counts[nets] + 1)
+        if update != "sequence":
+            due = nets[counts[nets] >= update]
+            population.update(nets=due)
+            counts[due] = 0
+    if update == "sequence":
+        population.update(nets=nets)
+    return np.stack(Y, axis=1)
+
+
+@pytest.mark.parametrize("nets", [None, [2, 1]])
+@pytest.mark.parametrize("update", ["step", 3, "sequence"])
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize("presence", ["dense", "sparse"])
+def test_a_run_that_diverges_equals_the_loop(dtype, presence, momentum, update, nets):
+    """Outputs, weights, counts and who has diverged, bit for bit; and what comes after a reset."""
+    n_diverged = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        run = pylstm.Population(3, 1, 1, 1, dtype=dtype, optimizer=pylstm.SGD(0.05, momentum))
+        loop, counts = run.copy(), np.zeros(3, int)
+        for _ in range(2):
+            n_steps = int(rng.integers(2, 9))
+            exponent = rng.integers(30, 38) if dtype == "float32" else rng.integers(150, 308)
+            X = rng.normal(size=(3, n_steps, 1))
+            targets = rng.normal(size=(3, n_steps, 1))
+            targets[1, rng.integers(n_steps)] *= 10.0**exponent
+            if presence == "sparse":
+                targets[rng.random((3, n_steps)) < 0.4] = np.nan
+            X, targets = (A if nets is None else A[nets] for A in (X, targets))
+            Y = run.run(X, targets, update, nets=nets)
+            assert_same_bits(Y, in_a_loop(loop, X, targets, update, nets, counts))
+            assert_same_bits(run.parameters, loop.parameters)
+            assert run.n_steps.tolist() == loop.n_steps.tolist()
+            assert run.diverged.tolist() == loop.diverged.tolist()
+            n_diverged += run.diverged.sum()
+            run.reset()
+            loop.reset()
+            assert run.diverged.tolist() == loop.diverged.tolist()
+    assert n_diverged > 10
+
+
 # ---------------------------------------------------------------- single nets in and out
 
 

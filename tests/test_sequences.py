@@ -315,6 +315,32 @@ def test_divergence_is_a_private_matter(dtype, update, last, rng):
         assert looped.n_steps[[3, 17]].tolist() == ill.n_steps[[3, 17]].tolist()
 
 
+@pytest.mark.parametrize("update", UPDATES)
+def test_sequences_that_diverge_count_as_their_runs(dtype, update):
+    """The flags, the steps counted and the outputs that are NaN are those of resets and runs."""
+    n_diverged = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        whole = pylstm.Population(3, 1, 1, 1, dtype=dtype, optimizer=pylstm.SGD(0.05))
+        parts = whole.copy()
+        lengths = rng.integers(1, 6, 5)
+        exponent = rng.integers(30, 38) if dtype == "float32" else rng.integers(150, 308)
+        X = rng.normal(size=(3, lengths.sum(), 1))
+        targets = rng.normal(size=X.shape)
+        targets[1, rng.integers(lengths.sum())] *= 10.0**exponent
+        Y = whole.run_sequences(X, targets, lengths, update=update)
+        ends = np.cumsum(lengths)
+        for start, end in zip(ends - lengths, ends, strict=True):
+            parts.reset()
+            y = parts.run(X[:, start:end], targets[:, start:end], update)
+            np.testing.assert_array_equal(np.isnan(Y[:, start:end]), np.isnan(y))
+        n_diverged += np.isnan(Y).any()
+        assert whole.n_steps.tolist() == parts.n_steps.tolist()
+        parts.reset()
+        assert whole.diverged.tolist() == parts.diverged.tolist()
+    assert n_diverged > 5
+
+
 def test_a_net_that_had_diverged_comes_back_with_its_next_sequence(rng):
     """Its weights are finite: only its state had run away."""
     architecture = Architecture(

@@ -13,7 +13,7 @@ from pylstm.baselines.correlation import correlate, tanh_half
 from pylstm.baselines.learner import Learner
 from pylstm.baselines.packing import Packing
 from pylstm.baselines.quickprop import quickprop_step
-from pylstm.checks import check_real, check_size, generator
+from pylstm.checks import check_real, check_size, generator, within_memory
 from pylstm.optimizers import SGD, Optimizer
 
 __all__ = ["CascadeCorrelation"]
@@ -110,6 +110,7 @@ class CascadeCorrelation(Learner):
     [[0.0], [1.0]]
     """
 
+    @within_memory()
     def __init__(
         self,
         n_inputs: int,

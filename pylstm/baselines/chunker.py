@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pylstm.baselines.learner import Learner
 from pylstm.baselines.recurrent import FullyRecurrent
-from pylstm.checks import check_real, check_size, generator
+from pylstm.checks import check_real, check_size, generator, within_memory
 from pylstm.optimizers import SGD, Optimizer
 
 __all__ = ["Chunker"]
@@ -88,6 +88,7 @@ class Chunker(Learner):
     (True, False)
     """
 
+    @within_memory()
     def __init__(
         self,
         n_inputs: int,

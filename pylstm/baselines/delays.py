@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pylstm import _core
 from pylstm.baselines.learner import Learner
-from pylstm.checks import check_init_range, check_size, generator
+from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.errors import brief
 from pylstm.optimizers import Optimizer
 
@@ -99,6 +99,7 @@ class TimeDelay(Learner):
     True
     """
 
+    @within_memory()
     def __init__(
         self,
         n_inputs: int,

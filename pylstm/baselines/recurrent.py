@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pylstm import _core
 from pylstm.baselines.learner import Learner
-from pylstm.checks import check_init_range, check_size, check_whole, generator
+from pylstm.checks import check_init_range, check_size, check_whole, generator, within_memory
 from pylstm.copies import check_format
 from pylstm.errors import brief
 from pylstm.network import INIT_RANGE, _choice, _switch
@@ -112,6 +112,7 @@ class FullyRecurrent(_core.Recurrent, Learner):
     True
     """
 
+    @within_memory()
     def __init__(
         self,
         n_inputs: int,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.baselines.recurrent import FullyRecurrent, Loss, Output, Squashing
-from pylstm.checks import check_size
+from pylstm.checks import check_size, within_memory
 from pylstm.network import INIT_RANGE
 from pylstm.optimizers import Optimizer
 
@@ -56,6 +56,7 @@ optimizer, seed
     [0.0, 0.5, 0.75, 0.875, 0.0]
     """
 
+    @within_memory()
     def __init__(
         self,
         n_inputs: int,

@@ -307,7 +307,8 @@ def run_trials(
         n_in_call = wanted.n if whole else n_together
         answers = _answer(wanted, asking, group, nets, row.task, reading, n_in_call)
         for k, of_trial, diverged in zip(asking, answers, nets.diverged[asking], strict=True):
-            group[k].give(of_trial, diverged)
+            # one that diverged in a sequence may be back since: its answers there were NaN
+            group[k].give(of_trial, diverged or bool(np.isnan(of_trial.error).any()))
         seconds = (time.perf_counter() - start) / len(live)
         for k in live:
             group[k].seconds += seconds
