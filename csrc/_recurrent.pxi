@@ -81,6 +81,29 @@ cdef rows rows_of(object X):
     return given
 
 
+cdef fill_recurrent(pylstm_recurrent *r, config):
+    """Sizes and switches from the arguments of a constructor."""
+    r.n_inputs = config["n_inputs"]
+    r.n_outputs = config["n_outputs"]
+    r.rtrl = config["gradient"] == "rtrl"
+    r.readout = config["readout"] == "layer"
+    r.n_units = config["n_hidden"] + (0 if r.readout else r.n_outputs)
+    r.shortcut = config["shortcut"]
+    r.hidden_bias = config["hidden_bias"]
+    r.output_bias = config["output_bias"]
+    r.squashing = SQUASHINGS[config["squashing"]]
+    r.output = OUTPUTS[config["output"]]
+    r.loss = LOSSES[config["loss"]]
+    r.window = min(config["window"] or 0, longest_window)
+
+
+cdef ptrdiff_t longest_record(const pylstm_recurrent *r) noexcept:
+    """Steps a record holds at most before it slides; none where errors go back to the last reset."""
+    if not r.rtrl and r.window == 0:
+        return PY_SSIZE_T_MAX
+    return r.window + max(r.window, SHORT_RECORD)
+
+
 @cython.auto_pickle(False)
 cdef class Recurrent:
     """Buffers and calls of one network. Use `pylstm.baselines.FullyRecurrent`."""
@@ -94,18 +117,7 @@ cdef class Recurrent:
     def _build(self, config, time_constants):
         cdef pylstm_recurrent *r = &self.net
         memset(r, 0, sizeof(pylstm_recurrent))
-        r.n_inputs = config["n_inputs"]
-        r.n_outputs = config["n_outputs"]
-        r.n_units = len(time_constants)
-        r.rtrl = config["gradient"] == "rtrl"
-        r.readout = config["readout"] == "layer"
-        r.shortcut = config["shortcut"]
-        r.hidden_bias = config["hidden_bias"]
-        r.output_bias = config["output_bias"]
-        r.squashing = SQUASHINGS[config["squashing"]]
-        r.output = OUTPUTS[config["output"]]
-        r.loss = LOSSES[config["loss"]]
-        r.window = config["window"] or 0
+        fill_recurrent(r, config)
         r.p_zero = 1
         pylstm_recurrent_layout(r)
         self.table = current_isa.recurrent
@@ -126,7 +138,7 @@ cdef class Recurrent:
         r.y = doubles(self.buffers["y"])
         r.delta = doubles(self.buffers["delta"])
         r.work = doubles(self.buffers["work"])
-        self.make_record(r.window + max(r.window, SHORT_RECORD))
+        self.make_record(min(longest_record(r), 2 * SHORT_RECORD))
 
     cdef int make_record(self, ptrdiff_t capacity) except -1:
         """A record with room for so many steps; what is in the present one goes with it."""
@@ -144,10 +156,11 @@ cdef class Recurrent:
         return 0
 
     cdef int need_record(self, ptrdiff_t n_steps) except -1:
-        """Room for so many steps from the last reset on, where errors go back that far."""
+        """Room for so many steps from the last reset on, as far as errors go back."""
         cdef pylstm_recurrent *r = &self.net
-        if not r.rtrl and r.window == 0 and n_steps > r.capacity:
-            self.make_record(max(n_steps, 2 * r.capacity))
+        cdef ptrdiff_t longest = longest_record(r)
+        if min(n_steps, longest) > r.capacity:
+            self.make_record(min(max(n_steps, 2 * r.capacity), longest))
         return 0
 
     def _set_rates(self, learning_rate, momentum):
@@ -326,8 +339,7 @@ cdef class Recurrent:
     def _restore(self, progress):
         cdef pylstm_recurrent *r = &self.net
         used = len(progress["tokens"])
-        if used > r.capacity:
-            self.make_record(used)
+        self.need_record(used - 1)
         for name in ("parameters", "gradient", "velocity", "y", "net_out", "delta"):
             self.buffers[name][:] = progress[name]
         self.buffers["record"][:used * r.row_size] = progress["record"]

@@ -88,6 +88,8 @@ class Chunker(Learner):
     (True, False)
     """
 
+    _schema = "baselines.Chunker"
+
     def __init__(
         self,
         n_inputs: int,

@@ -99,6 +99,8 @@ class TimeDelay(Learner):
     True
     """
 
+    _schema = "baselines.TimeDelay"
+
     def __init__(
         self,
         n_inputs: int,
