@@ -30,6 +30,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
@@ -194,7 +195,7 @@ def save(thing: Any, path: StrPath) -> None:
     packed = _Packer(thing)
     document = {
         "format": FORMAT,
-        "version": version("pylstm"),
+        "version": _version(),
         "class": packed.objects[-1]["class"],
         "objects": packed.objects,
     }
@@ -242,14 +243,20 @@ def load_as(wanted: type, path: StrPath) -> Any:
     classes = [_class(saved["class"], path) for saved in document["objects"]]
     if not issubclass(classes[-1], wanted):
         raise _refused(path, f"it is of class {brief_text(name, 60)}, wanted {wanted.__name__}")
-    unpacker = _Unpacker(arrays)
     with _what_does_not_fit(path):
+        _check_uses(document["objects"], arrays)
+        unpacker = _Unpacker(arrays)
         for cls, saved in zip(classes, document["objects"], strict=True):
             unpacker.add(cls, saved["state"])
-        return unpacker.whole()
+        return unpacker.objects[-1]
 
 
 # ---------------------------------------------------------------- the file
+
+
+@cache
+def _version() -> str:
+    return version("pylstm")
 
 
 def _digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
@@ -295,7 +302,7 @@ def _read(path: StrPath) -> tuple[dict[str, Any], dict[str, Array]]:
                 path,
                 f"it has format {brief(document['format'])}, written by pylstm "
                 f"{brief_text(document['version'], 40)}, wanted format {FORMAT}, which is all that "
-                f"pylstm {version('pylstm')} reads",
+                f"pylstm {_version()} reads",
             )
         if document.pop("sha256", None) != _digest(document, arrays):
             raise ValueError("its checksum is wrong")
@@ -470,68 +477,87 @@ def _refuse(what: str, where: str) -> NoReturn:
     )
 
 
+def _check_uses(objects: list[dict[str, Any]], arrays: Mapping[str, Array]) -> None:
+    """Whether every array and object of a file has one place, or more, before any is made."""
+    unused = set(arrays)
+    alone: set[int] = set()  # numbers of objects that are part of no other yet
+
+    def visit(value: Any, depth: int) -> None:
+        if depth > 2 * _DEEPEST:  # a tuple is two levels of JSON
+            raise ValueError("it is nested too deeply")
+        if isinstance(value, list):
+            for part in value:
+                visit(part, depth + 1)
+        elif isinstance(value, dict):
+            word = next((key for key in value if key.startswith("$")), "")
+            if word and len(value) > 1:
+                raise ValueError(f"{brief(word)} is there beside other keys")
+            for part in value.values():
+                if not word:
+                    visit(part, depth + 1)
+                elif word == "$generator" or (
+                    word in ("$tuple", "$dict") and isinstance(part, list)
+                ):
+                    visit(part, depth)
+                elif word == "$array" and isinstance(part, str) and part in unused:
+                    unused.discard(part)
+                elif word == "$object" and type(part) is int and 0 <= part < number:
+                    alone.discard(part)
+                elif word != "$float" or part not in ("nan", "inf", "-inf"):
+                    raise ValueError(f"{brief(value)} stands for nothing, or a second time")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("a number is too large")
+
+    for number, saved in enumerate(objects):
+        visit(saved["state"], 0)
+        alone.add(number)
+    if unused:
+        raise ValueError(f"array {brief(min(unused))} has no place")
+    if len(alone) > 1:
+        raise ValueError(f"object {min(alone)} has no place")
+
+
 class _Unpacker:
-    """The inverse: objects from the parts of a file, in their order, every part once."""
+    """The inverse: objects from the parts of a file, in their order, after `_check_uses`."""
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
-        self._objects: list[Any] = []
-        self._arrays = dict(arrays)
-        self._unused: set[int] = set()  # numbers of objects that are part of no other yet
+        self.objects: list[Any] = []
+        self._arrays = arrays
 
     def add(self, cls: type, state: Any) -> None:
         thing: Any = cls.__new__(cls)  # type: ignore[call-overload]
-        values = self._unpack(state, 0)
+        values = self._unpack(state)
         if hasattr(thing, "__setstate__"):
             thing.__setstate__(values)
         else:
             vars(thing).update(values)
-        self._unused.add(len(self._objects))
-        self._objects.append(thing)
+        self.objects.append(thing)
 
-    def whole(self) -> Any:
-        """The last object, which the others are parts of."""
-        if self._arrays:
-            raise ValueError(f"array {brief(min(self._arrays))} has no place")
-        if len(self._unused) > 1:
-            raise ValueError(f"object {min(self._unused)} has no place")
-        return self._objects[-1]
-
-    def _unpack(self, value: Any, depth: int) -> Any:
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError("a number is too large")
-        if depth > 2 * _DEEPEST:  # a tuple is two levels of JSON
-            raise ValueError("it is nested too deeply")
+    def _unpack(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._unpack(part, depth + 1) for part in value]
+            return [self._unpack(part) for part in value]
         if not isinstance(value, dict):
             return value
-        if not any(key.startswith("$") for key in value):
-            return {name: self._unpack(part, depth + 1) for name, part in value.items()}
-        if len(value) > 1:
-            raise ValueError(f"{brief(min(value))} is there beside other keys")
-        ((word, part),) = value.items()
-        return self._word(word, part, depth + 1)
-
-    def _word(self, word: str, part: Any, depth: int) -> Any:
-        """What an object with one key stands for."""
+        part: Any
+        ((word, part),) = value.items() if len(value) == 1 else (("", None),)
         match word:
-            case "$array" if isinstance(part, str) and part in self._arrays:
-                return self._arrays.pop(part)
-            case "$float" if part in ("nan", "inf", "-inf"):
+            case "$array":
+                return self._arrays[part]
+            case "$float":
                 return float(part)
-            case "$tuple" if isinstance(part, list):
-                return tuple(self._unpack(part, depth))
-            case "$dict" if isinstance(part, list):
-                pairs = [self._unpack(pair, depth) for pair in part]
+            case "$tuple":
+                return tuple(self._unpack(part))
+            case "$dict":
+                pairs = [(self._unpack(name), self._unpack(values)) for name, values in part]
                 found = dict(pairs)
-                if len(found) == len(pairs):
-                    return found
+                if len(found) < len(pairs):
+                    raise ValueError("a key is there twice")
+                return found
             case "$generator":
-                return _generator(self._unpack(part, depth))
-            case "$object" if type(part) is int and 0 <= part < len(self._objects):
-                self._unused.discard(part)
-                return self._objects[part]
-        raise ValueError(f"{brief({word: part})} stands for nothing, or a second time")
+                return _generator(self._unpack(part))
+            case "$object":
+                return self.objects[part]
+        return {name: self._unpack(values) for name, values in value.items()}
 
 
 def _generator_state(generator: np.random.Generator) -> dict[str, Any]:

@@ -583,7 +583,7 @@ class ForecasterState(_WithLastTarget):
 class LabelArray(State):
     """An array that may hold strings, as a list."""
 
-    values: list[str | float | bool]
+    values: list[str | int | float | bool]
     dtype: str
 
     def array(self) -> Array:
@@ -599,6 +599,7 @@ class LabelArray(State):
             array: Array = np.array(self.values, dtype)
         except OverflowError:
             raise ValueError("labels are too large for their dtype") from None
+        _wanted(array.tolist() == self.values, "labels as their dtype has them")
         return array
 
 
