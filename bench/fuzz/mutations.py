@@ -156,6 +156,26 @@ def _value(document: Document, arrays: Arrays, rng: random.Random) -> str:
     return f"{key!r} {str(old)[:40]!r} -> {str(new)[:40]!r}"
 
 
+def _plausible(document: Document, arrays: Arrays, rng: random.Random) -> str:
+    """A value of the type there was, as another file may have it."""
+    values = [
+        (part, key, part[key])
+        for part, key in _nodes(document)
+        if isinstance(part[key], bool | int | float | str) and not isinstance(key, int)
+    ]
+    part, key, old = rng.choice(values or [(document, "format", 1)])
+    if isinstance(old, bool):
+        new: Any = not old
+    elif isinstance(old, int):
+        new = rng.choice([0, 1, 1 - old, 2, 3, 4, old + 1, max(0, old - 1), 2 * old, 100])
+    elif isinstance(old, float):
+        new = rng.choice([0.0, 1.0, 0.5, 2.0, -old, old * 10, 1e-30, 1e30])
+    else:
+        new = rng.choice([value for value in _VALUES if isinstance(value, str)][-18:])
+    part[key] = new
+    return f"{key!r} {old!r:.40} -> {new!r:.40}"
+
+
 def _remove(document: Document, arrays: Arrays, rng: random.Random) -> str:
     part, key = _choose(document, rng)
     part.pop(key, None) if isinstance(part, dict) else part.pop(key)
@@ -200,7 +220,8 @@ def _repeat(document: Document, arrays: Arrays, rng: random.Random) -> str:
 
 
 _Change = Callable[[Document, Arrays, random.Random], str]
-_OF_DOCUMENTS: list[_Change] = [_value, _value, _value, _value, _remove, _add, _rename, _swap,
+_OF_DOCUMENTS: list[_Change] = [_value, _value, _value, _plausible, _plausible, _plausible,
+                                _remove, _add, _rename, _swap,
                                 _repeat]  # fmt: skip
 
 
