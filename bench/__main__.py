@@ -19,6 +19,7 @@ APART = {
     "streams": "bench.streams.__main__",
     "programs": "bench.programs",
     "endless": "bench.endless",
+    "fuzz": "bench.fuzz.__main__",
 }
 
 

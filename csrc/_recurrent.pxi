@@ -82,6 +82,29 @@ cdef rows rows_of(object X):
     return given
 
 
+cdef fill_recurrent(pylstm_recurrent *r, config):
+    """Sizes and switches from the arguments of a constructor."""
+    r.n_inputs = config["n_inputs"]
+    r.n_outputs = config["n_outputs"]
+    r.rtrl = config["gradient"] == "rtrl"
+    r.readout = config["readout"] == "layer"
+    r.n_units = config["n_hidden"] + (0 if r.readout else r.n_outputs)
+    r.shortcut = config["shortcut"]
+    r.hidden_bias = config["hidden_bias"]
+    r.output_bias = config["output_bias"]
+    r.squashing = SQUASHINGS[config["squashing"]]
+    r.output = OUTPUTS[config["output"]]
+    r.loss = LOSSES[config["loss"]]
+    r.window = min(config["window"] or 0, longest_window)
+
+
+cdef ptrdiff_t longest_record(const pylstm_recurrent *r) noexcept:
+    """Steps a record holds at most before it slides; none where errors go back to the last reset."""
+    if not r.rtrl and r.window == 0:
+        return PY_SSIZE_T_MAX
+    return pylstm_sum(r.window, max(r.window, SHORT_RECORD))
+
+
 @cython.auto_pickle(False)
 cdef class Recurrent:
     """Buffers and calls of one network. Use `pylstm.baselines.FullyRecurrent`."""
@@ -96,18 +119,7 @@ cdef class Recurrent:
         cdef pylstm_recurrent *r = &self.net
         self.buffers = None  # until all is there: see take
         memset(r, 0, sizeof(pylstm_recurrent))
-        r.n_inputs = config["n_inputs"]
-        r.n_outputs = config["n_outputs"]
-        r.n_units = len(time_constants)
-        r.rtrl = config["gradient"] == "rtrl"
-        r.readout = config["readout"] == "layer"
-        r.shortcut = config["shortcut"]
-        r.hidden_bias = config["hidden_bias"]
-        r.output_bias = config["output_bias"]
-        r.squashing = SQUASHINGS[config["squashing"]]
-        r.output = OUTPUTS[config["output"]]
-        r.loss = LOSSES[config["loss"]]
-        r.window = min(config["window"] or 0, longest_window)
+        fill_recurrent(r, config)
         r.p_zero = 1
         if not pylstm_recurrent_layout(r):
             raise ValueError(
@@ -132,7 +144,7 @@ cdef class Recurrent:
         r.y = doubles(buffers["y"])
         r.delta = doubles(buffers["delta"])
         r.work = doubles(buffers["work"])
-        self.make_record(buffers, pylstm_sum(r.window, max(r.window, SHORT_RECORD)))
+        self.make_record(buffers, min(longest_record(r), 2 * SHORT_RECORD))
         self.buffers = buffers
 
     cdef int make_record(self, dict buffers, ptrdiff_t capacity) except -1:
@@ -152,10 +164,11 @@ cdef class Recurrent:
         return 0
 
     cdef int need_record(self, ptrdiff_t n_steps) except -1:
-        """Room for so many steps from the last reset on, where errors go back that far."""
+        """Room for so many steps from the last reset on, as far as errors go back."""
         cdef pylstm_recurrent *r = &self.net
-        if not r.rtrl and r.window == 0 and n_steps > r.capacity:
-            self.make_record(self.buffers, max(n_steps, 2 * r.capacity))
+        cdef ptrdiff_t longest = longest_record(r)
+        if min(n_steps, longest) > r.capacity:
+            self.make_record(self.buffers, min(max(n_steps, 2 * r.capacity), longest))
         return 0
 
     def _set_rates(self, learning_rate, momentum):
@@ -334,8 +347,7 @@ cdef class Recurrent:
     def _restore(self, progress):
         cdef pylstm_recurrent *r = &self.net
         used = len(progress["tokens"])
-        if used > r.capacity:
-            self.make_record(self.buffers, used)
+        self.need_record(used - 1)
         for name in ("parameters", "gradient", "velocity", "y", "net_out", "delta"):
             self.buffers[name][:] = progress[name]
         self.buffers["record"][:used * r.row_size] = progress["record"]

@@ -28,8 +28,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
@@ -52,6 +53,14 @@ _DTYPES = frozenset(
     ["bool", "float16", "float32", "float64"]
     + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
+#: The same, as safetensors calls them; it knows more, which NumPy does not.
+_FILE_DTYPES = frozenset(
+    ["BOOL", "F16", "F32", "F64"] + [f"{sign}{bits}" for sign in "IU" for bits in (8, 16, 32, 64)]
+)
+#: Levels of dicts, lists and tuples in one object.
+_DEEPEST = 100
+#: Characters of a message, and of a path in it.
+_LONGEST, _LONGEST_PATH = 300, 120
 _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 #: Where a class is defined that `import pylstm` does not define: imported when a file names it.
@@ -186,7 +195,7 @@ def save(thing: Any, path: StrPath) -> None:
     packed = _Packer(thing)
     document = {
         "format": FORMAT,
-        "version": version("pylstm"),
+        "version": _version(),
         "class": packed.objects[-1]["class"],
         "objects": packed.objects,
     }
@@ -231,20 +240,23 @@ def load_as(wanted: type, path: StrPath) -> Any:
     """`load`, refusing anything but an object of class `wanted`."""
     document, arrays = _read(path)
     name = document["class"]
-    if not issubclass(_class(name, path), wanted):
-        raise CheckpointError(
-            f"cannot load {os.fspath(path)}: it is of class {name}, wanted {wanted.__name__}"
-        )
-    unpacker = _Unpacker(arrays)
+    classes = [_class(saved["class"], path) for saved in document["objects"]]
+    if not issubclass(classes[-1], wanted):
+        raise _refused(path, f"it is of class {brief_text(name, 60)}, wanted {wanted.__name__}")
     with _what_does_not_fit(path):
-        for saved in document["objects"]:
-            unpacker.add(_class(saved["class"], path), saved["state"])
-        thing = unpacker.objects[-1]
-        _check_arrays(_Packer(thing).arrays, arrays)
-    return thing
+        _check_uses(document["objects"], arrays)
+        unpacker = _Unpacker(arrays)
+        for cls, saved in zip(classes, document["objects"], strict=True):
+            unpacker.add(cls, saved["state"])
+        return unpacker.objects[-1]
 
 
 # ---------------------------------------------------------------- the file
+
+
+@cache
+def _version() -> str:
+    return version("pylstm")
 
 
 def _digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
@@ -262,47 +274,90 @@ def _digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
 
 def _read(path: StrPath) -> tuple[dict[str, Any], dict[str, Array]]:
     """What is in a file, unharmed and of a format known here, or CheckpointError."""
-    import json
-
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            strange = {file.get_slice(name).get_dtype() for name in names} - _FILE_DTYPES
+            if strange and _ENTRY in metadata:
+                raise ValueError(f"an array of {min(strange)}")
+            arrays = {name: file.get_tensor(name) for name in names} if not strange else {}
     except FileNotFoundError:
-        raise CheckpointError(f"cannot load {os.fspath(path)}: there is no such file") from None
+        raise _refused(path, "there is no such file") from None
     except OSError as error:
-        said = error.strerror or error
-        raise CheckpointError(f"cannot load {os.fspath(path)}: {said}") from None
+        raise _refused(path, error.strerror or str(error)) from None
     except (SafetensorError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
         raise _damaged(path, error) from None
     if _ENTRY not in metadata:
-        raise CheckpointError(
-            f"cannot load {os.fspath(path)}: it is a safetensors file of another program, wanted "
-            "one written by pylstm.save"
+        raise _refused(
+            path,
+            "it is a safetensors file of another program, wanted one written by pylstm.save",
         )
     try:
-        document = json.loads(metadata[_ENTRY])
-        written_as, by = document["format"], document["version"]
+        document = _parsed(metadata[_ENTRY])
+        if document["format"] != FORMAT or type(document["format"]) is not int:
+            raise _refused(
+                path,
+                f"it has format {brief(document['format'])}, written by pylstm "
+                f"{brief_text(document['version'], 40)}, wanted format {FORMAT}, which is all that "
+                f"pylstm {_version()} reads",
+            )
+        if document.pop("sha256", None) != _digest(document, arrays):
+            raise ValueError("its checksum is wrong")
+    except CheckpointError:
+        raise
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(path, error) from None
-    if written_as != FORMAT:
-        raise CheckpointError(
-            f"cannot load {os.fspath(path)}: it has format {brief(written_as)}, written by pylstm "
-            f"{by}, "
-            f"wanted format {FORMAT}, which is all that pylstm {version('pylstm')} reads"
-        )
-    if document.pop("sha256", None) != _digest(document, arrays):
-        raise _damaged(path, "its checksum is wrong")
+    with _what_does_not_fit(path):
+        _check_document(document)
     return document, arrays
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    """The document; in JSON as the standard has it, and every key once."""
+    import json
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("a key is there twice")
+        return found
+
+    def refuse(word: str) -> NoReturn:
+        raise ValueError(f"{word} is no JSON")
+
+    document: dict[str, Any] = json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+    return document
+
+
+def _check_document(document: Mapping[str, Any]) -> None:
+    objects = document.get("objects")
+    if document.keys() != {"format", "version", "class", "objects"} or not (
+        isinstance(objects, list)
+        and objects
+        and all(isinstance(saved, dict) and saved.keys() == {"class", "state"} for saved in objects)
+        and all(isinstance(saved["class"], str) for saved in objects)
+    ):
+        raise ValueError("the description of the file is not one")
+    if document["class"] != objects[-1]["class"]:
+        raise ValueError(
+            f"the file is said to be of class {brief(document['class'])}, and its last object is "
+            f"of class {brief(objects[-1]['class'])}"
+        )
+
+
+def _refused(path: StrPath, problem: object) -> CheckpointError:
+    """The error, on one line, cut where it is long."""
+    start = f"cannot load {brief_text(os.fspath(path), _LONGEST_PATH)}: "
+    line = start + brief_text(problem, _LONGEST - len(start))
+    return CheckpointError("".join(c if c.isprintable() else "?" for c in line))
+
+
 def _damaged(path: StrPath, problem: object) -> CheckpointError:
-    said = " ".join(str(problem).split()) or type(problem).__name__
-    return CheckpointError(
-        f"cannot load {os.fspath(path)}: wanted an undamaged file written by pylstm.save ({said})"
-    )
+    said = brief_text(problem, 100) or type(problem).__name__
+    return _refused(path, f"wanted an undamaged file written by pylstm.save ({said})")
 
 
 @contextmanager
@@ -313,41 +368,27 @@ def _what_does_not_fit(path: StrPath) -> Iterator[None]:
     except CheckpointError:
         raise
     except Exception as error:
-        said = " ".join(str(error).split()) or "no more is known"
-        raise CheckpointError(
-            f"cannot load {os.fspath(path)}: its parts do not fit together "
-            f"({type(error).__name__}: {said})"
-        ) from None
+        said = f"({type(error).__name__}: {error or 'no more is known'})"
+        raise _refused(path, f"its parts do not fit together {said}") from None
 
 
-def _class(name: Any, path: StrPath) -> type:
-    name = str(name)
+def _class(name: str, path: StrPath) -> type:
     if name not in _classes and name in HOMES:
         try:
             import_module(HOMES[name])
         except ModuleNotFoundError as error:
-            raise CheckpointError(
-                f"cannot load {os.fspath(path)}: it is of class {name}, which needs {error.name}, "
-                "and that is not installed here"
+            raise _refused(
+                path,
+                f"it is of class {name}, which needs {error.name}, and that is not installed here",
             ) from None
     if name not in _classes:
-        raise CheckpointError(
-            f"cannot load {os.fspath(path)}: it is of class {name}, wanted one of "
-            f"{', '.join(sorted({*_classes, *HOMES}))} (a class of your own is to be registered "
-            "first)"
+        known = ", ".join(sorted({*_classes, *HOMES}))
+        raise _refused(
+            path,
+            f"it is of class {brief_text(name, 60)}, wanted one of {brief_text(known, 60)} (a "
+            "class of your own is to be registered first)",
         )
     return _classes[name]
-
-
-def _check_arrays(found: Mapping[str, Array], saved: Mapping[str, Array]) -> None:
-    """Whether an object that was loaded has the arrays that were in the file."""
-    for name in sorted({*found, *saved}):
-        shapes = [
-            f"{arrays[name].dtype.name} of shape {arrays[name].shape}" if name in arrays else "none"
-            for arrays in (saved, found)
-        ]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"array {brief(name)} is {shapes[0]}, wanted {shapes[1]}")
 
 
 # ---------------------------------------------------------------- states
@@ -361,6 +402,7 @@ class _Packer:
         self.arrays: dict[str, Array] = {}
         # By identity, and held so that no identity is used again; None while an object is packed.
         self._known: dict[int, tuple[Any, int | None]] = {}
+        self._depth = 0
         self._pack_object(thing, "")
 
     def _pack_object(self, thing: Any, where: str) -> int:
@@ -372,7 +414,9 @@ class _Packer:
         if type(thing) not in _names:
             _refuse(f"an object of class {type(thing).__name__}", where)
         self._known[id(thing)] = thing, None
+        depth, self._depth = self._depth, 0
         state = self._pack(thing.__getstate__(), where)
+        self._depth = depth
         self.objects.append({"class": _names[type(thing)], "state": state})
         self._known[id(thing)] = thing, len(self.objects) - 1
         return len(self.objects) - 1
@@ -398,10 +442,18 @@ class _Packer:
         return {"$object": self._pack_object(value, where)}
 
     def _pack_all(self, values: Any, where: str) -> list[Any]:
-        return [self._pack(value, f"{where}{k}.") for k, value in enumerate(values)]
+        return self._pack_parts(enumerate(values), where)
+
+    def _pack_parts(self, parts: Iterable[tuple[Any, Any]], where: str) -> list[Any]:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise TypeError(f"cannot save what is more than {_DEEPEST} levels deep")
+        packed = [self._pack(value, f"{where}{key}.") for key, value in parts]
+        self._depth -= 1
+        return packed
 
     def _pack_dict(self, values: Mapping[Any, Any], where: str) -> dict[str, Any]:
-        parts = [(key, self._pack(value, f"{where}{key}.")) for key, value in values.items()]
+        parts = list(zip(values, self._pack_parts(values.items(), where), strict=True))
         if all(isinstance(key, str) and not key.startswith("$") for key in values):
             return dict(parts)
         return {"$dict": [[self._pack(key, where), part] for key, part in parts]}
@@ -425,8 +477,48 @@ def _refuse(what: str, where: str) -> NoReturn:
     )
 
 
+def _check_uses(objects: list[dict[str, Any]], arrays: Mapping[str, Array]) -> None:
+    """Whether every array and object of a file has one place, or more, before any is made."""
+    unused = set(arrays)
+    alone: set[int] = set()  # numbers of objects that are part of no other yet
+
+    def visit(value: Any, depth: int) -> None:
+        if depth > 2 * _DEEPEST:  # a tuple is two levels of JSON
+            raise ValueError("it is nested too deeply")
+        if isinstance(value, list):
+            for part in value:
+                visit(part, depth + 1)
+        elif isinstance(value, dict):
+            word = next((key for key in value if key.startswith("$")), "")
+            if word and len(value) > 1:
+                raise ValueError(f"{brief(word)} is there beside other keys")
+            for part in value.values():
+                if not word:
+                    visit(part, depth + 1)
+                elif word == "$generator" or (
+                    word in ("$tuple", "$dict") and isinstance(part, list)
+                ):
+                    visit(part, depth)
+                elif word == "$array" and isinstance(part, str) and part in unused:
+                    unused.discard(part)
+                elif word == "$object" and type(part) is int and 0 <= part < number:
+                    alone.discard(part)
+                elif word != "$float" or part not in ("nan", "inf", "-inf"):
+                    raise ValueError(f"{brief(value)} stands for nothing, or a second time")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("a number is too large")
+
+    for number, saved in enumerate(objects):
+        visit(saved["state"], 0)
+        alone.add(number)
+    if unused:
+        raise ValueError(f"array {brief(min(unused))} has no place")
+    if len(alone) > 1:
+        raise ValueError(f"object {min(alone)} has no place")
+
+
 class _Unpacker:
-    """The inverse: objects from the parts of a file, in their order."""
+    """The inverse: objects from the parts of a file, in their order, after `_check_uses`."""
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
         self.objects: list[Any] = []
@@ -447,8 +539,8 @@ class _Unpacker:
         if not isinstance(value, dict):
             return value
         part: Any
-        ((key, part),) = value.items() if len(value) == 1 else (("", None),)
-        match key:
+        ((word, part),) = value.items() if len(value) == 1 else (("", None),)
+        match word:
             case "$array":
                 return self._arrays[part]
             case "$float":
@@ -456,7 +548,11 @@ class _Unpacker:
             case "$tuple":
                 return tuple(self._unpack(part))
             case "$dict":
-                return {self._unpack(name): self._unpack(values) for name, values in part}
+                pairs = [(self._unpack(name), self._unpack(values)) for name, values in part]
+                found = dict(pairs)
+                if len(found) < len(pairs):
+                    raise ValueError("a key is there twice")
+                return found
             case "$generator":
                 return _generator(self._unpack(part))
             case "$object":
@@ -476,11 +572,11 @@ def _generator_state(generator: np.random.Generator) -> dict[str, Any]:
     return {"bits": dict(bits.state), "children": children}
 
 
-def _generator(state: Mapping[str, Any]) -> np.random.Generator:
-    name = state["bits"]["bit_generator"]
-    if name not in _BIT_GENERATORS:
-        raise ValueError(f"its random numbers are of {brief(name)}")
+def _generator(state: Any) -> np.random.Generator:
+    from pylstm import schemas
+
+    schemas.converted(schemas.GeneratorState, state)
     seed = None if state["children"] is None else np.random.SeedSequence(**state["children"])
-    bits = getattr(np.random, name)(seed)
+    bits = getattr(np.random, state["bits"]["bit_generator"])(seed)
     bits.state = state["bits"]
     return np.random.Generator(bits)

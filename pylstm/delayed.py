@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pylstm._core import MOMENTS, Exclusive
 from pylstm.checkpoint import register
 from pylstm.checks import check_size
-from pylstm.copies import Copyable, check_format
+from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.network import LSTM
 
@@ -283,20 +283,16 @@ class Delayed(Copyable):
             }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        check_format(state, _STATE_FORMAT, "Delayed")
+        from pylstm import schemas
+
+        schemas.check("Delayed", state)
         net = ahead = LSTM.__new__(LSTM)
         net.__setstate__(state["net"])
         if state["delay"]:
-            if state["ahead"]["config"] != state["net"]["config"]:
-                raise ValueError("the two states of the saved Delayed are of different networks")
             ahead = LSTM.__new__(LSTM)
-            ahead.__setstate__(state["ahead"])
+            ahead._go_ahead(state["ahead"])
         self._set_up(net, ahead, state["delay"])
         waiting = [state["waiting"][str(k)] for k in range(len(state["waiting"]))]
-        if len(waiting) > self.__delay or any(
-            x.shape not in ((), (net.n_inputs,)) for x in waiting
-        ):
-            raise ValueError("the steps that wait in the saved Delayed do not fit its network")
         self.__waiting.extend(x if x.ndim else int(x) for x in waiting)
 
     def __repr__(self) -> str:

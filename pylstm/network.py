@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import zlib
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from pylstm import _core
 from pylstm.architecture import GATES, Architecture
 from pylstm.checkpoint import register
 from pylstm.checks import check_init_range, check_real, check_size, check_whole, generator
-from pylstm.copies import Copyable, check_format
+from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.optimizers import SGD, Decay, Optimizer
 
@@ -88,6 +87,34 @@ def _check_combination(config: dict[str, Any]) -> None:
         raise ValueError(
             f"scale_targets is True with output {brief(config['output'])}, wanted 'identity'"
         )
+
+
+def _checked_biases(
+    config: Mapping[str, Any], bias_init: Mapping[str, npt.ArrayLike]
+) -> dict[str, Array]:
+    """Starting biases as arrays, of units that have a bias."""
+    n_cells, hidden = config["n_blocks"] * config["block_size"], config["hidden_bias"]
+    rows = {name: config["n_blocks"] for name in GATES if hidden != "none" and config[name]}
+    rows |= {"cell_input": n_cells} if hidden == "all" else {}
+    rows |= {"output": config["n_outputs"]} if config["output_bias"] else {}
+    biases = {}
+    for name, values in bias_init.items():
+        if name not in rows:
+            raise ValueError(
+                f"bias_init names {brief(name)}, wanted one of {', '.join(map(repr, rows))}, the "
+                "units with a bias in this network"
+            )
+        try:
+            start = np.asarray(values, float)
+        except (TypeError, ValueError, OverflowError):
+            start = np.full((), np.nan)
+        if start.shape not in ((), (rows[name],)) or not np.isfinite(start).all():
+            raise ValueError(
+                f"bias_init[{brief(name)}] is {brief(values)}, wanted one finite number, or one "
+                f"for each of the {rows[name]} rows"
+            )
+        biases[name] = start
+    return biases
 
 
 @register
@@ -316,29 +343,13 @@ class LSTM(Architecture, Copyable, _core.Network):
     def _initialise(
         self, init_range: float, bias_init: Mapping[str, npt.ArrayLike], rng: np.random.Generator
     ) -> None:
+        biases = _checked_biases(self._config(), bias_init)
         parameters = self.parameters
-        biased = self._bias_columns(parameters)
-        for name in bias_init:
-            if name not in biased:
-                raise ValueError(
-                    f"bias_init names {brief(name)}, wanted one of {', '.join(map(repr, biased))}, "
-                    "the units with a bias in this network"
-                )
         for view in parameters.values():
             view[:] = rng.uniform(-init_range, init_range, view.shape)
         self._set_growth(init_range)
-        for name, values in bias_init.items():
-            column = biased[name]
-            try:
-                start = np.asarray(values, float)
-            except (TypeError, ValueError, OverflowError):
-                start = np.full((), np.nan)
-            if start.shape not in ((), column.shape) or not np.isfinite(start).all():
-                raise ValueError(
-                    f"bias_init[{brief(name)}] is {brief(values)}, wanted one finite number, or "
-                    f"one for each of the {len(column)} rows"
-                )
-            column[:] = start
+        for name, start in biases.items():
+            parameters[name][:, -1] = start
 
     def _set_growth(self, init_range: float) -> None:
         """New inputs are drawn from the weights there are now, whatever they were drawn from."""
@@ -415,14 +426,6 @@ class LSTM(Architecture, Copyable, _core.Network):
                 readout = parameters["output"][: before["n_outputs"], self.n_cells + k]
                 readout[:] = rng.uniform(-limit, limit, before["n_outputs"])
 
-    def _bias_columns(self, parameters: dict[str, Array]) -> dict[str, Array]:
-        config = self._config()
-        hidden = config["hidden_bias"]
-        with_bias = [name for name in GATES if hidden != "none" and config[name]]
-        with_bias += ["cell_input"] if hidden == "all" else []
-        with_bias += ["output"] if config["output_bias"] else []
-        return {name: view[:, -1] for name, view in parameters.items() if name in with_bias}
-
     def _with_gradient(self, gradient: str | None, window: int | None) -> dict[str, Any]:
         """The configuration with the gradient of a call; None: the network's own."""
         own = self._config()
@@ -491,19 +494,44 @@ class LSTM(Architecture, Copyable, _core.Network):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        check_format(state, _STATE_FORMAT, "network")
-        optimizer = Optimizer.from_saved(state["optimizer"])
-        config = dict(state["config"])
-        config |= _method(config["gradient"], config["window"])
-        config["leak"] = _leak(config.get("leak", 0.0))  # an old file has none
-        self._set_up(config, optimizer, state["large_from"])
+        from pylstm import schemas
+
+        saved = schemas.check("LSTM", state)
+        self._set_up({"leak": 0.0, **state["config"]}, saved.optimizer, saved.large_from)
         self._need_moments(sum(name in state for name in _core.MOMENTS))
         if "eligibility" in state:
             self._need_eligibility()
+        self._go_on(state)
+
+    def _go_on(self, state: Mapping[str, Any]) -> None:
+        """Take a state that has been checked, of the configuration there is."""
         self._restore(state)
-        check_init_range(state["init_range"])
         self.__init_range = state["init_range"]
-        self.__growth_seed = operator.index(state["growth_seed"])
+        self.__growth_seed = state["growth_seed"]
+
+    def _go_ahead(self, state: Mapping[str, Any]) -> None:
+        """Be the network of a `Delayed` that runs ahead: of a checked state without weights."""
+        optimizer = Optimizer.from_saved(state["optimizer"])
+        self._set_up({"leak": 0.0, **state["config"]}, optimizer, state["large_from"])
+        self._go_on(state)
 
     def __repr__(self) -> str:
         return f"<LSTM {self._shape()}, {self.n_parameters} parameters>"
+
+
+class Unbuilt(LSTM):
+    """The checks of the constructor of `LSTM` alone: nothing is allocated, and nothing works."""
+
+    def _set_up(
+        self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
+    ) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
+            )
+        self.__config = config
+
+    def _initialise(
+        self, init_range: float, bias_init: Mapping[str, npt.ArrayLike], rng: np.random.Generator
+    ) -> None:
+        _checked_biases(self.__config, bias_init)

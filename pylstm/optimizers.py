@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from pylstm.checks import check_real
 from pylstm.errors import brief
 
 __all__ = ["SGD", "Adam", "Decay", "ObGD", "Optimizer", "RMSprop"]
+
+Made = TypeVar("Made", bound="Decay | Optimizer")
 
 _SMALLEST_EPSILON = 1e-30  # so that 0 / epsilon is 0 in float32 too
 
@@ -27,6 +29,14 @@ def _check_epsilon(value: float) -> None:
     check_real(
         "epsilon", value, _SMALLEST_EPSILON, math.inf, f"a finite number >= {_SMALLEST_EPSILON}"
     )
+
+
+def _from_fields(cls: type[Made], saved: Mapping[str, Any]) -> Made:
+    """An object of its fields, all of them, which its constructor checks."""
+    from pylstm import schemas
+
+    schemas.check_fields(cls.__name__, saved, cls.__dataclass_fields__)
+    return cls(**saved)
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,9 @@ class Decay:
         check_real("factor", self.factor, 0.0, 2.0, wanted)
         if not 0 < self.factor <= 1:
             raise ValueError(f"factor is {brief(self.factor)}, wanted {wanted}")
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(vars(_from_fields(type(self), state)))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -139,6 +152,9 @@ class Optimizer:
             "clip_norm": self.clip_norm or 0.0,
         }
 
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(vars(_from_fields(type(self), state)))
+
     def saved(self) -> dict[str, Any]:
         """The optimiser as a dictionary, see `from_saved`."""
         saved = {"name": type(self).__name__, **vars(self)}
@@ -149,16 +165,16 @@ class Optimizer:
     @staticmethod
     def from_saved(saved: Mapping[str, Any]) -> Optimizer:
         """Build the optimiser that `saved` describes."""
-        keywords = {key: value for key, value in saved.items() if key != "name"}
-        name = saved["name"]
+        name = saved.get("name") if isinstance(saved, Mapping) else saved
         if not isinstance(name, str) or name not in _BY_NAME:
             raise ValueError(
                 f"the saved optimiser is {brief(name)}, wanted one of "
                 f"{', '.join(map(repr, _BY_NAME))}"
             )
+        keywords = {key: value for key, value in saved.items() if key != "name"}
         if isinstance(keywords.get("schedule"), Mapping):
-            keywords["schedule"] = Decay(**keywords["schedule"])
-        return _BY_NAME[name](**keywords)
+            keywords["schedule"] = _from_fields(Decay, keywords["schedule"])
+        return _from_fields(_BY_NAME[name], keywords)
 
 
 @dataclass(frozen=True, repr=False)

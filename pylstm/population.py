@@ -13,7 +13,7 @@ from pylstm import _core
 from pylstm.architecture import Architecture
 from pylstm.checkpoint import register
 from pylstm.checks import check_init_range, check_size, generator, within_memory
-from pylstm.copies import Copyable, check_format
+from pylstm.copies import Copyable
 from pylstm.errors import brief, brief_text
 from pylstm.network import INIT_RANGE, LSTM
 from pylstm.optimizers import SGD
@@ -307,9 +307,10 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        check_format(state, _STATE_FORMAT, "population")
-        optimizers = [SGD(**optimizer) for optimizer in state["optimizers"]]
-        self._set_up(state["config"], state["n_nets"], optimizers)
+        from pylstm import schemas
+
+        saved = schemas.check("Population", state)
+        self._set_up(state["config"], state["n_nets"], saved.optimizers)
         if "velocity" in state:
             self._need_velocity()
         self._restore(state)

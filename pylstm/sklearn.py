@@ -125,9 +125,15 @@ class _Dressed(BaseEstimator):  # type: ignore[misc]
         return state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
+        from pylstm import schemas
+
+        # A class over one of these may have more attributes, and checks them itself.
+        own = f"sklearn.{type(self).__name__}"
+        if type(self).__module__ == __name__:
+            schemas.check(own, state)
         state = dict(state)
         for name in _LABELS & state.keys():
-            state[name] = np.array(state[name]["values"], state[name]["dtype"])
+            state[name] = schemas.converted(schemas.LabelArray, state[name]).array()
         super().__setstate__(state)
 
 

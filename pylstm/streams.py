@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pylstm import _core
 from pylstm.checkpoint import register
 from pylstm.checks import check_size
-from pylstm.copies import Copyable, check_format
+from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.network import LSTM
 
@@ -370,7 +370,9 @@ class Streams(Copyable, _core.StreamGroup):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        check_format(state, _STATE_FORMAT, "Streams")
+        from pylstm import schemas
+
+        schemas.check("Streams", state)
         Streams.__init__(self, state["net"], state["n_streams"])
         self._restore(state)
 

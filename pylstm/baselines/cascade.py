@@ -110,6 +110,8 @@ class CascadeCorrelation(Learner):
     [[0.0], [1.0]]
     """
 
+    _schema = "baselines.CascadeCorrelation"
+
     @within_memory()
     def __init__(
         self,

@@ -88,6 +88,8 @@ class Chunker(Learner):
     (True, False)
     """
 
+    _schema = "baselines.Chunker"
+
     @within_memory()
     def __init__(
         self,

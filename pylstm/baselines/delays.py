@@ -99,6 +99,8 @@ class TimeDelay(Learner):
     True
     """
 
+    _schema = "baselines.TimeDelay"
+
     @within_memory()
     def __init__(
         self,

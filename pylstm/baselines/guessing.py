@@ -127,6 +127,8 @@ class RandomGuessing(_Search):
     True
     """
 
+    _schema = "baselines.RandomGuessing"
+
     def __init__(
         self,
         n_inputs: int,
@@ -281,6 +283,8 @@ class SimulatedAnnealing(_Search):
     >>> bool(errors[-1] < 0.1 < 0.4 < errors[0])
     True
     """
+
+    _schema = "baselines.SimulatedAnnealing"
 
     def __init__(
         self,

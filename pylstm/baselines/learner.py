@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +80,9 @@ class Learner(Checks, Copyable):
     >>> bool(np.allclose(net.parameters["output"], [[1, -2]], atol=1e-3))
     True
     """
+
+    #: Of the states of a class; a class of your own has none, and checks what it takes itself.
+    _schema: ClassVar[str] = ""
 
     def __init__(self, n_inputs: int, n_outputs: int, optimizer: Optimizer | None = None) -> None:
         self._n_inputs = check_size("n_inputs", n_inputs)
@@ -544,7 +547,11 @@ class Learner(Checks, Copyable):
         return {**state, "format": _STATE_FORMAT, "_optimizer": self._optimizer.saved()}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
+        from pylstm import schemas
+
         check_format(state, _STATE_FORMAT, "network")
+        if self._schema:
+            schemas.check(self._schema, state)
         values = {name: copy.deepcopy(value) for name, value in state.items() if name != "format"}
         vars(self).update(values)
         self.optimizer = Optimizer.from_saved(state["_optimizer"])

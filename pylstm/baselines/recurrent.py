@@ -11,7 +11,6 @@ import numpy.typing as npt
 from pylstm import _core
 from pylstm.baselines.learner import Learner
 from pylstm.checks import check_init_range, check_size, check_whole, generator, within_memory
-from pylstm.copies import check_format
 from pylstm.errors import brief
 from pylstm.network import INIT_RANGE, _choice, _switch
 from pylstm.optimizers import Optimizer
@@ -112,6 +111,8 @@ class FullyRecurrent(_core.Recurrent, Learner):
     True
     """
 
+    _schema = "baselines.FullyRecurrent"
+
     @within_memory()
     def __init__(
         self,
@@ -191,8 +192,10 @@ class FullyRecurrent(_core.Recurrent, Learner):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        check_format(state, _STATE_FORMAT, "network")
-        self._set_up(dict(state["config"]), Optimizer.from_saved(state["optimizer"]))
+        from pylstm import schemas
+
+        saved = schemas.check(self._schema, state)
+        self._set_up(dict(state["config"]), saved.optimizer)
         self._restore(state)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,11 @@ import numpy.typing as npt
 from pylstm._core import Exclusive
 from pylstm.checkpoint import register
 from pylstm.checks import check_size, check_whole
-from pylstm.copies import Copyable, check_format
+from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.estimators.defaults import SWITCHES, default_optimizer
 from pylstm.estimators.features import Features
-from pylstm.network import LSTM
+from pylstm.network import LSTM, Unbuilt
 from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
 
 __all__ = ["Array", "Estimator", "Row", "WithLastTarget"]
@@ -49,6 +49,7 @@ class Estimator(Copyable):
     dtype: str
     seed: int
     _n_own: int = 0
+    _schema: ClassVar[str]
 
     def _set_up(self, **parameters: Any) -> None:
         """Keep the arguments of the constructor, refuse those no network can be made of."""
@@ -71,16 +72,16 @@ class Estimator(Copyable):
                 f"network names {brief(taken[0])}, which the estimator sets itself: wanted other "
                 "keywords of pylstm.LSTM"
             )
-        self._new_network(1, 1)
+        self._new_network(1, 1, Unbuilt)
 
-    def _new_network(self, n_inputs: int, n_outputs: int) -> LSTM:
+    def _new_network(self, n_inputs: int, n_outputs: int, kind: type[LSTM] = LSTM) -> LSTM:
         n_blocks, rest = divmod(self.n_cells, self.block_size)
         if rest:
             raise ValueError(
                 f"n_cells is {self.n_cells} and block_size is {self.block_size}: wanted a number "
                 "of cells that block_size divides"
             )
-        return LSTM(
+        return kind(
             n_inputs,
             n_outputs,
             n_blocks,
@@ -188,17 +189,15 @@ class Estimator(Copyable):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        check_format(state, _STATE_FORMAT, "estimator")
+        from pylstm import schemas
+
+        schemas.check(self._schema, state)
+        schemas.check_fields("estimator", state["parameters"], signature(type(self)).parameters)
         type(self).__init__(self, **state["parameters"])
         self._features.restore(state["features"])
         if state["net"] is not None:
             self._net = LSTM.__new__(LSTM)
             self._net.__setstate__(state["net"])
-            if self._net.n_inputs != self._features.size:
-                raise ValueError(
-                    f"the saved estimator has {self._features.size} inputs and its network "
-                    f"{self._net.n_inputs}, wanted the same number"
-                )
 
 
 class WithLastTarget(Estimator):

@@ -79,6 +79,8 @@ class Forecaster(WithLastTarget):
     True
     """
 
+    _schema = "estimators.Forecaster"
+
     def __init__(
         self,
         n_cells: int = N_CELLS,

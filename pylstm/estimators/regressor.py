@@ -71,6 +71,7 @@ class Regressor(WithLastTarget):
     """
 
     _n_own = 2
+    _schema = "estimators.Regressor"
 
     def __init__(
         self,

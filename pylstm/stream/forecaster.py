@@ -173,7 +173,7 @@ class Forecaster:
             "input_scale": self.input_scale.state(),
             "target_scale": self.target_scale.state(),
             "last_inputs": self.last_inputs,
-            "last_target": self.last_target,
+            "last_target": float(self.last_target),
             "pending_targets": np.array(self.pending, float),
         }
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pylstm.checkpoint import register
-from pylstm.copies import Copyable, check_format
+from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.stream.clock import N_CALENDAR, Clock
 from pylstm.stream.errors import StreamError
@@ -153,13 +153,21 @@ class Session(Copyable):
             "kind": self.kind.state(),
             "clock": self.clock.state(),
             "recent": np.array(self.recent, float).reshape(-1, 2),
-            "forecasts": [list(forecasts) for forecasts in self._forecasts],
+            "forecasts": [[_plain(one) for one in forecasts] for forecasts in self._forecasts],
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        check_format(state, _STATE_FORMAT, "session")
-        Session.__init__(self, Settings(**state["settings"]), state["columns"])
+        from pylstm import schemas
+
+        saved = schemas.check("Session", state)
+        settings = {**state["settings"], "inputs": saved.settings.inputs}
+        Session.__init__(self, Settings(**settings), list(state["columns"]))
         self.kind.restore(state["kind"])
         self.clock.restore(state["clock"])
         self.recent.extend((truth, forecast) for truth, forecast in state["recent"].tolist())
         self._forecasts.extend(state["forecasts"])
+
+
+def _plain(forecast: Any) -> Any:
+    """A forecast without NumPy's numbers."""
+    return dict(forecast) if isinstance(forecast, Mapping) else float(forecast)

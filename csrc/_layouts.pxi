@@ -1,0 +1,67 @@
+# Sizes of the buffers an object will have, from what decides them alone: nothing is allocated. What was
+# saved is compared with them before anything is built; see pylstm/schemas.py. Included by _core.pyx.
+
+
+cdef dict sizes_of(const pylstm_network *n):
+    return {
+        "parameters": n.parameter_size,
+        "traces": n.trace_size,
+        "sensitivities": n.sensitivity_size,
+        "record_row": n.record_stride,
+        "has_error": n.at_has_error,
+        "most_pending": n.most_pending if n.method != PYLSTM_RTRL else 1,
+        "lazy_steps": PYLSTM_LAZY_STEPS if n.lazy else 0,
+    }
+
+
+def network_sizes(dict config, ptrdiff_t from_weights):
+    """Sizes of a network of this configuration, in numbers."""
+    cdef pylstm_network n
+    memset(&n, 0, sizeof(pylstm_network))
+    fill_shape(&n, config)
+    n.method = GRADIENTS[config["gradient"]]
+    n.window = min(config["window"] or 0, longest_window)
+    n.large_from = from_weights
+    pylstm_layout(&n)
+    return sizes_of(&n)
+
+
+def streams_sizes(Network owner, Py_ssize_t n_streams):
+    """Sizes of streams of a network; those of a stream of the record and the traces."""
+    cdef pylstm_streams s
+    memset(&s, 0, sizeof(pylstm_streams))
+    s.n_streams = n_streams
+    pylstm_streams_layout(&s, &owner.net)
+    return {**sizes_of(&s.net), "most_pending": s.most_steps}
+
+
+def population_sizes(dict config, Py_ssize_t n_nets):
+    """Groups, lanes, and the lines of each buffer of a population."""
+    cdef pylstm_population p
+    memset(&p, 0, sizeof(pylstm_population))
+    fill_shape(&p.shape, config)
+    p.shape.large_from = PY_SSIZE_T_MAX
+    p.n_nets = n_nets
+    pylstm_population_layout(&p)
+    return {
+        "groups": p.n_groups,
+        "lanes": p.lanes,
+        "flags": sizeof(pylstm_group) // sizeof(uint32_t),
+        "parameters": p.parameter_lines,
+        "traces": p.trace_lines,
+        "steps": p.step_lines,
+    }
+
+
+def recurrent_sizes(dict config):
+    """Sizes of a network of plain recurrent units, in numbers."""
+    cdef pylstm_recurrent r
+    memset(&r, 0, sizeof(pylstm_recurrent))
+    fill_recurrent(&r, config)
+    pylstm_recurrent_layout(&r)
+    return {
+        "parameters": r.parameter_size,
+        "sensitivity": r.n_units * r.n_weights if r.rtrl else 0,
+        "record_row": r.row_size,
+        "most_recorded": longest_record(&r),
+    }

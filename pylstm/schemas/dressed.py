@@ -1,0 +1,115 @@
+"""States of the estimators of `pylstm.sklearn`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from msgspec import UNSET, UnsetType
+
+from pylstm.errors import brief
+from pylstm.schemas.state import Array, SizeOr0, State, is_there, must
+
+__all__ = ["DressedClassifier", "DressedForecaster", "DressedRegressor", "LabelArray"]
+
+
+class LabelArray(State):
+    """An array that may hold strings, as a list."""
+
+    values: list[str | int | float | bool]
+    dtype: str
+
+    def array(self) -> Array:
+        """The array, no longer than its values are."""
+        try:
+            dtype = np.dtype(self.dtype)
+        except TypeError:
+            raise ValueError(f"dtype is {brief(self.dtype)}, wanted one of NumPy's") from None
+        must(dtype.kind in "biufUO" and not dtype.names, "labels that are numbers or strings")
+        longest = max((len(value) for value in self.values if isinstance(value, str)), default=0)
+        must(dtype.kind != "U" or dtype.itemsize <= 4 * max(longest, 1000), "strings as long")
+        try:
+            array: Array = np.array(self.values, dtype)
+        except OverflowError:
+            raise ValueError("labels are too large for their dtype") from None
+        must(array.tolist() == self.values, "labels as their dtype has them")
+        return array
+
+
+class _DressedState(State, kw_only=True):
+    """An estimator of `pylstm.sklearn`: parameters are checked as `fit` checks them."""
+
+    WHAT = "estimator"
+    n_cells: Any
+    block_size: Any
+    optimizer: Any
+    network: Any
+    dtype: Any
+    seed: Any
+    n_epochs: Any
+    n_features_in_: SizeOr0 | UnsetType = UNSET
+    feature_names_in_: LabelArray | UnsetType = UNSET
+    estimator_: Any = UNSET
+
+    PARAMETERS: ClassVar[tuple[str, ...]] = ("n_cells", "block_size", "optimizer", "network",
+                                             "dtype", "seed")  # fmt: skip
+    BEHIND: ClassVar[str] = ""
+    FITTED: ClassVar[tuple[str, ...]] = ("n_features_in_",)
+
+    def __post_init__(self) -> None:
+        from pylstm import estimators
+        from pylstm.checks import check_whole
+
+        behind = getattr(estimators, self.BEHIND)
+        check_whole("n_epochs", self.n_epochs)
+        behind(**{name: getattr(self, name) for name in self.PARAMETERS})
+        if self.feature_names_in_ is not UNSET:
+            must(self.n_features_in_ is not UNSET, "n_features_in_ with their names")
+            n_names = self.feature_names_in_.array().shape
+            must(n_names == (self.n_features_in_,), "a name for each feature")
+        if self.estimator_ is UNSET:
+            return
+        must(type(self.estimator_) is behind, f"a {self.BEHIND} behind")
+        for name in self.FITTED:
+            is_there(name, getattr(self, name), True)
+        names = self.estimator_.feature_names
+        if self.estimator_.net is not None:
+            must(len(names) == self.n_features_in_, "as many features as it was fitted to")
+            must(names == sorted(range(len(names)), key=str), "features by number")
+
+
+class _SupervisedState(_DressedState, kw_only=True):
+    one_a_sequence_: bool | UnsetType = UNSET
+    FITTED: ClassVar[tuple[str, ...]] = ("n_features_in_", "one_a_sequence_")
+
+
+class DressedRegressor(_SupervisedState, kw_only=True):
+    """`sklearn.LSTMRegressor`."""
+
+    feedback: Any
+    PARAMETERS = (*_DressedState.PARAMETERS, "feedback")
+    BEHIND = "Regressor"
+
+
+class DressedClassifier(_SupervisedState, kw_only=True):
+    """`sklearn.LSTMClassifier`."""
+
+    classes_: LabelArray | UnsetType = UNSET
+    BEHIND = "Classifier"
+    FITTED = ("n_features_in_", "one_a_sequence_", "classes_")
+
+    def __post_init__(self) -> None:
+        _SupervisedState.__post_init__(self)
+        if self.classes_ is not UNSET:
+            classes = self.classes_.array()
+            must(self.estimator_ is not UNSET, "classes of a fitted estimator")
+            must(self.estimator_.classes == list(range(len(classes))), "a class an output")
+            must(len(set(classes.tolist())) == len(classes), "every class once")
+
+
+class DressedForecaster(_DressedState, kw_only=True):
+    """`sklearn.LSTMForecaster`."""
+
+    season: Any
+    PARAMETERS = (*_DressedState.PARAMETERS, "season")
+    BEHIND = "Forecaster"

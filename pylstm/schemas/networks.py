@@ -1,0 +1,363 @@
+"""States of `LSTM`, `Streams`, `Population` and `Delayed`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import asdict
+
+from pylstm import _core
+from pylstm.checks import check_init_range
+from pylstm.network import LSTM, _check_combination, _method
+from pylstm.optimizers import SGD, Optimizer
+from pylstm.schemas.state import (
+    FLOAT64,
+    INT32,
+    INT64,
+    UINT32,
+    Array,
+    Count,
+    Flag,
+    Loss,
+    Output,
+    Real,
+    Size,
+    SizeOr0,
+    Squashing,
+    State,
+    check_fields,
+    converted,
+    has_shape,
+    is_there,
+    must,
+)
+
+__all__ = [
+    "AheadState",
+    "Config",
+    "DelayedState",
+    "NetworkState",
+    "PopulationState",
+    "ScaleState",
+    "StreamsState",
+]
+
+
+class Config(State, kw_only=True):
+    """What the arguments of `LSTM` come to."""
+
+    n_inputs: Size
+    n_outputs: Size
+    n_blocks: Size
+    block_size: Size
+    input_gate: bool
+    forget_gate: bool
+    output_gate: bool
+    leak: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # not in files from before there was one
+    peepholes: bool
+    gate_recurrence: bool
+    cell_recurrence: bool
+    shortcut: bool
+    hidden_bias: Literal["all", "gates", "none"]
+    output_bias: bool
+    cell_input: Squashing
+    cell_output: Squashing
+    output: Output
+    loss: Loss
+    dtype: Real
+    scale_inputs: bool
+    scale_targets: bool
+    scale_memory: Size
+    gradient: Literal["truncated", "bptt", "rtrl"]
+    window: Annotated[int, Meta(ge=1)] | None
+    memory_limit: Annotated[int, Meta(ge=1)]
+
+    def checked(self) -> dict[str, Any]:
+        """As the arguments themselves, which go together."""
+        config = asdict(self)
+        _check_combination(config)
+        if self.window is not None:
+            _method(self.gradient, self.window)
+        return config
+
+    def least_weights(self) -> int:
+        """So many there are at least; computed without overflow, unlike the sizes in C."""
+        cells = self.n_blocks * self.block_size
+        seen = self.n_inputs + self.n_outputs + cells * self.cell_recurrence
+        return cells * seen
+
+
+class ScaleState(State):
+    """Statistics of columns."""
+
+    count: Array
+    mean: Array
+    variance: Array
+
+    def fits(self, name: str, n_columns: int) -> None:
+        """Whether they are of so many columns, and of a stream."""
+        for part, values in (
+            ("count", self.count),
+            ("mean", self.mean),
+            ("variance", self.variance),
+        ):
+            has_shape(f"{name}.{part}", values, FLOAT64, (n_columns,))
+            must(np.isfinite(values).all(), f"{name}.{part} finite")
+        must((self.count >= 0).all() and (self.variance >= 0).all(), f"{name} at least 0")
+
+
+class _Network(State, kw_only=True):
+    """A network but for what `Delayed` shares between its two."""
+
+    WHAT = "network"
+    FORMAT = 5
+    format: Literal[5]
+    config: Config
+    optimizer: Any
+    init_range: float
+    growth_seed: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    n_pending: Count
+    n_waiting: Count
+    n_absorbed: Count
+    large_from: int
+    n_collect: Count
+    closed: Flag
+    learnable: Flag
+    has_errors: Flag
+    collected: Flag
+    traces_zero: Flag
+    n_steps: Count
+    all_live: Flag
+    live: Array
+    tokens: Array
+    record: Array
+    traces: Array | UnsetType = UNSET
+    sensitivities: Array | UnsetType = UNSET
+    input_scale: ScaleState | UnsetType = UNSET
+    target_scale: ScaleState | UnsetType = UNSET
+    n_updates: Count
+    output_error: float
+
+    def fits(self, n_parameters: int) -> None:
+        """Whether it is of a network of so many parameters."""
+        config, dtype = self.config, np.dtype(self.config.dtype)
+        self.optimizer = Optimizer.from_saved(self.optimizer)
+        check_init_range(self.init_range)
+        must(-(2**63) <= self.large_from < 2**63, "large_from in 64 bits")
+        must(config.least_weights() <= n_parameters, "parameters of all the weights")
+        sizes = _core.network_sizes(config.checked(), self.large_from)
+        if sizes["parameters"] != n_parameters:
+            raise ValueError(f"there are {n_parameters} parameters, wanted {sizes['parameters']}")
+        n_bytes = sizes["sensitivities"] * dtype.itemsize
+        must(n_bytes <= config.memory_limit, "sensitivities within memory_limit")
+        truncated = config.gradient == "truncated"
+        is_there("traces", self.traces, not self.traces_zero)
+        if self.traces is not UNSET:
+            must(truncated, "traces with the truncated gradient only")
+            has_shape("traces", self.traces, dtype, (sizes["traces"],))
+        if self.sensitivities is not UNSET:
+            has_shape("sensitivities", self.sensitivities, dtype, (sizes["sensitivities"],))
+        is_there("input_scale", self.input_scale, config.scale_inputs)
+        is_there("target_scale", self.target_scale, config.scale_targets)
+        if self.input_scale is not UNSET:
+            self.input_scale.fits("input_scale", config.n_inputs)
+        if self.target_scale is not UNSET:
+            self.target_scale.fits("target_scale", config.n_outputs)
+        must(not self.closed or (truncated and self.n_pending), "steps where closed is 1")
+        must(self.n_pending or not self.learnable, "a step to learn from")
+        must(self.n_pending <= sizes["most_pending"], "no more steps than a record holds")
+        must(self.n_waiting <= self.n_pending, "n_waiting of at most n_pending")
+        most = min(self.n_pending, sizes["lazy_steps"])
+        must(self.n_absorbed <= most, "no more steps absorbed than there are, none unless lazy")
+        self._check_record(dtype, sizes)
+        self._check_inputs()
+
+    def _check_record(self, dtype: np.dtype[Any], sizes: Mapping[str, int]) -> None:
+        n_rows, width = self.n_pending + 1, sizes["record_row"]
+        has_shape("record", self.record, dtype, (n_rows * width,))
+        errors = np.count_nonzero(self.record[width + sizes["has_error"] :: width])
+        must(self.has_errors == (errors > 0), "has_errors where a step has an error")
+        if self.has_errors and self.config.window:
+            first = max(1, n_rows - self.config.window)
+            within = self.record[first * width + sizes["has_error"] :: width]
+            must(np.count_nonzero(within), "an error within the window")
+
+    def _check_inputs(self) -> None:
+        """See csrc/tokens.inc."""
+        n_inputs, live, tokens = self.config.n_inputs, self.live, self.tokens
+        has_shape("live", live, INT32, (live.size,))
+        has_shape("tokens", tokens, INT32, (self.n_pending + 1,))
+        must(tokens.min() >= -1 and tokens.max() < n_inputs, "tokens below n_inputs, or -1")
+        if self.all_live and not live.size:
+            return
+        must(self.all_live or self.config.gradient != "rtrl", "all inputs live with 'rtrl'")
+        if live.size:
+            must(live.min() >= 0 and live.max() < n_inputs, "live inputs below n_inputs")
+        listed = np.zeros(n_inputs, bool)
+        listed[live] = True
+        must(np.count_nonzero(listed) == live.size, "every live input once")
+        seen = tokens[1:]
+        if not self.all_live:
+            must((seen >= 0).all() and listed[seen].all(), "recorded tokens that are live")
+
+
+class NetworkState(_Network, kw_only=True):
+    """An `LSTM`."""
+
+    parameters: Array
+    gradient: Array | UnsetType = UNSET
+    first_moment: Array | UnsetType = UNSET
+    second_moment: Array | UnsetType = UNSET
+    eligibility: Array | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        dtype, shape = np.dtype(self.config.dtype), (self.parameters.size,)
+        self.fits(*shape)
+        for name in ("parameters", "gradient", "first_moment", "second_moment", "eligibility"):
+            values = getattr(self, name)
+            if values is not UNSET:
+                has_shape(name, values, dtype, shape)
+        is_there("gradient", self.gradient, self.collected)
+        most = 1 if isinstance(self.optimizer, SGD) else _core.N_MOMENTS[self.optimizer.rule]
+        least = _core.N_MOMENTS[self.optimizer.rule]
+        for k, moment in enumerate((self.first_moment, self.second_moment)):
+            if k >= most or k < least:
+                is_there(_core.MOMENTS[k], moment, k < least)
+        truncated = self.config.gradient == "truncated"
+        must(truncated or self.eligibility is UNSET, "eligibility with 'truncated' only")
+
+
+class AheadState(_Network):
+    """The network of a `Delayed` that runs ahead: weights and what is learned are the other's."""
+
+
+class StreamsState(State, kw_only=True):
+    """`Streams`."""
+
+    WHAT = "Streams"
+    FORMAT = 3
+    format: Literal[3]
+    net: LSTM
+    n_streams: Size
+    n_pending: Count
+    n_waiting: Count
+    n_collect: Count
+    closed: Flag
+    has_errors: Flag
+    collected: Flag
+    last_error: Count
+    n_steps: Count
+    record: Array
+    n_pending_of: list[Count]
+    learnable: list[Flag]
+    has_errors_of: list[Flag]
+    traces_zero: list[Flag]
+    output_errors: list[float]
+    traces: Array
+    gradient: Array | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        config, n_streams = self.net._config(), self.n_streams
+        truncated, dtype = config["gradient"] == "truncated", np.dtype(config["dtype"])
+        for name in ("n_pending_of", "learnable", "has_errors_of", "traces_zero", "output_errors"):
+            must(len(getattr(self, name)) == n_streams, f"{name}: one number a stream")
+        sizes = _core.streams_sizes(self.net, n_streams)
+        n_rows, width = self.n_pending + 1, sizes["record_row"]
+        must(self.n_pending <= sizes["most_pending"], "no more steps than a record holds")
+        has_shape("record", self.record, dtype, (n_rows * n_streams * width,))
+        must(self.n_waiting <= self.n_pending, "n_waiting of at most n_pending")
+        must(max(self.n_pending_of) <= self.n_pending, "n_pending_of of at most n_pending")
+        must(self.last_error <= self.n_pending, "last_error of at most n_pending")
+        must(not self.closed or (truncated and self.n_pending), "steps where closed is 1")
+        kept = self.traces_zero.count(0)
+        must(truncated or not kept, "traces with the truncated gradient only")
+        has_shape("traces", self.traces, dtype, (kept, sizes["traces"]))
+        is_there("gradient", self.gradient, self.collected)
+        if self.gradient is not UNSET:
+            has_shape("gradient", self.gradient, dtype, (sizes["parameters"],))
+        errors = self.record.reshape(n_rows, n_streams, width)[:, :, sizes["has_error"]] != 0
+        for b, made in enumerate(self.n_pending_of):
+            must(made or not self.learnable[b], "a step to learn from")
+            if self.has_errors_of[b]:
+                first = n_rows - min(made, config["window"] or made)
+                must(errors[first:, b].any(), "has_errors_of where a step has an error")
+
+
+class PopulationState(State, kw_only=True):
+    """`Population`."""
+
+    WHAT = "population"
+    FORMAT = 1
+    format: Literal[1]
+    config: Config
+    n_nets: Size
+    optimizers: list[Any]
+    parameters: Array
+    gradient: Array
+    traces: Array
+    steps: Array
+    groups: Array
+    counts: Array
+    velocity: Array | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        names = [entry.name for entry in fields(SGD)]
+        for one in self.optimizers:
+            check_fields("optimiser", one, names)
+        self.optimizers = [SGD(**one) for one in self.optimizers]
+        config, dtype, n_nets = self.config, np.dtype(self.config.dtype), self.n_nets
+        must(len(self.optimizers) == n_nets, "an optimiser for each net")
+        must(config.gradient == "truncated", "gradient 'truncated' in a population")
+        must(not (config.scale_inputs or config.scale_targets), "values that are not scaled")
+        must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
+        sizes = _core.population_sizes(config.checked(), n_nets)
+        groups, lanes = sizes["groups"], sizes["lanes"]
+        has_shape("parameters", self.parameters, dtype, (groups, sizes["parameters"], lanes))
+        has_shape("gradient", self.gradient, dtype, (groups, sizes["parameters"], lanes))
+        has_shape("traces", self.traces, dtype, (groups, sizes["traces"], lanes))
+        has_shape("steps", self.steps, dtype, (groups, sizes["steps"], lanes))
+        has_shape("groups", self.groups, UINT32, (groups, sizes["flags"]))
+        has_shape("counts", self.counts, INT64, (2, groups, lanes))
+        must((self.groups >> np.uint32(lanes) == 0).all(), f"flags of {lanes} nets a group")
+        must(self.counts.min() >= 0 and self.counts.max() <= 2**62, "counts of at least 0")
+        if any(one.momentum for one in self.optimizers):
+            is_there("velocity", self.velocity, True)
+        if self.velocity is not UNSET:
+            has_shape("velocity", self.velocity, dtype, self.parameters.shape)
+
+
+class DelayedState(State):
+    """`Delayed`."""
+
+    WHAT = "Delayed"
+    FORMAT = 1
+    format: Literal[1]
+    delay: SizeOr0
+    net: NetworkState
+    ahead: dict[str, Any] | None
+    waiting: dict[str, Array]
+
+    def __post_init__(self) -> None:
+        config = self.net.config
+        must(config.gradient == "truncated", "gradient 'truncated' in a Delayed")
+        must((self.ahead is None) == (self.delay == 0), "a state ahead where there is a delay")
+        if self.ahead is not None:
+            ahead = converted(AheadState, self.ahead)
+            must(ahead.config == config, "two states of one network")
+            must(not ahead.collected, "nothing collected where nothing is learned")
+            ahead.fits(self.net.parameters.size)
+        must(len(self.waiting) <= self.delay, "at most `delay` steps that wait")
+        must(set(self.waiting) == set(map(str, range(len(self.waiting)))), "steps in order")
+        for x in self.waiting.values():
+            if x.ndim == 0:
+                must(not config.scale_inputs and x.dtype.kind in "iu", "tokens, or inputs")
+                must(0 <= x < config.n_inputs, f"tokens from 0 to {config.n_inputs - 1}")
+                continue
+            dtype = np.dtype("float64" if config.scale_inputs else config.dtype)
+            has_shape("waiting", x, dtype, (config.n_inputs,))
+            bad = np.isinf(x) if config.scale_inputs else ~np.isfinite(x)
+            must(not bad.any(), "finite inputs that wait")

@@ -1,0 +1,123 @@
+"""What schemas are made of: types of numbers, rules, and how a state is checked by them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+from msgspec import UNSET, Meta, Struct, ValidationError, convert
+
+from pylstm.checks import LARGEST_SIZE
+from pylstm.errors import brief, brief_text
+
+__all__ = [
+    "FLOAT64",
+    "INT32",
+    "INT64",
+    "UINT32",
+    "UINT64",
+    "Array",
+    "Count",
+    "Flag",
+    "Loss",
+    "Output",
+    "Real",
+    "Size",
+    "SizeOr0",
+    "Squashing",
+    "State",
+    "check_fields",
+    "converted",
+    "distinct",
+    "has_shape",
+    "is_there",
+    "must",
+    "no_infinity",
+]
+Array = np.ndarray[Any, Any]
+S = TypeVar("S", bound="State")
+
+Size = Annotated[int, Meta(ge=1, le=LARGEST_SIZE)]
+SizeOr0 = Annotated[int, Meta(ge=0, le=LARGEST_SIZE)]
+#: Of steps, updates, rows: counted up in 64 bits, with room left.
+Count = Annotated[int, Meta(ge=0, le=2**62)]
+Flag = Annotated[int, Meta(ge=0, le=1)]
+Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
+Output = Literal["identity", "logistic", "softmax"]
+Loss = Literal["squared", "cross_entropy"]
+Real = Literal["float32", "float64"]
+
+
+class State(Struct, forbid_unknown_fields=True):
+    """The keys of a state; `WHAT` it is called in a sentence."""
+
+    WHAT: ClassVar[str] = "object"
+    FORMAT: ClassVar[int | None] = None
+
+
+def converted(schema: type[S], state: object) -> S:
+    """`check` by the schema itself."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"the saved {schema.WHAT} is {brief(state)}, wanted a dict")
+    if schema.FORMAT is not None and state.get("format") != schema.FORMAT:
+        raise ValueError(
+            f"the saved {schema.WHAT} has format {brief(state.get('format'))}, wanted "
+            f"{schema.FORMAT}: it was written by another version of pylstm"
+        )
+    try:
+        return convert(dict(state), schema)
+    except ValidationError as error:
+        raise ValueError(
+            f"the saved {schema.WHAT} does not fit: {brief_text(error, 200)}"
+        ) from None
+
+
+def check_fields(what: str, saved: object, wanted: Iterable[str]) -> None:
+    """Refuse keywords of a constructor unless they are exactly these."""
+    if not isinstance(saved, Mapping):
+        raise TypeError(f"the saved {what} is {brief(saved)}, wanted a dict")
+    wanted = set(wanted)
+    if saved.keys() == wanted:
+        return
+    for word, names in (("lacks", wanted - saved.keys()), ("has", saved.keys() - wanted)):
+        if names:
+            raise ValueError(f"the saved {what} {word} {brief(min(names, key=repr))}")
+
+
+def must(holds: object, rule: str) -> None:
+    if not holds:
+        raise ValueError(f"wanted {rule}")
+
+
+def has_shape(name: str, array: Array, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(
+            f"{name} is {brief_text(array.dtype, 30)} of shape {brief(array.shape)}, wanted "
+            f"{dtype} of shape {brief(shape)}"
+        )
+
+
+INT32, INT64, UINT32, UINT64, FLOAT64 = map(
+    np.dtype, ("int32", "int64", "uint32", "uint64", "float64")
+)
+
+
+def is_there(name: str, value: object, wanted: object) -> None:
+    """Whether what is left out where there is nothing in it is there."""
+    if (value is not UNSET) != bool(wanted):
+        raise ValueError(
+            f"{name} is {'missing' if wanted else 'there'}, which contradicts the rest"
+        )
+
+
+def no_infinity(name: str, *arrays: Any) -> None:
+    for array in arrays:
+        if np.isinf(array).any():
+            raise ValueError(f"{name} is infinite, wanted finite numbers, or NaN for none")
+
+
+def distinct(name: str, values: Iterable[Hashable]) -> None:
+    values = list(values)
+    if len(set(values)) != len(values):
+        raise ValueError(f"{name} are {brief(values)}, wanted every one once")
