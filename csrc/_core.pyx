@@ -6,7 +6,6 @@ No arithmetic happens here. A `Network` owns its buffers as NumPy arrays, shows 
 and hands out views. `pylstm.LSTM` adds names, defaults and documentation.
 """
 
-import numbers
 import os
 
 import numpy as np
@@ -16,8 +15,8 @@ from pylstm.errors import brief, brief_text
 
 cimport numpy as cnp
 from cpython.ref cimport Py_REFCNT
-from libc.float cimport DBL_MAX, FLT_MAX
-from libc.math cimport NAN, fabs, isfinite, isinf, isnan
+from libc.float cimport DBL_EPSILON, DBL_MAX, FLT_MAX
+from libc.math cimport INFINITY, NAN, fabs, isfinite, isinf, isnan
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int32_t, int64_t, uint32_t, uintptr_t
 from libc.string cimport memcpy, memmove, memset
@@ -78,6 +77,7 @@ cdef extern from "pylstm.h":
         ptrdiff_t n_pending, n_waiting, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
+        int busy
         ptrdiff_t n_live
         int all_live
         int32_t *live
@@ -162,10 +162,59 @@ cdef extern from "pylstm.h":
     void pylstm_help(pylstm_team *, int64_t) noexcept nogil
 
     void pylstm_layout(pylstm_network *)
-    int pylstm_acquire(pylstm_network *)
-    void pylstm_release(pylstm_network *)
-    int pylstm_take(int *)
-    void pylstm_give(int *)
+    int pylstm_acquire(pylstm_network *) noexcept nogil
+    void pylstm_release(pylstm_network *) noexcept nogil
+    int pylstm_take(int *) noexcept nogil
+    void pylstm_give(int *) noexcept nogil
+
+cdef extern from "progress.h":
+    enum:
+        PYLSTM_DEBUG_BUILD
+    const char *pylstm_network_contradiction(const pylstm_network *) noexcept nogil
+    const char *pylstm_streams_contradiction(const pylstm_streams *) noexcept nogil
+
+cdef extern from "Python.h":
+    void Py_FatalError(const char *) noexcept
+    Py_ssize_t PyNumber_AsSsize_t(object, void *) except? -1
+
+
+cdef void require(const char *contradiction) noexcept:
+    """In a debug build, after every call: progress that contradicts itself is a fault of ours."""
+    if PYLSTM_DEBUG_BUILD and contradiction != NULL:
+        Py_FatalError(contradiction)
+
+
+cdef int refuse_contradiction(const char *contradiction, str what) except -1:
+    """Of what was saved."""
+    if contradiction != NULL:
+        raise ValueError(f"the saved {what} contradicts itself: {contradiction.decode()}")
+    return 0
+
+
+IN_USE = (
+    "this {} is in use, by another thread or by the call that asks for its schedule or its arguments "
+    "at this moment: give every thread its own, see {}.copy"
+)
+
+
+cdef class Exclusive:
+    """Held by one call at a time, as ``with exclusive:``; a second call is refused, not kept waiting.
+
+    For objects in Python that several calls change; networks have the same in C.
+    """
+
+    cdef int busy
+    cdef str name
+
+    def __init__(self, str name):
+        self.name = name
+
+    def __enter__(self):
+        if not pylstm_take(&self.busy):
+            raise RuntimeError(IN_USE.format(self.name, self.name))
+
+    def __exit__(self, *error):
+        pylstm_give(&self.busy)
 
 
 # ---------------------------------------------------------------- instruction sets, sizes, threads
@@ -321,7 +370,8 @@ cdef int target_problem(const pylstm_network *n, const void *data, bint *missing
 
 
 cpdef object checked_tokens(array, ptrdiff_t n_inputs):
-    """An array of whole numbers as int32 tokens."""
+    """An array of whole numbers as int32 tokens: a copy, which nobody can change after the check."""
+    array = array.copy()
     if array.size and not 0 <= array.min() <= array.max() < n_inputs:
         bad = np.argwhere((array < 0) | (array >= n_inputs))[0]
         where = f"row {bad[0]}" if array.ndim == 1 else ", ".join(map(str, bad))
@@ -346,11 +396,11 @@ cpdef object checked_lengths(lengths, ptrdiff_t n_steps, ptrdiff_t count=-1):
             f"lengths has dtype {brief_text(array.dtype, 60)} and shape {brief(array.shape)}, "
             f"wanted whole numbers {shapes}"
         )
+    array = np.array(array, np.intp, order="C")  # a copy, which nobody can change after the check
     if array.size and array.min() < 1:
         raise ValueError(f"lengths contains {array.min()}, wanted at least 1 step a sequence")
     if array.size and array.max() > n_steps:
         raise ValueError(f"lengths contains {array.max()}, wanted at most the {n_steps} steps of X")
-    array = np.require(array, np.intp, ["C_CONTIGUOUS", "ALIGNED"])
     sums = np.atleast_1d(array.sum(axis=-1))
     if count < 0 and sums[0] != n_steps:
         raise ValueError(f"lengths sum to {sums[0]}, wanted the {n_steps} steps of X")
@@ -404,6 +454,7 @@ cdef class Network:
     cdef object dtype_
     cdef object parameters_, gradient_, traces_, sensitivities_, record_, back_, work_
     cdef object moments_, eligibility_, kind_, schedule_, factors_
+    cdef object config_, optimizer_
     cdef object live_, listed_, tokens_
     cdef bint scaled
     cdef Scaling scaling  # None where values come and go in the network's own units
@@ -412,8 +463,23 @@ cdef class Network:
     # ------------------------------------------------------------ building
 
     cdef build(self, dict config, ptrdiff_t from_weights):
+        """Everything anew; what cannot be built is as if it never had been."""
+        if not pylstm_acquire(&self.net):
+            raise RuntimeError(IN_USE.format("LSTM", "LSTM"))
+        try:
+            self.allocate(config, from_weights)
+        except BaseException:
+            self.parameters_ = None
+            raise
+        finally:
+            pylstm_release(&self.net)
+
+    cdef allocate(self, dict config, ptrdiff_t from_weights):
         cdef pylstm_network *n = &self.net
         memset(n, 0, sizeof(pylstm_network))
+        n.busy = 1
+        self.eligibility_ = self.kind_ = self.schedule_ = self.factors_ = self.optimizer_ = None
+        self.config_ = config
         fill_shape(n, config)
         n.method = GRADIENTS[config["gradient"]]
         n.window = min(config["window"] or 0, longest_window)
@@ -467,11 +533,16 @@ cdef class Network:
     def _build(self, config, from_weights=None):
         self.build(config, large_from if from_weights is None else from_weights)
 
-    def _set_rule(self, kind, rule, numbers, schedule):
+    def _config(self):
+        """The arguments of the constructor."""
+        if self.config_ is None:
+            raise RuntimeError("this LSTM was never initialised: call LSTM.__init__ first")
+        return self.config_
+
+    def _set_rule(self, optimizer, kind, rule, numbers, schedule):
         """Another optimiser: `numbers` by the fields of the C struct, `schedule` a callable or None. The
         moments and the count of updates stay as long as its kind does."""
         cdef pylstm_optimizer *o = &self.net.optimizer
-        self.check_built()
         self.take()
         try:
             if kind != self.kind_:
@@ -490,6 +561,7 @@ cdef class Network:
             o.clip_value = numbers["clip_value"]
             o.clip_norm = numbers["clip_norm"]
             self.schedule_ = schedule
+            self.optimizer_ = optimizer
             self._need_moments(N_MOMENTS[rule])
         finally:
             self.release()
@@ -533,28 +605,30 @@ cdef class Network:
             return n_sequences
         return n_steps // every + 1
 
-    cdef int check_built(self) except -1:
-        if self.parameters_ is None:
-            raise RuntimeError("this LSTM was never initialised: call LSTM.__init__ first")
-        return 0
-
     cdef Py_ssize_t n_references(self):
         """To the memory of the parameters: every view of them holds one."""
         return Py_REFCNT(self.parameters_.base)
 
-    cdef int take(self, bint wake=False) except -1:
+    cdef int take(self) except -1:
+        """Take the network for one call, before anything of it is looked at: what Python code runs
+        from here to `release`, in a schedule or in the conversion of an argument, finds it in use."""
         if not pylstm_acquire(&self.net):
-            raise RuntimeError(
-                "this LSTM is in use by another thread: give every thread its own, see LSTM.copy"
-            )
+            raise RuntimeError(IN_USE.format("LSTM", "LSTM"))
+        if self.parameters_ is None:
+            pylstm_release(&self.net)
+            raise RuntimeError("this LSTM was never initialised: call LSTM.__init__ first")
+        return 0
+
+    cdef void gather_helpers(self, bint wake) noexcept:
+        """Before the work of a call: the threads that share it, and whether somebody may read W."""
         if self.is_large():
             self.net.watched = self.n_references() > self.n_owners
             self.net.team = borrow_team(wake or self.net.parameter_size >= WAKING_SIZE)
-        return 0
 
     cdef void release(self) noexcept:
         return_team(self.net.team)
         self.net.team = NULL
+        require(pylstm_network_contradiction(&self.net))
         pylstm_release(&self.net)
 
     cdef int make_room(self, ptrdiff_t n_steps) except -1:
@@ -632,9 +706,9 @@ cdef class Network:
             given.x = cnp.PyArray_DATA(x)
             return x
         if self.is_token(x):
-            if not 0 <= x < self.net.n_inputs:
-                raise ValueError(f"token is {x}, wanted 0 .. {self.net.n_inputs - 1}")
-            given.token = x
+            given.token = PyNumber_AsSsize_t(x, NULL)  # the nearest there is
+            if not 0 <= given.token < self.net.n_inputs:
+                raise ValueError(f"token is {brief(x)}, wanted 0 .. {self.net.n_inputs - 1}")
             return x
         x = self.checked(x, 1, self.net.n_inputs, "x")
         self.check_finite(x, "x")
@@ -786,18 +860,18 @@ cdef class Network:
         cdef pylstm_input given
         cdef const void *target_data = NULL
         cdef void *y_data
-        self.check_built()
-        x = self.as_input(x, &given)
-        if target is not None:
-            target = self.as_target(target, &missing)
-        y = self.empty_outputs()
-        y_data = cnp.PyArray_DATA(y)
-        if not missing:
-            target_data = cnp.PyArray_DATA(target)
-            self.plan_rates(1)
         self.take()
         try:
+            x = self.as_input(x, &given)
+            if target is not None:
+                target = self.as_target(target, &missing)
+            y = self.empty_outputs()
+            y_data = cnp.PyArray_DATA(y)
+            if not missing:
+                target_data = cnp.PyArray_DATA(target)
+                self.plan_rates(1)
             self.make_room(1)
+            self.gather_helpers(False)
             if self.scaled:
                 self.scaling.expect(x, target)
             if self.is_large():
@@ -843,11 +917,11 @@ cdef class Network:
         """
         cdef pylstm_input given
         cdef int status
-        self.check_built()
-        x = self.as_input(x, &given)
-        y = self.empty_outputs()
         self.take()
         try:
+            x = self.as_input(x, &given)
+            y = self.empty_outputs()
+            self.gather_helpers(False)
             if self.scaled:
                 self.scaling.expect(x, None)
                 status = self.scaling.predict(self.table, given, cnp.PyArray_DATA(y))
@@ -882,24 +956,22 @@ cdef class Network:
 
     cdef double correct_step(self, object given, bint missing, const void *dy,
                              bint update) except? -1:
+        """The last step learns from a target or from dy, checked; the network is taken."""
         cdef double loss
         cdef const void *target = NULL
         if given is not None and not missing:
             target = cnp.PyArray_DATA(given)
+        self.check_learnable()
         if update:
             self.plan_rates(1)
-        self.take()
-        try:
-            self.check_learnable()
-            if self.scaled:
-                self.scaling.expect(None, given)
-            if not self.is_large():
-                return self.correct(target, dy, update)
-            with nogil:
-                loss = self.correct(target, dy, update)
-            return loss
-        finally:
-            self.release()
+        self.gather_helpers(False)
+        if self.scaled:
+            self.scaling.expect(None, given)
+        if not self.is_large():
+            return self.correct(target, dy, update)
+        with nogil:
+            loss = self.correct(target, dy, update)
+        return loss
 
     def learn(self, target, update=True):
         """Learn from the step just made; return its loss.
@@ -940,9 +1012,12 @@ cdef class Network:
         True
         """
         cdef bint missing = True
-        self.check_built()
-        target = self.as_target(target, &missing)
-        return self.correct_step(target, missing, NULL, update)
+        self.take()
+        try:
+            target = self.as_target(target, &missing)
+            return self.correct_step(target, missing, NULL, update)
+        finally:
+            self.release()
 
     def learn_from(self, dy, update=True, *, trace=None):
         """Learn from an outside error of the step just made, or remember what its outputs hung on.
@@ -984,25 +1059,24 @@ cdef class Network:
         >>> y = net.step([1.0])
         >>> net.learn_from(y - 0.5)          # what learn([0.5]) would do
         """
-        self.check_built()
-        if self.scales_targets():
-            raise ValueError(
-                "scale_targets is True, and an outside error brings no target to know the scale of the "
-                "outputs from: wanted learn, or a network without scale_targets"
-            )
-        dy = self.checked(dy, 1, self.net.n_outputs, "dy")
-        self.check_finite(dy, "dy")
-        if trace is None:
-            self.correct_step(None, True, cnp.PyArray_DATA(dy), update)
-            return
-        if isinstance(trace, bool) or not isinstance(trace, numbers.Real) or not 0 <= trace <= 1:
-            raise ValueError(f"trace is {brief(trace)}, wanted a number from 0 to 1")
-        self.check_truncated("an eligibility trace of the outputs")
         self.take()
         try:
+            if self.scales_targets():
+                raise ValueError(
+                    "scale_targets is True, and an outside error brings no target to know the scale of "
+                    "the outputs from: wanted learn, or a network without scale_targets"
+                )
+            dy = self.checked(dy, 1, self.net.n_outputs, "dy")
+            self.check_finite(dy, "dy")
+            if trace is None:
+                self.correct_step(None, True, cnp.PyArray_DATA(dy), update)
+                return
+            trace = check_real("trace", trace, 0.0, 1.0 + DBL_EPSILON, "a number from 0 to 1")
+            self.check_truncated("an eligibility trace of the outputs")
             self.check_learnable()
             self.check_nothing_collected()
             self._need_eligibility()
+            self.gather_helpers(False)
             self.table.trace_from(&self.net, cnp.PyArray_DATA(dy), trace)
         finally:
             self.release()
@@ -1068,16 +1142,17 @@ cdef class Network:
         >>> abs(float(net.predict(0)[0]) - 2 / 3) < 0.1
         True
         """
-        self.check_built()
-        if isinstance(error, bool) or not isinstance(error, numbers.Real) or not isfinite(error):
-            raise ValueError(f"error is {brief(error)}, wanted a finite number")
-        self.check_truncated("an eligibility trace of the outputs")
-        if self.eligibility_ is None:
-            raise RuntimeError("there is no eligibility trace yet: wanted learn_from(dy, trace=...) first")
-        self.plan_rates(1)
         self.take()
         try:
+            error = check_real("error", error, -INFINITY, INFINITY, "a finite number")
+            self.check_truncated("an eligibility trace of the outputs")
+            if self.eligibility_ is None:
+                raise RuntimeError(
+                    "there is no eligibility trace yet: wanted learn_from(dy, trace=...) first"
+                )
             self.check_nothing_collected()
+            self.plan_rates(1)
+            self.gather_helpers(False)
             self.table.reinforce(&self.net, error)
             if self.table.check_weights(&self.net) != PYLSTM_OK:
                 raise self.diverged()
@@ -1107,10 +1182,10 @@ cdef class Network:
         ...     loss = net.learn([value], update=False)
         >>> net.update()
         """
-        self.check_built()
-        self.plan_rates(1)
         self.take()
         try:
+            self.plan_rates(1)
+            self.gather_helpers(False)
             self.table.update(&self.net)
             if self.table.check_weights(&self.net) != PYLSTM_OK:
                 raise self.diverged()
@@ -1159,51 +1234,51 @@ cdef class Network:
         (99, 1)
         """
         cdef int status = PYLSTM_OK
-        cdef bint watched
-        cdef ptrdiff_t n_steps, done = 0, every
+        cdef ptrdiff_t n_steps, done = 0, every = update_interval(update)
         cdef const void *x_data = NULL
         cdef const int32_t *token_data = NULL
         cdef const void *target_data = NULL
         cdef void *y_data
-        self.check_built()
-        every = update_interval(update)
-        tokens = self.as_tokens(X)
-        if tokens is None:
-            X = self.as_rows(X)
-            n_steps = cnp.PyArray_DIM(X, 0)
-            x_data = cnp.PyArray_DATA(X)
-        else:
-            n_steps = cnp.PyArray_DIM(tokens, 0)
-            token_data = <const int32_t *>cnp.PyArray_DATA(tokens)
-        if targets is not None:
-            targets = self.as_target_rows(targets)
-            if cnp.PyArray_DIM(targets, 0) != n_steps:
-                raise ValueError(
-                    f"targets has {len(targets)} rows and X has {n_steps}: wanted one row of targets a "
-                    "step, NaN where there is none"
-                )
-            self.check_target_rows(targets)
-            target_data = cnp.PyArray_DATA(targets)
-        Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
-        y_data = cnp.PyArray_DATA(Y)
-        if target_data != NULL:
-            self.plan_rates(self.updates_in(n_steps + self.net.n_collect, 1, every))
-        self.take(wake=True)
+        self.take()
         try:
+            X = self.as_steps(X, &n_steps, &x_data, &token_data)
+            if targets is not None:
+                targets = self.as_target_rows(targets)
+                if cnp.PyArray_DIM(targets, 0) != n_steps:
+                    raise ValueError(
+                        f"targets has {len(targets)} rows and X has {n_steps}: wanted one row of targets "
+                        "a step, NaN where there is none"
+                    )
+                self.check_target_rows(targets)
+                target_data = cnp.PyArray_DATA(targets)
+            Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
+            y_data = cnp.PyArray_DATA(Y)
+            if target_data != NULL:
+                self.plan_rates(self.updates_in(n_steps + self.net.n_collect, 1, every))
             self.make_room(n_steps)
-            watched = self.net.watched
-            self.net.watched = False
+            self.gather_helpers(True)
             if self.scaled:
                 self.scaling.expect(None if token_data != NULL else X, targets)
             with nogil:
                 status = self.run_steps(n_steps, x_data, token_data, target_data, y_data, every, &done)
-                if watched:
-                    self.table.write_back(&self.net)
             if status != PYLSTM_OK:
                 raise self.diverged()
         finally:
             self.release()
         return Y
+
+    cdef object as_steps(self, object X, ptrdiff_t *n_steps, const void **x_data,
+                         const int32_t **token_data):
+        """The inputs of many steps, or their tokens, checked; what is returned keeps their memory."""
+        tokens = self.as_tokens(X)
+        if tokens is None:
+            X = self.as_rows(X)
+            x_data[0] = cnp.PyArray_DATA(X)
+            n_steps[0] = cnp.PyArray_DIM(X, 0)
+            return X
+        token_data[0] = <const int32_t *>cnp.PyArray_DATA(tokens)
+        n_steps[0] = cnp.PyArray_DIM(tokens, 0)
+        return tokens
 
     def run_sequences(self, X, targets=None, lengths=None, *, last=False, update="sequence"):
         """Run over many sequences in one call, each from a fresh state.
@@ -1255,8 +1330,8 @@ cdef class Network:
         """
         cdef pylstm_network *n = &self.net
         cdef int status = PYLSTM_OK
-        cdef bint watched, only_last = last
-        cdef ptrdiff_t n_steps, n_sequences, n_rows, every
+        cdef bint only_last = last
+        cdef ptrdiff_t n_steps, n_sequences, n_rows, every = update_interval(update)
         cdef const void *x_data = NULL
         cdef const int32_t *token_data = NULL
         cdef const void *target_data = NULL
@@ -1264,49 +1339,38 @@ cdef class Network:
         cdef void *aside_data
         cdef void *nothing_data
         cdef const ptrdiff_t *length_data
-        self.check_built()
-        every = update_interval(update)
-        tokens = self.as_tokens(X)
-        if tokens is None:
-            X = self.as_rows(X)
-            n_steps = cnp.PyArray_DIM(X, 0)
-            x_data = cnp.PyArray_DATA(X)
-        else:
-            n_steps = cnp.PyArray_DIM(tokens, 0)
-            token_data = <const int32_t *>cnp.PyArray_DATA(tokens)
-        lengths = checked_lengths(lengths, n_steps)
-        length_data = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
-        n_sequences = cnp.PyArray_DIM(lengths, 0)
-        n_rows = n_sequences if only_last else n_steps
-        if targets is not None:
-            targets = self.as_target_rows(targets)
-            if cnp.PyArray_DIM(targets, 0) != n_rows:
-                raise ValueError(
-                    f"targets has {len(targets)} rows, wanted {n_rows}: one a "
-                    f"{'sequence' if only_last else 'step'}, NaN where there is no target"
-                )
-            self.check_target_rows(targets)
-            target_data = cnp.PyArray_DATA(targets)
-        Y = np.empty((n_rows, n.n_outputs), self.dtype_)
-        y_data = cnp.PyArray_DATA(Y)
-        aside = np.empty(LONG_STRETCH * n.n_outputs, self.dtype_)
-        aside_data = cnp.PyArray_DATA(aside)
-        nothing = np.full(LONG_STRETCH * n.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
-        nothing_data = cnp.PyArray_DATA(nothing)
-        if target_data != NULL:
-            self.plan_rates(self.updates_in(n_steps + n.n_collect, n_sequences, every))
-        self.take(wake=True)
+        self.take()
         try:
+            X = self.as_steps(X, &n_steps, &x_data, &token_data)
+            lengths = checked_lengths(lengths, n_steps)
+            length_data = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
+            n_sequences = cnp.PyArray_DIM(lengths, 0)
+            n_rows = n_sequences if only_last else n_steps
+            if targets is not None:
+                targets = self.as_target_rows(targets)
+                if cnp.PyArray_DIM(targets, 0) != n_rows:
+                    raise ValueError(
+                        f"targets has {len(targets)} rows, wanted {n_rows}: one a "
+                        f"{'sequence' if only_last else 'step'}, NaN where there is no target"
+                    )
+                self.check_target_rows(targets)
+                target_data = cnp.PyArray_DATA(targets)
+            Y = np.empty((n_rows, n.n_outputs), self.dtype_)
+            y_data = cnp.PyArray_DATA(Y)
+            aside = np.empty(LONG_STRETCH * n.n_outputs, self.dtype_)
+            aside_data = cnp.PyArray_DATA(aside)
+            nothing = np.full(
+                LONG_STRETCH * n.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
+            nothing_data = cnp.PyArray_DATA(nothing)
+            if target_data != NULL:
+                self.plan_rates(self.updates_in(n_steps + n.n_collect, n_sequences, every))
             self.make_room(lengths.max() if n_sequences else 0)
+            self.gather_helpers(True)
             if self.scaled:
                 self.scaling.expect(None if token_data != NULL else X, targets)
-            watched = n.watched
-            n.watched = False
             with nogil:
                 status = self.go_through(n_sequences, length_data, x_data, token_data, target_data,
                                          y_data, aside_data, nothing_data, only_last, every)
-                if watched:
-                    self.table.write_back(n)
             if status != PYLSTM_OK:
                 raise self.diverged()
         finally:
@@ -1399,18 +1463,26 @@ cdef class Network:
         >>> sorted(net.gradient([[1.0], [2.0]], [[0.0], [0.5]]))
         ['cell_input', 'forget_gate', 'input_gate', 'output', 'output_gate']
         """
-        cdef Network fresh
+        cdef Network fresh = type(self).__new__(type(self))
+        cdef Network whole
         if targets is None:
             raise ValueError("targets is None, wanted one row of targets a step")
-        self.check_built()
-        config = self._with_gradient(gradient, window)
-        fresh = type(self).__new__(type(self))
-        fresh.build(config, self.net.large_from)
-        fresh.table = self.table
-        # up to date without changing when this one writes its weights
-        other = self.copy() if self.net.lazy else self
-        fresh.parameters_[:] = other._flat_parameters()
-        fresh._restore_scales(other._scales())
+        self.take()
+        try:
+            fresh.build(self._with_gradient(gradient, window), self.net.large_from)
+            fresh.table = self.table
+            if self.net.n_absorbed > 0:  # up to date without changing when this one writes its weights
+                whole = type(self).__new__(type(self))
+                whole.build(self.config_, self.net.large_from)
+                progress = self.progress()
+                progress.pop("eligibility", None)
+                whole._restore(progress)
+                fresh.parameters_[:] = whole._flat_parameters()
+            else:
+                fresh.parameters_[:] = self.parameters_
+            fresh._restore_scales(self._scales())
+        finally:
+            self.release()
         fresh.run(X, targets, update=max(1, len(X)) + 1)
         fresh.table.collect(&fresh.net)
         return {name: view.copy() for name, view in fresh._views(fresh.gradient_).items()}
@@ -1429,8 +1501,8 @@ cdef class Network:
         >>> bool(net.step([1.0]) == first)
         True
         """
-        self.check_built()
         self.take()
+        self.gather_helpers(False)
         self.table.reset(&self.net)
         self.release()
 
@@ -1441,6 +1513,7 @@ cdef class Network:
         cdef pylstm_network *n = &self.net
         self.take()
         try:
+            self.gather_helpers(False)
             self.table.write_back(n)
             self.forget()
             self.parameters_ = learner._flat_parameters()
@@ -1459,32 +1532,50 @@ cdef class Network:
         n.closed = n.learnable = n.has_errors = n.collected = 0
         n.traces_zero = 1
 
-    def _step_with(self, Network learner, x):
-        """A step with the weights of `learner`, which `_follow` was given; nothing to learn from."""
-        cdef pylstm_input given
-        cdef int status
-        cdef void *y_data
-        x = self.as_input(x, &given)
-        y = self.empty_outputs()
-        y_data = cnp.PyArray_DATA(y)
+    def _predict_with(self, Network learner, x):
+        """`predict` with the weights of `learner`."""
         learner.take()
         try:
-            if self.net.parameters != learner.net.parameters:
-                raise RuntimeError("the network has grown by itself: wanted Delayed.grow")
-            if self.scaled:
-                self.scaling.expect(x, None)
-            self.net.team = learner.net.team
-            if self.is_large():
-                with nogil:
-                    status = self.advance(given, y_data, NULL)
-            else:
-                status = self.advance(given, y_data, NULL)
-            self.net.team = NULL
-            if status != PYLSTM_OK:
-                raise self.diverged()
-            self.forget()
+            return self.predict(x)
         finally:
             learner.release()
+
+    def _step_with(self, Network learner, x, follow):
+        """A step with the weights of `learner`, which `_follow` was given; nothing to learn from. And,
+        with the inputs `follow` unless they are None, a step of `learner`."""
+        cdef pylstm_input given, behind
+        cdef int status
+        cdef void *y_data
+        cdef void *aside_data
+        self.take()
+        try:
+            learner.take()
+            try:
+                if self.net.parameters != learner.net.parameters:
+                    raise RuntimeError("the network has grown by itself: wanted Delayed.grow")
+                x = self.as_input(x, &given)
+                y, aside = self.empty_outputs(), self.empty_outputs()
+                y_data, aside_data = cnp.PyArray_DATA(y), cnp.PyArray_DATA(aside)
+                if follow is not None:
+                    follow = learner.as_input(follow, &behind)
+                learner.gather_helpers(False)
+                self.net.team = learner.net.team
+                if self.scaled:
+                    self.scaling.expect(x, None)
+                    learner.scaling.expect(follow, None)
+                with nogil:
+                    status = self.advance(given, y_data, NULL)
+                    if status == PYLSTM_OK:
+                        self.forget()
+                        if follow is not None:
+                            status = learner.advance(behind, aside_data, NULL)
+                self.net.team = NULL
+                if status != PYLSTM_OK:
+                    raise self.diverged()
+            finally:
+                learner.release()
+        finally:
+            self.release()
         return y
 
     # ------------------------------------------------------------ views
@@ -1518,74 +1609,118 @@ cdef class Network:
 
     def _live_inputs(self):
         """The inputs whose weights a learning step visits, sorted."""
-        return np.arange(self.net.n_inputs) if self.net.all_live else np.sort(self.live_[:self.net.n_live])
+        cdef pylstm_network *n = &self.net
+        self.take()
+        try:
+            return np.arange(n.n_inputs) if n.all_live else np.sort(self.live_[:n.n_live])
+        finally:
+            self.release()
 
     def _count_parameters(self):
-        return sum(view.size for view in self._views(self.gradient_).values())
+        """Those of `_views`, without looking at any."""
+        cdef pylstm_network *n = &self.net
+        cdef ptrdiff_t n_peepholes = (
+            (n.at_peephole_i >= 0) + (n.at_peephole_f >= 0) + (n.at_peephole_o >= 0))
+        cdef ptrdiff_t n_gates = (n.row_i >= 0) + (n.row_f >= 0) + (n.row_o >= 0)
+        return (n.n_sources * (n_gates * n.n_blocks + n.n_cells)
+                - (n.n_cells if n.hidden_bias == PYLSTM_BIAS_GATES else 0)
+                + n_peepholes * n.n_cells + n.n_outputs * n.n_out_sources)
 
     def _flat_parameters(self):
         """All parameters in one vector, up to date as long as somebody holds it."""
         self.take()
+        try:
+            return self.flat_parameters()
+        finally:
+            self.release()
+
+    cdef object flat_parameters(self):
+        self.gather_helpers(False)
         self.table.write_back(&self.net)
-        self.release()
         return self.parameters_[:]
+
+    def _named_parameters(self):
+        """The same as named views."""
+        self.take()
+        try:
+            return self._views(self.flat_parameters())
+        finally:
+            self.release()
 
     def _state(self):
         """Copies of the state: cell state, cell output, gate activations."""
         cdef pylstm_network *n = &self.net
         self.take()
-        start = n.n_pending * n.record_stride
-        row = self.record_[start:start + n.record_stride].copy()
-        self.release()
-        state = {
-            "cell_state": row[n.at_c:n.at_c + n.n_cells].copy(),
-            "cell_output": row[n.at_q:n.at_q + n.n_cells].copy(),
-        }
-        for name, gate in (("input_gate", n.row_i), ("forget_gate", n.row_f), ("output_gate", n.row_o)):
-            if gate >= 0:
-                state[name] = row[n.at_act + gate:n.at_act + gate + n.n_blocks].copy()
+        try:
+            start = n.n_pending * n.record_stride
+            row = self.record_[start:start + n.record_stride]
+            state = {
+                "cell_state": row[n.at_c:n.at_c + n.n_cells].copy(),
+                "cell_output": row[n.at_q:n.at_q + n.n_cells].copy(),
+            }
+            for name, gate in (("input_gate", n.row_i), ("forget_gate", n.row_f),
+                               ("output_gate", n.row_o)):
+                if gate >= 0:
+                    state[name] = row[n.at_act + gate:n.at_act + gate + n.n_blocks].copy()
+        finally:
+            self.release()
         return state
 
     # ------------------------------------------------------------ persistence
 
     def _progress(self):
         """Everything that decides how the stream goes on, as plain numbers and arrays."""
-        cdef pylstm_network *n = &self.net
         self.take()
         try:
-            progress = {
-                "n_pending": n.n_pending,
-                "n_waiting": n.n_waiting,
-                "n_absorbed": n.n_absorbed,
-                "large_from": n.large_from,
-                "n_collect": n.n_collect,
-                "closed": n.closed,
-                "learnable": n.learnable,
-                "has_errors": n.has_errors,
-                "collected": n.collected,
-                "traces_zero": n.traces_zero,
-                "n_steps": n.n_steps,
-                "all_live": n.all_live,
-                "live": self.live_[:n.n_live].copy(),
-                "tokens": self.tokens_[:n.n_pending + 1].copy(),
-                "parameters": self.parameters_.copy(),
-                "record": self.recorded(),
-            }
-            if not n.traces_zero:
-                progress["traces"] = self.traces_.copy()
-            if self.sensitivities_.any():
-                progress["sensitivities"] = self.sensitivities_.copy()
-            if n.collected:
-                progress["gradient"] = self.gradient_.copy()
-            progress |= self._scales()
-            progress["n_updates"] = n.optimizer.n_updates
-            progress["output_error"] = n.optimizer.error
-            for name, moment in zip(MOMENTS, self.moments_):
-                progress[name] = moment.copy()
-            if self.eligibility_ is not None:
-                progress["eligibility"] = self.eligibility_.copy()
+            return self.progress()
         finally:
             self.release()
+
+    def _identity_and_progress(self):
+        """What `_identity` says the network is, and its progress, of one moment."""
+        self.take()
+        try:
+            return {**self._identity(), **self.progress()}
+        finally:
+            self.release()
+
+    @property
+    def _optimizer(self):
+        return self.optimizer_
+
+    cdef object progress(self):
+        cdef pylstm_network *n = &self.net
+        progress = {
+            "n_pending": n.n_pending,
+            "n_waiting": n.n_waiting,
+            "n_absorbed": n.n_absorbed,
+            "large_from": n.large_from,
+            "n_collect": n.n_collect,
+            "closed": n.closed,
+            "learnable": n.learnable,
+            "has_errors": n.has_errors,
+            "collected": n.collected,
+            "traces_zero": n.traces_zero,
+            "n_steps": n.n_steps,
+            "all_live": n.all_live,
+            "live": self.live_[:n.n_live].copy(),
+            "tokens": self.tokens_[:n.n_pending + 1].copy(),
+            "parameters": self.parameters_.copy(),
+            "record": self.recorded(),
+        }
+        if not n.traces_zero:
+            progress["traces"] = self.traces_.copy()
+        if self.sensitivities_.any():
+            progress["sensitivities"] = self.sensitivities_.copy()
+        if n.collected:
+            progress["gradient"] = self.gradient_.copy()
+        progress |= self._scales()
+        progress["n_updates"] = n.optimizer.n_updates
+        progress["output_error"] = n.optimizer.error
+        for name, moment in zip(MOMENTS, self.moments_):
+            progress[name] = moment.copy()
+        if self.eligibility_ is not None:
+            progress["eligibility"] = self.eligibility_.copy()
         return progress
 
     cdef object recorded(self):
@@ -1618,6 +1753,17 @@ cdef class Network:
             self.scaling.targets.restore(progress["target_scale"])
 
     def _restore(self, progress):
+        """Go on from what `_progress` returned; after a refusal the network is as if never built."""
+        self.take()
+        try:
+            self.restore(progress)
+        except BaseException:
+            self.parameters_ = None
+            raise
+        finally:
+            pylstm_release(&self.net)
+
+    cdef restore(self, progress):
         cdef pylstm_network *n = &self.net
         buffers = {"parameters": self.parameters_, "traces": self.traces_,
                    "sensitivities": self.sensitivities_, "gradient": self.gradient_, "eligibility": self.eligibility_,
@@ -1631,21 +1777,7 @@ cdef class Network:
         if (record.size != (progress["n_pending"] + 1) * n.record_stride
                 or not 0 <= progress["n_pending"] <= n.most_pending):
             raise ValueError("the record of the saved network does not fit its architecture")
-        if not 0 <= progress["n_waiting"] <= progress["n_pending"]:
-            raise ValueError("the saved network contradicts itself about the steps it has recorded")
         self.make_room(progress["n_pending"])
-        for flag in ("closed", "learnable", "has_errors", "collected", "traces_zero"):
-            if progress[flag] not in (0, 1):
-                raise ValueError(f"{flag} of the saved network is {brief(progress[flag])}, wanted 0 or 1")
-        if not 0 <= progress["n_absorbed"] <= min(progress["n_pending"], PYLSTM_LAZY_STEPS):
-            raise ValueError(
-                f"n_absorbed of the saved network is {brief(progress['n_absorbed'])}, wanted at most "
-                f"{min(progress['n_pending'], PYLSTM_LAZY_STEPS)}"
-            )
-        errors = record.reshape(-1, n.record_stride)[1:, n.at_has_error]
-        if progress["has_errors"] != errors.any() or (
-                progress["n_pending"] == 0 and (progress["learnable"] or progress["closed"])):
-            raise ValueError("the saved network contradicts itself about the steps it has recorded")
         self.check_live(progress)
         self._restore_scales(progress)
         self.record_[:record.size] = record
@@ -1657,7 +1789,7 @@ cdef class Network:
         n.n_pending = progress["n_pending"]
         n.n_waiting = progress["n_waiting"]
         n.n_absorbed = progress["n_absorbed"]
-        n.n_collect = max(0, progress["n_collect"])
+        n.n_collect = progress["n_collect"]
         n.closed = progress["closed"]
         n.learnable = progress["learnable"]
         n.has_errors = progress["has_errors"]
@@ -1666,6 +1798,7 @@ cdef class Network:
         n.n_steps = progress["n_steps"]
         n.optimizer.n_updates = progress["n_updates"]
         n.optimizer.error = progress["output_error"]
+        refuse_contradiction(pylstm_network_contradiction(n), "network")
 
     cdef int check_live(self, progress) except -1:
         """Whether what is saved of the inputs fits: see csrc/tokens.inc."""

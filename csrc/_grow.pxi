@@ -6,13 +6,17 @@
 # also keeps its regime, large or not, lazy or not, because that decides how things are laid out.
 
 
-def grow(Network net, dict config):
-    """Give `net` the sizes of `config`, which are no smaller; the weights of the new parts are 0."""
+def grow(Network net, dict before, dict config):
+    """Give `net`, whose configuration is `before`, the sizes of `config`, which are no smaller; the
+    weights of new outputs are 0, those of new inputs what `_draw_new_inputs` makes them."""
     cdef pylstm_network *a = &net.net
     cdef pylstm_network b
-    net.check_built()
+    cdef Scaling scaling = None
     net.take()
     try:
+        if net.config_ is not before:
+            raise RuntimeError(IN_USE.format("LSTM", "LSTM"))
+        net.gather_helpers(False)
         net.table.write_back(a)
         lay_out_grown(a, &b, config)
         if a.n_pending > b.record_rows - 2:
@@ -20,23 +24,29 @@ def grow(Network net, dict config):
             lay_out_grown(a, &b, config)
         if b.n_outputs > a.n_outputs and b.output != PYLSTM_IDENTITY:
             b.learnable = 0  # the last step has no value of the new outputs
+        if net.scaled:
+            scaling = grown_scaling(net, &b, config)
         grow_buffers(net, &b)
-        scales = net._scales()
         a[0] = b
         if net.scaled:
-            net.scaling = Scaling.__new__(Scaling)
-            net.scaling.set_up(config, a)
-            net._restore_scales({
-                name: {key: with_zeros(row, len(row), width) for key, row in scale.items()}
-                for (name, scale), width in zip(scales.items(), scaled_widths(net))
-            })
+            net.scaling = scaling
+        net.config_ = config
+        net._draw_new_inputs(net._views(net.parameters_), before)
     finally:
         net.release()
 
 
-cdef list scaled_widths(Network net):
-    widths = [net.net.n_inputs] if net.scales_inputs() else []
-    return widths + ([net.net.n_outputs] if net.scales_targets() else [])
+cdef Scaling grown_scaling(Network net, pylstm_network *b, dict config):
+    """The scaling of the sizes of b, with what is known of the old columns."""
+    cdef Scaling scaling = Scaling.__new__(Scaling)
+    scaling.set_up(config, b)
+    scaling.net = &net.net
+    for old, new in ((net.scaling.inputs, scaling.inputs), (net.scaling.targets, scaling.targets)):
+        if new is not None:
+            new.restore({
+                key: with_zeros(row, len(row), new.n_columns) for key, row in old.state().items()
+            })
+    return scaling
 
 
 cdef int lay_out_grown(const pylstm_network *a, pylstm_network *b, dict config) except -1:

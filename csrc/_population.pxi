@@ -59,6 +59,10 @@ cdef extern from "population.h":
     void pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *)
 
 
+cdef extern from "progress.h":
+    const char *pylstm_population_contradiction(const pylstm_population *) noexcept nogil
+
+
 cdef enum:
     SHARED_LINES = 1 << 15  # cache lines of weights gone through from which waking a thread is worth it
 
@@ -72,11 +76,23 @@ cdef class PopulationBase:
     cdef int typenum
     cdef object dtype_, everyone_
     cdef object parameters_, gradient_, velocity_, traces_, steps_, work_, rates_, groups_, counts_
-    cdef object record_
+    cdef object record_, config_, optimizers_
 
     # ------------------------------------------------------------ building
 
     def _build(self, dict config, n_nets):
+        """Everything anew; what cannot be built is as if it never had been."""
+        if not pylstm_acquire(&self.pop.shape):
+            raise RuntimeError(IN_USE.format("Population", "Population"))
+        try:
+            self.allocate(config, n_nets)
+        except BaseException:
+            self.parameters_ = None
+            raise
+        finally:
+            pylstm_release(&self.pop.shape)
+
+    cdef allocate(self, dict config, ptrdiff_t n_nets):
         cdef pylstm_population *p = &self.pop
         if config["scale_inputs"] or config["scale_targets"]:
             raise ValueError(
@@ -84,6 +100,9 @@ cdef class PopulationBase:
                 "wanted networks without, and standardised values"
             )
         memset(p, 0, sizeof(pylstm_population))
+        p.shape.busy = 1
+        self.config_ = config
+        self.optimizers_ = ()
         fill_shape(&p.shape, config)
         p.shape.large_from = PY_SSIZE_T_MAX  # a population has a layout of its own
         p.n_nets = n_nets
@@ -120,20 +139,34 @@ cdef class PopulationBase:
         flat = aligned_zeros(p.n_groups * lines * p.lanes, self.dtype_)
         return flat.reshape(p.n_groups, lines, p.lanes)
 
-    def _set_rates(self, rates, momenta):
-        """Learning rate and momentum of every net, (n_nets,) each."""
-        cdef pylstm_population *p = &self.pop
+    def _set_rates(self, optimizers, rates, momenta):
+        """Other optimisers: learning rate and momentum of every net, (n_nets,) each."""
         self.take()
         try:
-            for j, values in enumerate((rates, momenta)):
-                line = np.zeros(p.n_groups * p.lanes, self.dtype_)
-                line[:p.n_nets] = values
-                self.rates_[:, j] = line.reshape(p.n_groups, p.lanes)
-            p.rule = PYLSTM_MOMENTUM if any(momenta) else PYLSTM_SGD
-            if p.rule == PYLSTM_MOMENTUM:
-                self._need_velocity()
+            self.set_rates(optimizers, rates, momenta)
         finally:
-            pylstm_release(&p.shape)
+            self.release()
+
+    cdef set_rates(self, optimizers, rates, momenta):
+        cdef pylstm_population *p = &self.pop
+        if any(momenta):
+            self._need_velocity()
+        for j, values in enumerate((rates, momenta)):
+            line = np.zeros(p.n_groups * p.lanes, self.dtype_)
+            line[:p.n_nets] = values
+            self.rates_[:, j] = line.reshape(p.n_groups, p.lanes)
+        p.rule = PYLSTM_MOMENTUM if any(momenta) else PYLSTM_SGD
+        self.optimizers_ = optimizers
+
+    @property
+    def _optimizers(self):
+        return self.optimizers_
+
+    def _config(self):
+        """The arguments of the constructor."""
+        if self.config_ is None:
+            raise RuntimeError("this Population was never initialised: call Population.__init__ first")
+        return self.config_
 
     def _need_velocity(self):
         if self.velocity_ is None:
@@ -149,14 +182,19 @@ cdef class PopulationBase:
         return 0
 
     cdef int take(self) except -1:
-        if self.parameters_ is None:
-            raise RuntimeError("this Population was never initialised: call Population.__init__ first")
+        """Take the population for one call, before anything of it is looked at; see Network.take."""
         if not pylstm_acquire(&self.pop.shape):
-            raise RuntimeError(
-                "this Population is in use by another thread: give every thread its own, see "
-                "Population.copy"
-            )
+            raise RuntimeError(IN_USE.format("Population", "Population"))
+        if self.parameters_ is None:
+            pylstm_release(&self.pop.shape)
+            raise RuntimeError("this Population was never initialised: call Population.__init__ first")
         return 0
+
+    cdef void release(self) noexcept:
+        return_team(self.pop.team)
+        self.pop.team = NULL
+        require(pylstm_population_contradiction(&self.pop))
+        pylstm_release(&self.pop.shape)
 
     # ------------------------------------------------------------ checking what comes in
 
@@ -166,8 +204,6 @@ cdef class PopulationBase:
         cdef cnp.npy_intp size = self.pop.n_groups * self.pop.lanes
         cdef const cnp.npy_intp *chosen
         cdef cnp.npy_intp *place
-        if self.parameters_ is None:
-            raise RuntimeError("this Population was never initialised: call Population.__init__ first")
         count[0] = n_nets
         if nets is None:
             return self.everyone_
@@ -204,7 +240,11 @@ cdef class PopulationBase:
     def _chosen(self, nets):
         """`nets`, indices or a mask, as indices."""
         cdef Py_ssize_t count
-        place = self.placing(nets, &count)
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+        finally:
+            self.release()
         chosen = np.flatnonzero(place >= 0)
         return chosen[np.argsort(place[chosen])]
 
@@ -333,9 +373,13 @@ cdef class PopulationBase:
         """
         cdef Py_ssize_t count
         cdef pylstm_network *n = &self.pop.shape
-        place = self.placing(nets, &count)
-        X = self.inputs(X, (count, n.n_inputs), "X")
-        return self.advance(place, count, 1, X, targets, 1, False).reshape(count, n.n_outputs)
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+            X = self.inputs(X, (count, n.n_inputs), "X")
+            return self.advance(place, count, 1, X, targets, 1, False).reshape(count, n.n_outputs)
+        finally:
+            self.release()
 
     def predict(self, X, nets=None):
         """Return what `step(X)` would return; change nothing.
@@ -365,17 +409,19 @@ cdef class PopulationBase:
         cdef Py_ssize_t count
         cdef pylstm_population_call call
         cdef pylstm_network *n = &self.pop.shape
-        place = self.placing(nets, &count)
-        X = self.inputs(X, (count, n.n_inputs), "X")
-        Y = np.empty((count, n.n_outputs), self.dtype_)
-        self.start(&call, place)
-        call.X = cnp.PyArray_DATA(X)
-        call.x_stride = 0 if X.ndim == 1 else n.n_inputs
-        call.Y = cnp.PyArray_DATA(Y)
         self.take()
-        with nogil:
-            self.table.predict(&self.pop, &call)
-        pylstm_release(n)
+        try:
+            place = self.placing(nets, &count)
+            X = self.inputs(X, (count, n.n_inputs), "X")
+            Y = np.empty((count, n.n_outputs), self.dtype_)
+            self.start(&call, place)
+            call.X = cnp.PyArray_DATA(X)
+            call.x_stride = 0 if X.ndim == 1 else n.n_inputs
+            call.Y = cnp.PyArray_DATA(Y)
+            with nogil:
+                self.table.predict(&self.pop, &call)
+        finally:
+            self.release()
         return Y
 
     def run(self, X, targets=None, update="step", nets=None):
@@ -422,9 +468,13 @@ cdef class PopulationBase:
         cdef Py_ssize_t count
         cdef pylstm_network *n = &self.pop.shape
         every = update_interval(update)
-        place = self.placing(nets, &count)
-        X = self.inputs(X, (count, None, n.n_inputs), "X")
-        return self.advance(place, count, X.shape[X.ndim - 2], X, targets, every, True)
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+            X = self.inputs(X, (count, None, n.n_inputs), "X")
+            return self.advance(place, count, X.shape[X.ndim - 2], X, targets, every, True)
+        finally:
+            self.release()
 
     cdef object advance(self, place, ptrdiff_t count, ptrdiff_t n_steps, X, targets, ptrdiff_t every,
                         bint is_run):
@@ -445,17 +495,16 @@ cdef class PopulationBase:
             call.check = is_run
         Y = np.empty((count, n_steps, n.n_outputs), self.dtype_)
         call.Y = cnp.PyArray_DATA(Y)
-        self.take()
-        try:
-            if self.pop.n_groups > 1 and n_steps * self.pop.n_groups * self.pop.parameter_lines >= SHARED_LINES:
-                self.pop.team = borrow_team(True)
-            with nogil:
-                self.table.run(&self.pop, &call)
-        finally:
-            return_team(self.pop.team)
-            self.pop.team = NULL
-            pylstm_release(n)
+        self.gather_helpers(n_steps)
+        with nogil:
+            self.table.run(&self.pop, &call)
         return Y
+
+    cdef void gather_helpers(self, ptrdiff_t n_steps) noexcept:
+        """Before the work of a call: the threads that share it."""
+        cdef pylstm_population *p = &self.pop
+        if p.n_groups > 1 and n_steps * p.n_groups * p.parameter_lines >= SHARED_LINES:
+            p.team = borrow_team(True)
 
     def run_sequences(self, X, targets=None, lengths=None, *, last=False, update="sequence", nets=None):
         """Run over many sequences in one call, each from a fresh state.
@@ -521,45 +570,42 @@ cdef class PopulationBase:
         cdef bint missing = False
         cdef ptrdiff_t n_rows
         every = update_interval(update)
-        place = self.placing(nets, &count)
-        self.start(&call, place)
-        tokens = self.as_tokens(X, count)
-        if tokens is None:
-            X = self.inputs(X, (count, None, n.n_inputs), "X")
-            call.X = cnp.PyArray_DATA(X)
-            call.n_steps = X.shape[X.ndim - 2]
-            call.x_stride = 0 if X.ndim == 2 else call.n_steps * n.n_inputs
-        else:
-            call.tokens = <const int32_t *>cnp.PyArray_DATA(tokens)
-            call.n_steps = tokens.shape[tokens.ndim - 1]
-            call.x_stride = 0 if tokens.ndim == 1 else call.n_steps
-        lengths = checked_lengths(lengths, call.n_steps, count)
-        call.lengths = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
-        call.n_sequences = lengths.shape[lengths.ndim - 1]
-        call.l_stride = 0 if lengths.ndim == 1 else call.n_sequences
-        call.every = every
-        call.last = last
-        n_rows = call.n_sequences if last else call.n_steps
-        if targets is not None:
-            used = None if last else row_in_sequences(lengths)
-            targets = self.as_targets(targets, (count, n_rows, n.n_outputs), &missing, used)
-            call.targets = cnp.PyArray_DATA(targets)
-            call.t_stride = 0 if targets.ndim == 2 else n_rows * n.n_outputs
-            call.all_targets = not (missing or last)
-            call.check = True
-        Y = np.empty((count, n_rows, n.n_outputs), self.dtype_)
-        call.Y = cnp.PyArray_DATA(Y)
         self.take()
         try:
+            place = self.placing(nets, &count)
+            self.start(&call, place)
+            tokens = self.as_tokens(X, count)
+            if tokens is None:
+                X = self.inputs(X, (count, None, n.n_inputs), "X")
+                call.X = cnp.PyArray_DATA(X)
+                call.n_steps = X.shape[X.ndim - 2]
+                call.x_stride = 0 if X.ndim == 2 else call.n_steps * n.n_inputs
+            else:
+                call.tokens = <const int32_t *>cnp.PyArray_DATA(tokens)
+                call.n_steps = tokens.shape[tokens.ndim - 1]
+                call.x_stride = 0 if tokens.ndim == 1 else call.n_steps
+            lengths = checked_lengths(lengths, call.n_steps, count)
+            call.lengths = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
+            call.n_sequences = lengths.shape[lengths.ndim - 1]
+            call.l_stride = 0 if lengths.ndim == 1 else call.n_sequences
+            call.every = every
+            call.last = last
+            n_rows = call.n_sequences if last else call.n_steps
+            if targets is not None:
+                used = None if last else row_in_sequences(lengths)
+                targets = self.as_targets(targets, (count, n_rows, n.n_outputs), &missing, used)
+                call.targets = cnp.PyArray_DATA(targets)
+                call.t_stride = 0 if targets.ndim == 2 else n_rows * n.n_outputs
+                call.all_targets = not (missing or last)
+                call.check = True
+            Y = np.empty((count, n_rows, n.n_outputs), self.dtype_)
+            call.Y = cnp.PyArray_DATA(Y)
             self.need_record(tokens is not None)
-            if p.n_groups > 1 and call.n_steps * p.n_groups * p.parameter_lines >= SHARED_LINES:
-                p.team = borrow_team(True)
+            self.gather_helpers(call.n_steps)
             with nogil:
                 self.table.run_sequences(p, &call)
         finally:
-            return_team(p.team)
-            p.team = NULL
-            pylstm_release(n)
+            self.release()
         return Y
 
     cdef object as_tokens(self, X, ptrdiff_t count):
@@ -619,21 +665,21 @@ cdef class PopulationBase:
         cdef pylstm_population_call call
         cdef bint missing
         cdef pylstm_network *n = &self.pop.shape
-        place = self.placing(nets, &count)
-        targets = self.as_targets(targets, (count, n.n_outputs), &missing)
-        losses = np.empty(count)
-        self.start(&call, place)
-        call.targets = cnp.PyArray_DATA(targets)
-        call.t_stride = 0 if targets.ndim == 1 else n.n_outputs
-        call.losses = <double *>cnp.PyArray_DATA(losses)
         self.take()
         try:
+            place = self.placing(nets, &count)
+            targets = self.as_targets(targets, (count, n.n_outputs), &missing)
+            losses = np.empty(count)
+            self.start(&call, place)
+            call.targets = cnp.PyArray_DATA(targets)
+            call.t_stride = 0 if targets.ndim == 1 else n.n_outputs
+            call.losses = <double *>cnp.PyArray_DATA(losses)
             self.check_learnable(place)
             self.table.learn(&self.pop, &call)
             if update:
                 self.table.update(&self.pop, &call)
         finally:
-            pylstm_release(n)
+            self.release()
         return losses
 
     def learn_from(self, dy, update=True, nets=None):
@@ -667,19 +713,19 @@ cdef class PopulationBase:
         cdef Py_ssize_t count
         cdef pylstm_population_call call
         cdef pylstm_network *n = &self.pop.shape
-        place = self.placing(nets, &count)
-        dy = self.inputs(dy, (count, n.n_outputs), "dy")
-        self.start(&call, place)
-        call.targets = cnp.PyArray_DATA(dy)
-        call.t_stride = 0 if dy.ndim == 1 else n.n_outputs
         self.take()
         try:
+            place = self.placing(nets, &count)
+            dy = self.inputs(dy, (count, n.n_outputs), "dy")
+            self.start(&call, place)
+            call.targets = cnp.PyArray_DATA(dy)
+            call.t_stride = 0 if dy.ndim == 1 else n.n_outputs
             self.check_learnable(place)
             self.table.learn_from(&self.pop, &call)
             if update:
                 self.table.update(&self.pop, &call)
         finally:
-            pylstm_release(n)
+            self.release()
 
     def update(self, nets=None):
         """Change the weights once by all gradients collected since the last update.
@@ -700,12 +746,14 @@ cdef class PopulationBase:
         """
         cdef Py_ssize_t count
         cdef pylstm_population_call call
-        place = self.placing(nets, &count)
-        self.start(&call, place)
-        call.check = True
         self.take()
-        self.table.update(&self.pop, &call)
-        pylstm_release(&self.pop.shape)
+        try:
+            place = self.placing(nets, &count)
+            self.start(&call, place)
+            call.check = True
+            self.table.update(&self.pop, &call)
+        finally:
+            self.release()
 
     def reset(self, nets=None):
         """Set state and traces to zero: new sequences begin.
@@ -729,11 +777,13 @@ cdef class PopulationBase:
         """
         cdef Py_ssize_t count
         cdef pylstm_population_call call
-        place = self.placing(nets, &count)
-        self.start(&call, place)
         self.take()
-        self.table.reset(&self.pop, &call)
-        pylstm_release(&self.pop.shape)
+        try:
+            place = self.placing(nets, &count)
+            self.start(&call, place)
+            self.table.reset(&self.pop, &call)
+        finally:
+            self.release()
 
     # ------------------------------------------------------------ views and copies
 
@@ -764,34 +814,43 @@ cdef class PopulationBase:
         return views
 
     def _count_parameters(self):
-        return sum(view[0, 0].size for view in self.views(self.gradient_).values())
+        self.take()
+        try:
+            return sum(view[0, 0].size for view in self.views(self.gradient_).values())
+        finally:
+            self.release()
 
     def _get_parameters(self):
         """Copies (n_nets, rows, sources) by name."""
         cdef ptrdiff_t n_nets = self.pop.n_nets
         self.take()
-        copies = {
-            name: view.reshape(-1, *view.shape[2:])[:n_nets].copy()
-            for name, view in self.views(self.parameters_).items()
-        }
-        pylstm_release(&self.pop.shape)
-        return copies
+        try:
+            return {
+                name: view.reshape(-1, *view.shape[2:])[:n_nets].copy()
+                for name, view in self.views(self.parameters_).items()
+            }
+        finally:
+            self.release()
 
     def _put_parameters(self, nets, parameters):
         """Weights of `nets` (indices) by name, (len(nets), rows, sources) each."""
         self.take()
-        views = self.views(self.parameters_)
-        for name, values in parameters.items():
-            views[name][nets // self.pop.lanes, nets % self.pop.lanes] = values
-        pylstm_release(&self.pop.shape)
+        try:
+            views = self.views(self.parameters_)
+            for name, values in parameters.items():
+                views[name][nets // self.pop.lanes, nets % self.pop.lanes] = values
+        finally:
+            self.release()
 
     def _state(self):
         """Copies (n_nets, ...) of the state: cell state, cell output, gate activations."""
         cdef pylstm_population *p = &self.pop
         cdef pylstm_network *n = &p.shape
         self.take()
-        steps = self.steps_.transpose(0, 2, 1).reshape(-1, p.step_lines)[:p.n_nets].copy()
-        pylstm_release(&self.pop.shape)
+        try:
+            steps = self.steps_.transpose(0, 2, 1).reshape(-1, p.step_lines)[:p.n_nets].copy()
+        finally:
+            self.release()
         state = {
             "cell_state": steps[:, p.at_c:p.at_c + n.n_cells].copy(),
             "cell_output": steps[:, p.at_q:p.at_q + n.n_cells].copy(),
@@ -816,11 +875,35 @@ cdef class PopulationBase:
     def _progress(self):
         """Copies of everything that decides how the streams go on."""
         self.take()
-        progress = {name: buffer.copy() for name, buffer in self._buffers().items()}
-        pylstm_release(&self.pop.shape)
-        return progress
+        try:
+            return self.progress()
+        finally:
+            self.release()
+
+    def _identity_and_progress(self):
+        """What `_identity` says the population is, and its progress, of one moment."""
+        self.take()
+        try:
+            return {**self._identity(), **self.progress()}
+        finally:
+            self.release()
+
+    cdef object progress(self):
+        return {name: buffer.copy() for name, buffer in self._buffers().items()}
 
     def _restore(self, progress):
+        """Go on from what `_progress` returned; after a refusal it is as if never built."""
+        self.take()
+        try:
+            self.restore(progress)
+            refuse_contradiction(pylstm_population_contradiction(&self.pop), "Population")
+        except BaseException:
+            self.parameters_ = None
+            pylstm_release(&self.pop.shape)
+            raise
+        self.release()
+
+    cdef restore(self, progress):
         buffers = self._buffers()
         for name, buffer in buffers.items():
             if name not in progress or progress[name].shape != buffer.shape:
@@ -840,8 +923,10 @@ cdef class PopulationBase:
         if self.velocity_ is not None:
             one._need_velocity()
         self.take()
-        self.copy_lane(k, one, 0)
-        pylstm_release(&self.pop.shape)
+        try:
+            self.copy_lane(k, one, 0)
+        finally:
+            self.release()
         one.start(&call, one.everyone_)
         one.table.settle(p, &call)
 
@@ -873,15 +958,24 @@ cdef class PopulationBase:
                 views[part][...] = view[0, 0]
         net._restore(progress)
 
-    def _put_in(self, ptrdiff_t k, Network net):
-        """Bring net k where `net`, a copy that may be spent, stands."""
+    def _put_in(self, ptrdiff_t k, Network net, optimizers, rates, momenta):
+        """Bring net k where `net`, a copy that may be spent, stands; with the optimisers of all."""
         cdef pylstm_population *p = &self.pop
         cdef pylstm_network *n = &net.net
         cdef ptrdiff_t group = k // p.lanes, lane = k % p.lanes
-        cdef uint32_t bit = <uint32_t>1 << lane
         net.table.settle(n)
-        progress = net._progress()
+        progress = net.progress()
         self.take()
+        try:
+            self.put_in(group, lane, net, progress)
+            self.set_rates(optimizers, rates, momenta)
+        finally:
+            self.release()
+
+    cdef put_in(self, ptrdiff_t group, ptrdiff_t lane, Network net, progress):
+        cdef pylstm_population *p = &self.pop
+        cdef pylstm_network *n = &net.net
+        cdef uint32_t bit = <uint32_t>1 << lane
         for buffer in (self.parameters_, self.gradient_, self.traces_, self.steps_, self.velocity_):
             if buffer is not None:
                 buffer[group, :, lane] = 0
@@ -903,7 +997,6 @@ cdef class PopulationBase:
         if progress["collected"]:
             p.groups[group].collected |= bit
         self.counts_[:, group, lane] = progress["n_steps"], progress["n_collect"]
-        pylstm_release(&p.shape)
 
     cdef copy_lane(self, ptrdiff_t k, PopulationBase other, ptrdiff_t to):
         """Net k becomes net `to` of another population of the same architecture."""
@@ -965,7 +1058,11 @@ cdef class PopulationBase:
         Their outputs are NaN and no call changes them any more; the others go on undisturbed. A net
         comes back when it is replaced, or given finite weights and reset.
         """
-        return self.spread(self.groups_[:, 4])[:self.pop.n_nets]
+        self.take()
+        try:
+            return self.spread(self.groups_[:, 4])[:self.pop.n_nets]
+        finally:
+            self.release()
 
     @property
     def n_nets(self):
@@ -975,7 +1072,11 @@ cdef class PopulationBase:
     @property
     def n_steps(self):
         """Number of steps each net has made, (n_nets,)."""
-        return self.counts_[0].ravel()[:self.pop.n_nets].copy()
+        self.take()
+        try:
+            return self.counts_[0].ravel()[:self.pop.n_nets].copy()
+        finally:
+            self.release()
 
     @property
     def n_cells(self):

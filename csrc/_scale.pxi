@@ -95,7 +95,7 @@ cdef class RunningScale:
             raise RuntimeError(
                 "this RunningScale was never initialised: call RunningScale.__init__ first"
             )
-        array = as_floats(values, 1, self.scale.n_columns, "values")
+        array = as_floats(np.asarray(values), 1, self.scale.n_columns, "values")
         if has_infinite(array):
             raise ValueError(f"values contains {np.asarray(array)[np.isinf(array)][0]}: wanted finite "
                              "numbers, NaN where missing")

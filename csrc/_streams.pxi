@@ -16,9 +16,22 @@ cdef class StreamGroup:
     # ------------------------------------------------------------ building
 
     def _build(self, Network owner, Py_ssize_t n_streams):
+        """Everything anew; what cannot be built is as if it never had been."""
+        if not pylstm_acquire(&self.streams.net):
+            raise RuntimeError(IN_USE.format("Streams", "Streams"))
+        self.owner = None
+        try:
+            owner.take()
+            try:
+                self.allocate(owner, n_streams)
+            finally:
+                owner.release()
+        finally:
+            pylstm_release(&self.streams.net)
+
+    cdef allocate(self, Network owner, Py_ssize_t n_streams):
         cdef pylstm_streams *s = &self.streams
         cdef pylstm_network *n = &s.net
-        owner.check_built()
         if owner.scaled:
             raise ValueError(
                 "the network has scale_inputs or scale_targets, which Streams do not know: wanted a "
@@ -35,7 +48,7 @@ cdef class StreamGroup:
         for k in range(pylstm_n_isas):
             if pylstm_isas[k].table[n.precision] == owner.table:
                 self.table = pylstm_isas[k].streams[n.precision]
-        self.parameters_ = owner._flat_parameters()
+        self.parameters_ = owner.flat_parameters()
         self.gradient_ = aligned_zeros(n.parameter_size, dtype)
         self.traces_ = aligned_zeros(s.traces_size, dtype)
         self.record_ = aligned_zeros(s.record_size, dtype)
@@ -57,45 +70,53 @@ cdef class StreamGroup:
         s.n_made = <ptrdiff_t *>cnp.PyArray_DATA(self.n_made_)
         s.has_error = <int *>cnp.PyArray_DATA(self.has_error_)
         s.stream = <pylstm_network *>cnp.PyArray_DATA(self.stream_)
-        self.owner = owner
         self.table.prepare(s)
+        self.owner = owner
 
     # ------------------------------------------------------------ the locks, and what diverged
 
-    cdef int check_built(self) except -1:
-        if self.owner is None:
-            raise RuntimeError("these Streams were never initialised: call Streams.__init__ first")
-        if self.owner.net.parameters != self.streams.net.parameters:
-            raise RuntimeError("the network of these Streams has grown since: build Streams of it anew")
-        return 0
-
-    cdef int take(self, bint wake=False) except -1:
+    cdef int take(self) except -1:
         """Take the streams and the network whose weights they share; its optimiser as it is now."""
         if not pylstm_acquire(&self.streams.net):
-            raise RuntimeError(
-                "these Streams are in use by another thread: give every thread its own, see "
-                "Streams.copy"
-            )
+            raise RuntimeError(IN_USE.format("Streams", "Streams"))
         try:
-            self.owner.take(wake)
+            if self.owner is None:
+                raise RuntimeError("these Streams were never initialised: call Streams.__init__ first")
+            self.owner.take()
         except BaseException:
             pylstm_release(&self.streams.net)
             raise
+        self.take_optimizer()
+        if self.owner.net.parameters != self.streams.net.parameters:
+            self.release()
+            raise RuntimeError("the network of these Streams has grown since: build Streams of it anew")
+        return 0
+
+    cdef void take_optimizer(self) noexcept:
         error = self.streams.net.optimizer.error
         self.streams.net.optimizer = self.owner.net.optimizer
         self.streams.net.optimizer.error = error
         for b in range(self.streams.n_streams):
             self.streams.stream[b].optimizer.rule = self.owner.net.optimizer.rule
+
+    cdef int plan_rates(self, ptrdiff_t n_updates) except -1:
+        self.owner.plan_rates(n_updates)
+        self.take_optimizer()
+        return 0
+
+    cdef void gather_helpers(self, bint wake) noexcept:
+        """Before the work of a call: the threads that share it."""
         size = self.streams.n_streams * self.streams.net.parameter_size
+        self.owner.gather_helpers(wake)
         self.streams.team, self.owner.net.team = self.owner.net.team, NULL
         if self.streams.team == NULL and size >= SHARED_SIZE:
             self.streams.team = borrow_team(wake or size >= WAKING_SIZE)
-        return 0
 
     cdef void release(self) noexcept:
         self.owner.net.optimizer.n_updates = self.streams.net.optimizer.n_updates
         return_team(self.streams.team)
         self.streams.team = NULL
+        require(pylstm_streams_contradiction(&self.streams))
         self.owner.release()
         pylstm_release(&self.streams.net)
 
@@ -198,21 +219,21 @@ cdef class StreamGroup:
         cdef void *y_data
         cdef double *loss_data
         cdef int status
-        self.check_built()
-        X = self.rows(X, 2, self.owner.net.n_inputs, "X")
-        self.check_finite(X, 2, "X")
-        if targets is not None:
-            targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
-            self.check_targets(targets, 2)
-        Y = self.outputs()
-        losses = np.empty(self.streams.n_streams)
-        x_data = cnp.PyArray_DATA(X)
-        y_data = cnp.PyArray_DATA(Y)
-        loss_data = <double *>cnp.PyArray_DATA(losses)
-        self.owner.plan_rates(1)
         self.take()
         try:
+            X = self.rows(X, 2, self.owner.net.n_inputs, "X")
+            self.check_finite(X, 2, "X")
+            if targets is not None:
+                targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
+                self.check_targets(targets, 2)
+            Y = self.outputs()
+            losses = np.empty(self.streams.n_streams)
+            x_data = cnp.PyArray_DATA(X)
+            y_data = cnp.PyArray_DATA(Y)
+            loss_data = <double *>cnp.PyArray_DATA(losses)
+            self.plan_rates(1)
             self.make_room(1)
+            self.gather_helpers(False)
             with nogil:
                 status = self.table.step(&self.streams, x_data, y_data)
             if status != PYLSTM_OK:
@@ -227,12 +248,12 @@ cdef class StreamGroup:
         return Y
 
     def _predict(self, X):
-        self.check_built()
-        X = self.rows(X, 2, self.owner.net.n_inputs, "X")
-        self.check_finite(X, 2, "X")
-        Y = self.outputs()
         self.take()
         try:
+            X = self.rows(X, 2, self.owner.net.n_inputs, "X")
+            self.check_finite(X, 2, "X")
+            Y = self.outputs()
+            self.gather_helpers(False)
             if self.table.predict(&self.streams, cnp.PyArray_DATA(X), cnp.PyArray_DATA(Y)) != PYLSTM_OK:
                 raise self.diverged()
         finally:
@@ -241,33 +262,32 @@ cdef class StreamGroup:
 
     def _run(self, X, targets, update):
         cdef int status
-        cdef ptrdiff_t n_steps, done = 0, every
+        cdef ptrdiff_t n_steps, done = 0, every = update_interval(update)
         cdef const void *x_data
         cdef const void *target_data = NULL
         cdef void *y_data
-        self.check_built()
-        every = update_interval(update)
-        X = self.rows(X, 3, self.owner.net.n_inputs, "X")
-        self.check_finite(X, 3, "X")
-        n_steps = len(X) // self.streams.n_streams
-        if targets is not None:
-            targets = self.rows(targets, 3, self.owner.net.n_outputs, "targets")
-            if len(targets) != len(X):
-                raise ValueError(
-                    f"targets has {len(targets) // self.streams.n_streams} steps and X has {n_steps}: "
-                    "wanted targets for every step, NaN where there are none"
-                )
-            self.check_targets(targets, 3)
-            target_data = cnp.PyArray_DATA(targets)
-        Y = np.empty((n_steps, self.streams.n_streams, self.owner.net.n_outputs), self.owner.dtype_)
-        x_data = cnp.PyArray_DATA(X)
-        y_data = cnp.PyArray_DATA(Y)
-        if target_data != NULL:
-            self.owner.plan_rates(
-                self.owner.updates_in(n_steps + self.streams.net.n_collect, 1, every))
-        self.take(wake=True)
+        self.take()
         try:
+            X = self.rows(X, 3, self.owner.net.n_inputs, "X")
+            self.check_finite(X, 3, "X")
+            n_steps = len(X) // self.streams.n_streams
+            if targets is not None:
+                targets = self.rows(targets, 3, self.owner.net.n_outputs, "targets")
+                if len(targets) != len(X):
+                    raise ValueError(
+                        f"targets has {len(targets) // self.streams.n_streams} steps and X has "
+                        f"{n_steps}: wanted targets for every step, NaN where there are none"
+                    )
+                self.check_targets(targets, 3)
+                target_data = cnp.PyArray_DATA(targets)
+            Y = np.empty((n_steps, self.streams.n_streams, self.owner.net.n_outputs), self.owner.dtype_)
+            x_data = cnp.PyArray_DATA(X)
+            y_data = cnp.PyArray_DATA(Y)
+            if target_data != NULL:
+                self.plan_rates(
+                    self.owner.updates_in(n_steps + self.streams.net.n_collect, 1, every))
             self.make_room(n_steps)
+            self.gather_helpers(True)
             with nogil:
                 status = self.table.run(&self.streams, n_steps, x_data, target_data, y_data, every,
                                         &done)
@@ -278,14 +298,14 @@ cdef class StreamGroup:
         return Y
 
     def _learn(self, targets, bint update):
-        self.check_built()
-        targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
-        self.check_targets(targets, 2)
-        losses = np.empty(self.streams.n_streams)
-        self.owner.plan_rates(1)
         self.take()
         try:
+            targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
+            self.check_targets(targets, 2)
+            losses = np.empty(self.streams.n_streams)
             self.check_learnable(targets, "a target")
+            self.plan_rates(1)
+            self.gather_helpers(False)
             self.table.learn(&self.streams, cnp.PyArray_DATA(targets),
                              <double *>cnp.PyArray_DATA(losses))
             if update:
@@ -295,14 +315,14 @@ cdef class StreamGroup:
         return losses
 
     def _learn_from(self, dy, bint update):
-        self.check_built()
-        dy = self.rows(dy, 2, self.owner.net.n_outputs, "dy")
-        missing = np.isnan(dy).all(axis=1)
-        self.check_finite(np.where(missing[:, None], 0, dy).astype(dy.dtype, copy=False), 2, "dy")
-        self.owner.plan_rates(1)
         self.take()
         try:
+            dy = self.rows(dy, 2, self.owner.net.n_outputs, "dy")
+            missing = np.isnan(dy).all(axis=1)
+            self.check_finite(np.where(missing[:, None], 0, dy).astype(dy.dtype, copy=False), 2, "dy")
             self.check_learnable(dy, "an error")
+            self.plan_rates(1)
+            self.gather_helpers(False)
             self.table.learn_from(&self.streams, cnp.PyArray_DATA(dy))
             if update:
                 self.table.update(&self.streams)
@@ -310,10 +330,10 @@ cdef class StreamGroup:
             self.release()
 
     def _update(self):
-        self.check_built()
-        self.owner.plan_rates(1)
         self.take()
         try:
+            self.plan_rates(1)
+            self.gather_helpers(False)
             self.table.update(&self.streams)
             if self.table.check_weights(&self.streams) != PYLSTM_OK:
                 raise self.diverged()
@@ -322,20 +342,23 @@ cdef class StreamGroup:
 
     def _reset(self, chosen):
         """chosen: (n_streams,) of uint8."""
-        self.check_built()
         self.take()
-        self.table.reset(&self.streams, <const unsigned char *>cnp.PyArray_DATA(chosen))
-        self.release()
+        try:
+            self.gather_helpers(False)
+            self.table.reset(&self.streams, <const unsigned char *>cnp.PyArray_DATA(chosen))
+        finally:
+            self.release()
 
     # ------------------------------------------------------------ state and persistence
 
     def _state(self):
         """Copies of the state of every stream: cell state, cell output, gate activations."""
         cdef pylstm_network *n = &self.streams.net
-        self.check_built()
         self.take()
-        rows = self.last_rows()[:, :n.state_size].copy()
-        self.release()
+        try:
+            rows = self.last_rows()[:, :n.state_size].copy()
+        finally:
+            self.release()
         state = {
             "cell_state": rows[:, n.at_c:n.at_c + n.n_cells].copy(),
             "cell_output": rows[:, n.at_q:n.at_q + n.n_cells].copy(),
@@ -357,7 +380,6 @@ cdef class StreamGroup:
         cdef pylstm_streams *s = &self.streams
         cdef pylstm_network *n = &s.net
         cdef ptrdiff_t b
-        self.check_built()
         self.take()
         try:
             size = s.n_streams * n.record_stride
@@ -386,6 +408,19 @@ cdef class StreamGroup:
         return progress
 
     def _restore(self, progress):
+        """Go on from what `_progress` returned; after a refusal they are as if never built."""
+        self.take()
+        owner = self.owner
+        try:
+            self.restore(progress)
+        except BaseException:
+            self.owner = None
+            (<Network>owner).release()
+            pylstm_release(&self.streams.net)
+            raise
+        self.release()
+
+    cdef restore(self, progress):
         cdef pylstm_streams *s = &self.streams
         cdef pylstm_network *n = &s.net
         cdef ptrdiff_t b
@@ -403,12 +438,12 @@ cdef class StreamGroup:
         self.record_[:record.size] = record
         n.n_pending = progress["n_pending"]
         n.n_waiting = progress["n_waiting"]
-        n.n_collect = max(0, progress["n_collect"])
+        n.n_collect = progress["n_collect"]
         n.closed = progress["closed"]
         n.has_errors = progress["has_errors"]
         n.collected = progress["collected"]
         n.n_steps = progress["n_steps"]
-        s.last_error = min(max(0, progress["last_error"]), n.n_pending)
+        s.last_error = progress["last_error"]
         if n.collected:
             self.gradient_[:] = progress["gradient"]
         zero = np.array(progress["traces_zero"]) != 0
@@ -420,6 +455,7 @@ cdef class StreamGroup:
             s.stream[b].has_errors = progress["has_errors_of"][b]
             s.stream[b].traces_zero = zero[b]
         self.place_records()
+        refuse_contradiction(pylstm_streams_contradiction(s), "Streams")
 
     # ------------------------------------------------------------ what it is
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __all__ = ["GATES", "Architecture"]
 
@@ -13,8 +12,9 @@ GATES = ("input_gate", "forget_gate", "output_gate")
 class Architecture:
     """Read from the arguments of the constructor, which `_config` returns."""
 
-    def _config(self) -> Mapping[str, Any]:
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def _config(self) -> dict[str, Any]: ...
 
     @property
     def n_inputs(self) -> int:

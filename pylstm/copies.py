@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pylstm import checkpoint
 from pylstm.errors import brief
@@ -20,6 +20,15 @@ class Copyable:
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         raise NotImplementedError
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Only what is missing comes here; of an object never initialised, all that it has."""
+            kind = type(self).__name__
+            if name.startswith("__") or vars(self):
+                raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+            raise RuntimeError(f"this {kind} was never initialised: call {kind}.__init__ first")
 
     def copy(self) -> Self:
         """Return an independent one that goes on exactly as this one would."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import MOMENTS
+from pylstm._core import MOMENTS, Exclusive
 from pylstm.checkpoint import register
 from pylstm.checks import check_size
 from pylstm.copies import Copyable, check_format
@@ -88,6 +88,7 @@ class Delayed(Copyable):
         self._set_up(net, net.copy() if delay else net, delay)
 
     def _set_up(self, net: LSTM, ahead: LSTM, delay: int) -> None:
+        self.__exclusive = Exclusive("Delayed")
         self.__net, self.__ahead, self.__delay = net, ahead, delay
         self.__waiting: deque[Array | int] = deque()
         if ahead is not net:
@@ -145,15 +146,17 @@ class Delayed(Copyable):
         """
         if not self.__delay:
             return self.__net.step(x)
-        y = self.__ahead._step_with(self.__net, x)
-        self.__waiting.append(self._kept(x))
-        if len(self.__waiting) > self.__delay:
-            self.__net.step(self.__waiting.popleft())
+        with self.__exclusive:
+            values = np.asarray(x)
+            follow = self.__waiting[0] if len(self.__waiting) == self.__delay else None
+            y = self.__ahead._step_with(self.__net, values, follow)
+            self.__waiting.append(self._kept(values))
+            if follow is not None:
+                self.__waiting.popleft()
         return y
 
-    def _kept(self, x: npt.ArrayLike) -> Array | int:
+    def _kept(self, values: Array) -> Array | int:
         """A copy of the inputs of a step that has been made."""
-        values = np.asarray(x)
         if values.ndim == 0:
             return int(values)
         return np.array(values, np.float64 if self._scales_inputs() else self.__net.dtype)
@@ -173,7 +176,10 @@ class Delayed(Copyable):
         >>> delayed.predict([0.5]).shape
         (1,)
         """
-        return self.__ahead.predict(x)
+        if not self.__delay:
+            return self.__net.predict(x)
+        with self.__exclusive:
+            return self.__ahead._predict_with(self.__net, x)
 
     def learn(self, target: npt.ArrayLike, update: bool = True) -> float:
         """Learn the target of the step `delay` steps before the last; return its loss.
@@ -206,12 +212,13 @@ class Delayed(Copyable):
         >>> bool(delayed.learn([0.1]) == 0.5 * (first[0] - 0.1) ** 2)
         True
         """
-        if len(self.__waiting) < self.__delay:
-            raise RuntimeError(
-                f"there is no step {self.__delay} steps ago to learn from: only "
-                f"{len(self.__waiting)} since the start or the last reset"
-            )
-        return self.__net.learn(target, update)
+        with self.__exclusive:
+            if len(self.__waiting) < self.__delay:
+                raise RuntimeError(
+                    f"there is no step {self.__delay} steps ago to learn from: only "
+                    f"{len(self.__waiting)} since the start or the last reset"
+                )
+            return self.__net.learn(target, update)
 
     def reset(self) -> None:
         """Set both states and the traces to zero: a new sequence begins.
@@ -227,11 +234,12 @@ class Delayed(Copyable):
         >>> bool(delayed.step([0.5]) == first)
         True
         """
-        for x in self.__waiting:
-            self.__net.step(x)  # for its statistics of inputs, and the number of steps
-        self.__waiting.clear()
-        self.__net.reset()
-        self.__ahead.reset()
+        with self.__exclusive:
+            while self.__waiting:
+                self.__net.step(self.__waiting[0])  # for its statistics, and the number of steps
+                self.__waiting.popleft()
+            self.__net.reset()
+            self.__ahead.reset()
 
     def grow(self, n_inputs: int | None = None, n_outputs: int | None = None) -> None:
         """Give the network more inputs or outputs, as `LSTM.grow`.
@@ -248,27 +256,31 @@ class Delayed(Copyable):
         >>> delayed.step([0.5, 1.0]).shape
         (1,)
         """
-        before = self.__net.n_inputs
-        self.__net.grow(n_inputs, n_outputs)
-        if self.__delay:
-            self.__ahead.grow(n_inputs, n_outputs)
-            self.__ahead._follow(self.__net)
-        new = np.full(self.__net.n_inputs - before, np.nan if self._scales_inputs() else 0.0)
-        self.__waiting = deque(
-            x if isinstance(x, int) else np.concatenate([x, new.astype(x.dtype)])
-            for x in self.__waiting
-        )
+        with self.__exclusive:
+            before = self.__net.n_inputs
+            self.__net.grow(n_inputs, n_outputs)
+            if self.__delay:
+                self.__ahead.grow(n_inputs, n_outputs)
+                self.__ahead._follow(self.__net)
+            new = np.full(self.__net.n_inputs - before, np.nan if self._scales_inputs() else 0.0)
+            self.__waiting = deque(
+                x if isinstance(x, int) else np.concatenate([x, new.astype(x.dtype)])
+                for x in self.__waiting
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         shared = ("parameters", "gradient", "eligibility", *MOMENTS)
-        ahead = {k: v for k, v in self.__ahead.__getstate__().items() if k not in shared}
-        return {
-            "format": _STATE_FORMAT,
-            "delay": self.__delay,
-            "net": self.__net.__getstate__(),
-            "ahead": ahead if self.__delay else None,
-            "waiting": {str(k): np.array(x) for k, x in enumerate(self.__waiting)},
-        }
+        with self.__exclusive:
+            net = self.__net.__getstate__()
+            ahead = {k: v for k, v in self.__ahead.__getstate__().items() if k not in shared}
+            ahead["optimizer"] = net["optimizer"]  # its own is the one from when it was made
+            return {
+                "format": _STATE_FORMAT,
+                "delay": self.__delay,
+                "net": net,
+                "ahead": ahead if self.__delay else None,
+                "waiting": {str(k): np.array(x) for k, x in enumerate(self.__waiting)},
+            }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         check_format(state, _STATE_FORMAT, "Delayed")

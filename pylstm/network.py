@@ -278,7 +278,6 @@ class LSTM(Architecture, Copyable, _core.Network):
     def _set_up(
         self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
     ) -> None:
-        self.__config = config
         self._build(config, large_from)
         self.optimizer = optimizer
 
@@ -354,52 +353,47 @@ class LSTM(Architecture, Copyable, _core.Network):
         >>> bool(net.step([0.5, 0.0, 0.0]) == twin.step([0.5]))
         True
         """
-        config = dict(self.__config)
+        before = self._config()
+        config = dict(before)
         for name, size in (("n_inputs", n_inputs), ("n_outputs", n_outputs)):
             if size is not None:
                 config[name] = check_size(name, size)
-                if config[name] < self.__config[name]:
+                if config[name] < before[name]:
                     raise ValueError(
-                        f"{name} is {brief(size)}, wanted at least the {self.__config[name]} "
-                        "there are"
+                        f"{name} is {brief(size)}, wanted at least the {before[name]} there are"
                     )
-        if config == self.__config:
+        if config == before:
             return
-        if self.__config["gradient"] != "truncated":
+        if before["gradient"] != "truncated":
             raise ValueError(
-                f"gradient is {brief(self.__config['gradient'])}, wanted a network with "
+                f"gradient is {brief(before['gradient'])}, wanted a network with "
                 "gradient='truncated' to grow"
             )
-        before = (self.n_inputs, self.n_outputs)
-        _core.grow(self, config)
-        self.__config = config
-        self._draw_new_inputs(*before)
+        _core.grow(self, before, config)
 
-    def _draw_new_inputs(self, n_inputs: int, n_outputs: int) -> None:
-        parameters = self.parameters
+    def _draw_new_inputs(self, parameters: dict[str, Array], before: Mapping[str, Any]) -> None:
+        """Weights of the inputs that `before` has not got, in views of all of them."""
         limit = self.__init_range
         rows = [parameters[name] for name in (*GATES, "cell_input") if name in parameters]
-        for k in range(n_inputs, self.n_inputs):
+        for k in range(before["n_inputs"], self.n_inputs):
             rng = np.random.default_rng([self.__growth_seed, k])
             for view in rows:
                 view[:, k] = rng.uniform(-limit, limit, len(view))
-            if self.__config["shortcut"]:
-                readout = parameters["output"][:n_outputs, self.n_cells + k]
-                readout[:] = rng.uniform(-limit, limit, n_outputs)
+            if before["shortcut"]:
+                readout = parameters["output"][: before["n_outputs"], self.n_cells + k]
+                readout[:] = rng.uniform(-limit, limit, before["n_outputs"])
 
     def _bias_columns(self, parameters: dict[str, Array]) -> dict[str, Array]:
-        hidden = self.__config["hidden_bias"]
-        with_bias = [name for name in GATES if hidden != "none" and self.__config[name]]
+        config = self._config()
+        hidden = config["hidden_bias"]
+        with_bias = [name for name in GATES if hidden != "none" and config[name]]
         with_bias += ["cell_input"] if hidden == "all" else []
-        with_bias += ["output"] if self.__config["output_bias"] else []
+        with_bias += ["output"] if config["output_bias"] else []
         return {name: view[:, -1] for name, view in parameters.items() if name in with_bias}
-
-    def _config(self) -> dict[str, Any]:
-        return self.__config
 
     def _with_gradient(self, gradient: str | None, window: int | None) -> dict[str, Any]:
         """The configuration with the gradient of a call; None: the network's own."""
-        own = self.__config
+        own = self._config()
         if gradient is None and window is None:
             return own
         return {**own, **_method(own["gradient"] if gradient is None else gradient, window)}
@@ -410,7 +404,8 @@ class LSTM(Architecture, Copyable, _core.Network):
 
         One of the same class keeps the moments and the count of updates, another starts afresh.
         """
-        return self.__optimizer
+        optimizer: Optimizer = self._optimizer
+        return optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
@@ -420,8 +415,8 @@ class LSTM(Architecture, Copyable, _core.Network):
             )
         schedule = optimizer.schedule
         asked = None if isinstance(schedule, Decay) else schedule
-        self._set_rule(type(optimizer).__name__, optimizer.rule, optimizer.numbers(), asked)
-        self.__optimizer = optimizer
+        kind = type(optimizer).__name__
+        self._set_rule(optimizer, kind, optimizer.rule, optimizer.numbers(), asked)
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -433,9 +428,9 @@ class LSTM(Architecture, Copyable, _core.Network):
         [+ n_inputs] [+ 1]). The columns of the first four are named by `sources`.
 
         A network of millions of weights puts off writing them for a few steps; as long as a view of
-        them is held it writes them at the end of every call, which takes longer.
+        them is held it writes them at every step, which takes longer.
         """
-        return self._views(self._flat_parameters())
+        return self._named_parameters()
 
     @property
     def n_parameters(self) -> int:
@@ -452,13 +447,15 @@ class LSTM(Architecture, Copyable, _core.Network):
         return self._state()
 
     def __getstate__(self) -> dict[str, Any]:
+        return self._identity_and_progress()
+
+    def _identity(self) -> dict[str, Any]:
         return {
             "format": _STATE_FORMAT,
-            "config": dict(self.__config),
-            "optimizer": self.__optimizer.saved(),
+            "config": dict(self._config()),
+            "optimizer": self.optimizer.saved(),
             "init_range": self.__init_range,
             "growth_seed": self.__growth_seed,
-            **self._progress(),
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:

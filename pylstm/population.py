@@ -121,12 +121,8 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         gradient = config.get("gradient", "truncated")
         if gradient != "truncated":
             raise ValueError(f"gradient is {brief(gradient)}, wanted 'truncated' in a Population")
-        self.__config = dict(config)
-        self._build(self.__config, n_nets)
+        self._build(dict(config), n_nets)
         self.optimizer = optimizers
-
-    def _config(self) -> dict[str, Any]:
-        return self.__config
 
     @classmethod
     def from_nets(cls, nets: Sequence[LSTM]) -> Self:
@@ -172,7 +168,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         past: what there is to learn from it must be learned before.
         """
         k = self._index(k)
-        net = LSTM(**self.__config, init_range=0.0, optimizer=self.__optimizers[k])
+        net = LSTM(**self._config(), init_range=0.0, optimizer=self.optimizer[k])
         self._take_out(k, net)
         net._set_growth(INIT_RANGE)
         return net
@@ -185,15 +181,14 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         k = self._index(k)
         if not isinstance(net, LSTM):
             raise TypeError(f"net is {brief(net)}, wanted an LSTM")
-        for name, wanted in self.__config.items():
+        for name, wanted in self._config().items():
             if net._config()[name] != wanted:
                 raise ValueError(
                     f"net has {name}={brief(net._config()[name])}, wanted {brief(wanted)}"
                 )
-        optimizers: list[Any] = list(self.__optimizers)
+        optimizers: list[Any] = list(self.optimizer)
         optimizers[k] = net.optimizer
-        self.optimizer = optimizers
-        self._put_in(k, net.copy())
+        self._put_in(k, net.copy(), *_rates(_optimizers(optimizers, self.n_nets)))
 
     def _index(self, k: int) -> int:
         if isinstance(k, bool) or not isinstance(k, numbers.Integral):
@@ -279,14 +274,12 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         Their state stays. As soon as one net has momentum, all are updated by that rule, the others
         with momentum 0.
         """
-        return self.__optimizers
+        optimizers: tuple[SGD, ...] = self._optimizers
+        return optimizers
 
     @optimizer.setter
     def optimizer(self, optimizer: SGD | Sequence[SGD]) -> None:
-        optimizers = _optimizers(optimizer, self.n_nets)
-        rates, momenta = zip(*((o.learning_rate, o.momentum) for o in optimizers), strict=True)
-        self._set_rates(rates, momenta)
-        self.__optimizers = optimizers
+        self._set_rates(*_rates(_optimizers(optimizer, self.n_nets)))
 
     # ------------------------------------------------------------ what it is
 
@@ -302,12 +295,14 @@ class Population(Architecture, Copyable, _core.PopulationBase):
     # ------------------------------------------------------------ copies
 
     def __getstate__(self) -> dict[str, Any]:
+        return self._identity_and_progress()
+
+    def _identity(self) -> dict[str, Any]:
         return {
             "format": _STATE_FORMAT,
-            "config": dict(self.__config),
+            "config": dict(self._config()),
             "n_nets": self.n_nets,
-            "optimizers": [vars(optimizer) for optimizer in self.__optimizers],
-            **self._progress(),
+            "optimizers": [vars(optimizer) for optimizer in self.optimizer],
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -356,3 +351,8 @@ def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
                 "Population"
             )
     return tuple(_one_each("optimizer", each, n_nets))
+
+
+def _rates(optimizers: tuple[SGD, ...]) -> tuple[tuple[SGD, ...], list[float], list[float]]:
+    """The optimisers, and what the engine wants to know of them."""
+    return optimizers, [o.learning_rate for o in optimizers], [o.momentum for o in optimizers]

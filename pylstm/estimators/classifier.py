@@ -106,11 +106,20 @@ class Classifier(Estimator):
         labels : iterable of hashable
             Those known already are left alone.
         """
+        with self._exclusive:
+            self._expect(list(labels))
+
+    def _expect(self, labels: list[Hashable]) -> None:
+        known = {**self._places}
         for label in labels:
-            self._places.setdefault(label, len(self._places))
+            known.setdefault(label, len(known))
+        if self._net is not None and self._net.n_outputs < len(known):
+            self._net.grow(n_outputs=len(known))
+        self._know(known)
+
+    def _know(self, places: dict[Hashable, int]) -> None:
+        self._places = places
         self._target = np.zeros(self._n_outputs(), self.dtype)
-        if self._net is not None and self._net.n_outputs < self._n_outputs():
-            self._net.grow(n_outputs=self._n_outputs())
 
     def learn_one(self, x: Row, y: Hashable) -> None:
         """Learn from a row, and advance to the next.
@@ -130,16 +139,24 @@ class Classifier(Estimator):
         FloatingPointError
             When the weights have diverged.
         """
+        with self._exclusive:
+            try:
+                self._learn(x, y)
+            except Exception:
+                self._take_back()
+                raise
+            self._before = None
+
+    def _learn(self, x: Row, y: Hashable) -> None:
         missing = y is None or (isinstance(y, float) and y != y)
         try:
             known = missing or y in self._places
         except TypeError:
             raise TypeError(f"y is {brief(y)}, wanted a label that is hashable") from None
-        if not known:
-            self._features.check(x)
         self._fill(x)
         if not known:
-            self.expect([y])
+            self._remember()
+            self._expect([y])
         target = None
         if not missing:
             target = self._target
@@ -173,11 +190,12 @@ class Classifier(Estimator):
         TypeError, ValueError
             For something that is no number, or an infinite one.
         """
-        self._features.fill(x)
-        if self._net is None or not self._places:
-            self._features.check(x)
-            return {}
-        shares = self._predict(x).tolist()
+        with self._exclusive:
+            self._features.fill(x)
+            if self._net is None or not self._places:
+                self._features.check(x)
+                return {}
+            shares = self._predict(x).tolist()
         total = sum(shares)
         return {label: share / total for label, share in zip(self._places, shares, strict=True)}
 
@@ -215,8 +233,17 @@ class Classifier(Estimator):
             ahead.advance_one(x)
         return predictions
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "classes": self.classes}
+    def _remember(self) -> None:
+        super()._remember()
+        self._labels_before = self._places
+
+    def _take_back(self) -> None:
+        if self._before is not None:
+            self._know(self._labels_before)
+        super()._take_back()
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "classes": self.classes}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pylstm._core import Exclusive
 from pylstm.checkpoint import register
 from pylstm.checks import check_size, check_whole
 from pylstm.copies import Copyable, check_format
@@ -30,6 +31,7 @@ Array = npt.NDArray[Any]
 Row = Mapping[Hashable, Any]
 
 _STATE_FORMAT = 1
+_LARGEST = np.finfo(np.float64).max
 # Keywords of LSTM that an estimator sets itself.
 _SET_HERE = {
     *("n_inputs", "n_outputs", "n_blocks", "block_size", "output", "loss", "dtype", "seed"),
@@ -52,8 +54,10 @@ class Estimator(Copyable):
         """Keep the arguments of the constructor, refuse those no network can be made of."""
         for name, value in parameters.items():
             setattr(self, name, value)
+        self._exclusive = Exclusive(type(self).__name__)
         self._net: LSTM | None = None
         self._features = Features(self._n_own)
+        self._before: tuple[Any, ...] | None = None
         check_size("n_cells", self.n_cells)
         check_size("block_size", self.block_size)
         check_whole("seed", self.seed, 0)
@@ -98,6 +102,7 @@ class Estimator(Copyable):
         features = self._features
         if features.fill(x) and self._net is not None:
             return
+        self._remember()
         features.add(x)
         if self._net is None:
             self._net = self._new_network(features.size, self._n_outputs())
@@ -105,22 +110,47 @@ class Estimator(Copyable):
             self._net.grow(n_inputs=features.size)
         features.fill(x)
 
+    def _remember(self) -> None:
+        """Before names or labels are added: what `_take_back` brings back if the row is refused."""
+        if self._before is None:
+            net = None if self._net is None else self._net.__getstate__()
+            self._before = (self._net, net, self._features.state())
+
+    def _take_back(self) -> None:
+        """A row is refused: what it has added goes again."""
+        if self._before is None:
+            return
+        self._net, state, features = self._before
+        self._before = None
+        self._features.restore(features)
+        if self._net is not None:
+            self._net.__setstate__(state)
+
     def _step(self, x: Row, target: Array | None) -> Array:
         """A step of the network on the row just filled, made of x."""
         assert self._net is not None
+        row = self._features.row
         try:
-            return self._net.step(self._features.row, target)
+            return self._net.step(row, target)
         except ValueError:
             self._features.check(x)
-            raise
+            arrays = [row] if target is None else [row, target]
+            if not any(np.isinf(array).any() for array in arrays):
+                raise
+        for array in arrays:  # the change between two numbers too far apart for one
+            np.clip(array, -_LARGEST, _LARGEST, out=array)
+        return self._net.step(row, target)
 
     def _predict(self, x: Row) -> Array:
         assert self._net is not None
+        row = self._features.row
         try:
-            return self._net.predict(self._features.row)
+            return self._net.predict(row)
         except ValueError:
             self._features.check(x)
-            raise
+            if not np.isinf(row).any():
+                raise
+            return self._net.predict(np.clip(row, -_LARGEST, _LARGEST))
 
     @property
     def net(self) -> LSTM | None:
@@ -137,11 +167,19 @@ class Estimator(Copyable):
 
         State and traces of the network, the last row and what is known of the last targets.
         """
+        with self._exclusive:
+            self._forget()
+
+    def _forget(self) -> None:
         if self._net is not None:
             self._net.reset()
         self._features.forget()
 
     def __getstate__(self) -> dict[str, Any]:
+        with self._exclusive:
+            return self._state()
+
+    def _state(self) -> dict[str, Any]:
         return {
             "format": _STATE_FORMAT,
             "parameters": {name: getattr(self, name) for name in signature(type(self)).parameters},
@@ -173,12 +211,12 @@ class WithLastTarget(Estimator):
         self._last = self._error = math.nan
         self._target = np.empty(1)
 
-    def reset(self) -> None:
-        super().reset()
+    def _forget(self) -> None:
+        super()._forget()
         self._begin()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "last": self._last, "error": self._error}
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "last": self._last, "error": self._error}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)

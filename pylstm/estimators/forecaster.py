@@ -107,8 +107,8 @@ class Forecaster(WithLastTarget):
             seed=seed,
         )
 
-    def reset(self) -> None:
-        super().reset()
+    def _forget(self) -> None:
+        super()._forget()
         self._past.clear()
 
     def learn_one(self, y: float | None, x: Row | None = None) -> None:
@@ -128,7 +128,15 @@ class Forecaster(WithLastTarget):
         FloatingPointError
             When the weights have diverged.
         """
-        value = as_number("y", y)
+        with self._exclusive:
+            try:
+                self._learn(as_number("y", y), x)
+            except Exception:
+                self._take_back()
+                raise
+            self._before = None
+
+    def _learn(self, value: float, x: Row | None) -> None:
         self._fill(x or {})
         self._write_own()
         change = self._target[0] = value - self._start()
@@ -204,10 +212,11 @@ class Forecaster(WithLastTarget):
         rows = [{}] * horizon if xs is None else list(xs)
         if len(rows) != horizon:
             raise ValueError(f"xs has {len(rows)} rows, wanted the {horizon} of the horizon")
-        for x in rows:
-            self._features.check(x)
-        if self._net is None or self._last != self._last:
-            return [0.0] * horizon
+        with self._exclusive:
+            for x in rows:
+                self._features.check(x)
+            if self._net is None or self._last != self._last:
+                return [0.0] * horizon
         ahead = self.copy()
         ahead._target[0] = math.nan
         forecasts = []
@@ -219,9 +228,9 @@ class Forecaster(WithLastTarget):
             forecasts.append(value)
         return forecasts
 
-    def __getstate__(self) -> dict[str, Any]:
+    def _state(self) -> dict[str, Any]:
         own = {"past": np.array(self._past, float), "misses": self._misses.copy()}
-        return {**super().__getstate__(), **own}
+        return {**super()._state(), **own}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)

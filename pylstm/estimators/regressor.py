@@ -115,7 +115,15 @@ class Regressor(WithLastTarget):
         FloatingPointError
             When the weights have diverged.
         """
-        wanted = as_number("y", y)
+        with self._exclusive:
+            try:
+                self._learn(x, as_number("y", y))
+            except Exception:
+                self._take_back()
+                raise
+            self._before = None
+
+    def _learn(self, x: Row, wanted: float) -> None:
         self._fill(x)
         base = self._write_own()
         change = self._target[0] = wanted - base
@@ -152,13 +160,14 @@ class Regressor(WithLastTarget):
         TypeError, ValueError
             For something that is no number, or an infinite one.
         """
-        self._features.fill(x)
-        base = self._write_own()
-        if self._net is None or base != base:
-            self._features.check(x)
-            return 0.0
-        output: float = self._predict(x).item()
-        return base + output
+        with self._exclusive:
+            self._features.fill(x)
+            base = self._write_own()
+            if self._net is None or base != base:
+                self._features.check(x)
+                return 0.0
+            output: float = self._predict(x).item()
+            return base + output
 
     def predict_following(self, xs: Iterable[Row]) -> list[float]:
         """Return what is predicted for rows that follow one another, their targets unknown.
