@@ -18,7 +18,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure pylstm and its peers; tables on the screen, everything into files.",
-        epilog="python -m bench streams: errors on real streams; has options of its own.",
+        epilog="With options of their own: python -m bench streams, errors on real streams; "
+        "python -m bench race, two threads on one object.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="measurements, default all")
     parser.add_argument("--list", action="store_true", help="name the measurements and stop")
@@ -53,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from bench.streams.__main__ import main as measure_streams
 
         return measure_streams(given[1:])
+    if given[:1] == ["race"]:
+        from bench.racing import main as race
+
+        return race(given[1:])
     parser = _parser()
     args = parser.parse_args(given)
     if args.threads < 1:
