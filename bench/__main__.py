@@ -20,6 +20,7 @@ APART = {
     "programs": "bench.programs",
     "endless": "bench.endless",
     "fuzz": "bench.fuzz.__main__",
+    "race": "bench.racing",
 }
 
 

@@ -162,7 +162,10 @@ cdef extern from "pylstm.h":
     const pylstm_isa *pylstm_isas[]
     const int pylstm_n_isas
     ctypedef struct pylstm_team:
-        int n_threads, n_awake
+        pass
+    int pylstm_team_size(const pylstm_team *) noexcept nogil
+    void pylstm_team_resize(pylstm_team *, int) noexcept nogil
+    int pylstm_team_awake(const pylstm_team *) noexcept nogil
     int pylstm_team_acquire(pylstm_team *) noexcept nogil
     void pylstm_team_release(pylstm_team *) noexcept nogil
     void pylstm_help(pylstm_team *, int64_t) noexcept nogil

@@ -12,7 +12,7 @@ cdef enum:
     SOON = 300_000            # nanoseconds: calls as close as that are a loop
 
 cdef pylstm_team team
-team.n_threads = 1
+pylstm_team_resize(&team, 1)
 cdef list helper_events = []
 cdef int64_t last_borrowed = 0
 
@@ -27,10 +27,10 @@ def _help(event):
 
 def _forget_helpers():
     """In the child of a fork: its threads are gone."""
-    cdef int n_threads = team.n_threads
+    cdef int n_threads = pylstm_team_size(&team)
     helper_events.clear()
     memset(&team, 0, sizeof(pylstm_team))
-    team.n_threads = n_threads
+    pylstm_team_resize(&team, n_threads)
 
 
 if hasattr(os, "register_at_fork"):
@@ -38,22 +38,22 @@ if hasattr(os, "register_at_fork"):
 
 
 def get_threads():
-    return team.n_threads
+    return pylstm_team_size(&team)
 
 
 def set_threads(int n):
-    team.n_threads = n
+    pylstm_team_resize(&team, n)
 
 
-cdef void wake_helpers():
-    while len(helper_events) < team.n_threads - 1:
+cdef void wake_helpers(int n_helpers):
+    while len(helper_events) < n_helpers:
         event = threading.Event()
         try:
             threading.Thread(target=_help, args=(event,), name="pylstm", daemon=True).start()
         except RuntimeError:  # no more threads to be had: fewer help
             break
         helper_events.append(event)
-    for event in helper_events[:team.n_threads - 1]:
+    for event in helper_events[:n_helpers]:
         event.set()
 
 
@@ -64,12 +64,13 @@ cdef pylstm_team *borrow_team(bint wake):
     """
     global last_borrowed
     cdef int64_t now
-    if team.n_threads < 2 or not pylstm_team_acquire(&team):
+    cdef int n_helpers = pylstm_team_size(&team) - 1
+    if n_helpers < 1 or not pylstm_team_acquire(&team):
         return NULL
-    if team.n_awake < team.n_threads - 1:
+    if pylstm_team_awake(&team) < n_helpers:
         now = perf_counter_ns()
         if wake or now - last_borrowed < SOON:
-            wake_helpers()
+            wake_helpers(n_helpers)
         last_borrowed = now
     return &team
 

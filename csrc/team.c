@@ -29,6 +29,21 @@ static void pause_a_little(void)
 #endif
 }
 
+int pylstm_team_size(const pylstm_team *team)
+{
+    return __atomic_load_n(&team->n_threads, __ATOMIC_RELAXED);
+}
+
+void pylstm_team_resize(pylstm_team *team, int n_threads)
+{
+    __atomic_store_n(&team->n_threads, n_threads, __ATOMIC_RELAXED);
+}
+
+int pylstm_team_awake(const pylstm_team *team)
+{
+    return __atomic_load_n(&team->n_awake, __ATOMIC_RELAXED);
+}
+
 int pylstm_team_acquire(pylstm_team *team)
 {
     return __atomic_exchange_n(&team->busy, 1, __ATOMIC_ACQUIRE) == 0;
@@ -59,7 +74,8 @@ void pylstm_share_out(pylstm_team *team, pylstm_part part, void *task, ptrdiff_t
                       ptrdiff_t grain)
 {
     const ptrdiff_t units = (count + grain - 1) / grain;
-    const ptrdiff_t n_pieces = team->n_threads < units ? team->n_threads : units;
+    const ptrdiff_t n_threads = pylstm_team_size(team);
+    const ptrdiff_t n_pieces = n_threads < units ? n_threads : units;
     if (n_pieces < 2) {
         if (count > 0)
             part(task, 0, count);
@@ -71,7 +87,7 @@ void pylstm_share_out(pylstm_team *team, pylstm_part part, void *task, ptrdiff_t
     team->grain = grain;
     team->n_pieces = n_pieces < MOST_PIECES ? n_pieces : MOST_PIECES;
     __atomic_store_n(&team->finished, 0, __ATOMIC_RELAXED);
-    const uint64_t loop = (team->claim >> 32) + 1;
+    const uint64_t loop = (__atomic_load_n(&team->claim, __ATOMIC_RELAXED) >> 32) + 1;
     __atomic_store_n(&team->claim, loop << 32 | (uint64_t)team->n_pieces, __ATOMIC_RELEASE);
     ptrdiff_t piece, own = 0;
     for (; (piece = claim_piece(team, 1)) >= 0; own++)
@@ -101,6 +117,21 @@ void pylstm_help(pylstm_team *team, int64_t patience)
 }
 #else
 /* Without atomics: nobody helps. */
+int pylstm_team_size(const pylstm_team *team)
+{
+    return team->n_threads;
+}
+
+void pylstm_team_resize(pylstm_team *team, int n_threads)
+{
+    team->n_threads = n_threads;
+}
+
+int pylstm_team_awake(const pylstm_team *team)
+{
+    return team->n_awake;
+}
+
 int pylstm_team_acquire(pylstm_team *team)
 {
     (void)team;

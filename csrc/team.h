@@ -27,11 +27,17 @@ typedef struct {
     char line1[64];
     ptrdiff_t finished; /* pieces helpers have done */
     char line2[64];
-    int n_threads; /* into how many pieces a loop is cut, the owner's among them; set by the caller
-                    */
+    int n_threads; /* into how many pieces a loop is cut, the owner's among them */
     int n_awake;   /* helpers looking for work */
     int busy;      /* taken by an owner */
 } pylstm_team;
+
+/* n_threads, which may change at any time: a loop goes on as it was cut. */
+int pylstm_team_size(const pylstm_team *);
+void pylstm_team_resize(pylstm_team *, int n_threads);
+
+/* n_awake, at some time about now. */
+int pylstm_team_awake(const pylstm_team *);
 
 /* Become the owner: 1, or 0 when somebody else is. */
 int pylstm_team_acquire(pylstm_team *);

@@ -160,7 +160,7 @@ def test_a_refused_row_takes_back_what_it_added(bad):
     """The schedule is asked after names and labels have got their weights."""
     factors = [1.0]
     optimizer = pylstm.SGD(0.1, schedule=lambda k: factors[0])
-    regressor = Regressor(n_cells=2, optimizer=optimizer)
+    regressor = Regressor(n_cells=2, optimizer=optimizer, feedback=False)
     classifier = Classifier(n_cells=2, optimizer=optimizer)
     calls = [
         (regressor, lambda x, y: regressor.learn_one(x, y)),
