@@ -190,6 +190,8 @@ static void layout_work(pylstm_network *n)
 
 void pylstm_layout(pylstm_network *n)
 {
+    n->most_f = 1 - n->leak;
+    n->bend_f = -1 / n->most_f;
     layout_rows(n);
     layout_back(n);
     layout_buffers(n);

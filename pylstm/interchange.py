@@ -51,8 +51,8 @@ def to_torch(net: LSTM) -> dict[str, dict[str, Array]]:
     Parameters
     ----------
     net : LSTM
-        Without leak, peepholes, gate recurrence and shortcut; its squashings two that a pair of tanh
-        can stand for: "tanh" or "tanh_half" with "tanh", "two_tanh_half" with "tanh_half" or
+        Without leak, peepholes, gate recurrence and shortcut; its squashings two that a pair of
+        tanh can stand for: "tanh" or "tanh_half" with "tanh", "two_tanh_half" with "tanh_half" or
         "two_tanh_half". Blocks of cells, absent gates, biases or recurrence are no obstacle.
 
     Returns
