@@ -53,9 +53,8 @@ def _drifting(t: Array, n_steps: int, rng: np.random.Generator) -> Array:
 
 
 def _bursting(t: Array, n_steps: int, rng: np.random.Generator) -> Array:
-    """Now and then a value far out."""
-    burst = rng.choice([-20.0, 20.0], len(t)) * (rng.random(len(t)) < 1e-4)
-    return _wave(t, rng) + burst
+    """Now and then a value far out, as often in every tenth."""
+    return _wave(t, rng) + rng.choice([-20.0, 20.0], len(t)) * (t % 10_000 == 5_000)
 
 
 def _silent(t: Array, n_steps: int, rng: np.random.Generator) -> Array:

@@ -203,6 +203,8 @@ int pylstm_layout(pylstm_network *n)
     if (!pylstm_is_size(n->n_inputs) || !pylstm_is_size(n->n_outputs) ||
         !pylstm_is_size(n->n_blocks) || !pylstm_is_size(n->block_size))
         return 0;
+    n->most_f = 1 - n->leak;
+    n->bend_f = -1 / n->most_f;
     layout_rows(n);
     layout_back(n);
     layout_buffers(n);

@@ -110,6 +110,7 @@ typedef struct {
        PYLSTM_LAZY_TIMES as many weights on, beyond the last cache, it also writes them lazily where
        it can: see lazy.inc. */
     int large, lazy;
+    double most_f, bend_f; /* f = most_f logistic(net), f' = f + bend_f f^2: see math.inc */
     ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced;
     ptrdiff_t row_i, row_f, row_g, row_o;
     ptrdiff_t trace_i, trace_f, trace_g;

@@ -284,12 +284,12 @@ def cell_flow(
     eo[:] = valid * slope(o, "logistic") * hc * R
 
 
-def gate_flow(R: Array, act: Array, delta: Array, n: int, leak: float) -> None:
-    """delta += squash'(net) R; all (n,), net by way of the activations act.
+def gate_flow(R: Array, act: Array, delta: Array, n: int, bend: float) -> None:
+    """delta += squash'(net) R, squash'(net) = act + bend act^2; all (n,).
 
-    squash = (1 - leak) logistic, of input and output gates with leak 0.
+    bend = -1 for the logistic, -1 / (1 - leak) for a forget gate (1 - leak) logistic.
     """
-    delta += act * (1 - act / (1 - leak)) * R
+    delta += act * (1 + bend * act) * R
 
 
 def peephole_flow(U: Array, delta: Array, a: Array, n_blocks: int, block_size: int) -> None:

@@ -10,11 +10,14 @@ from pylstm import _core
 
 
 def _name(architecture):
-    return "-".join(
+    switches = architecture.keywords()
+    leak = switches.pop("leak")
+    values = [
         str(value) if not isinstance(value, bool) else switch
-        for switch, value in architecture.keywords().items()
+        for switch, value in switches.items()
         if value is not False
-    )
+    ]
+    return "-".join(values + ([f"leak{leak}"] if leak else []))
 
 
 @pytest.fixture(params=["float32", "float64"])

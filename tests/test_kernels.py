@@ -251,7 +251,7 @@ def cell_flow(make, dtype):
 
 def gate_flow(make, dtype):
     for (n,) in sizes(dtype, counts=1):
-        yield make(n), make.fraction(n), make(n), n, 0.25
+        yield make(n), make.fraction(n), make(n), n, -1.25
 
 
 def peephole_flow(make, dtype):
