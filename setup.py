@@ -26,6 +26,8 @@ FLAGS = [
 ]
 # PYLSTM_SANITIZE=1 builds with the address and undefined-behaviour sanitizers, for the test suite.
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g", "-O1"]
+# Such a build also looks at the progress of every object after every call: see csrc/progress.c.
+DEBUG = [("PYLSTM_DEBUG", None)]
 
 
 def understood(flag):
@@ -59,7 +61,10 @@ core = Extension(
     sources=["csrc/_core.pyx", *sorted(set(glob("csrc/*.c")) - {"csrc/_core.c"})],
     depends=sorted(glob("csrc/*.pyx") + glob("csrc/*.pxi") + glob("csrc/*.h") + glob("csrc/*.inc")),
     include_dirs=["csrc", np.get_include()],
-    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+    define_macros=[
+        ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+        *(DEBUG if sanitize else []),
+    ],
     extra_compile_args=["/O2", "/std:c11"] if windows else [*filter(understood, FLAGS), *sanitize],
     extra_link_args=[] if windows else sanitize,
 )

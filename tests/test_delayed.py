@@ -129,14 +129,14 @@ def test_copies_go_on_to_the_last_bit(rng, delay, stop, copied):
 
 def test_memory_does_not_grow_with_the_stream(rng):
     delayed = pylstm.Delayed(pylstm.LSTM(2, 1, 4), 3)
-    sizes = set()
+    sizes = []
     for t, x in enumerate(rng.normal(size=(3000, 2))):
         delayed.step(x)
         if t >= 3:
             delayed.learn([0.5])
         if t in (100, 2900):
-            sizes.add(len(pickle.dumps(delayed)) // 64)
-    assert len(sizes) == 1
+            sizes.append(len(pickle.dumps(delayed)))
+    assert abs(sizes[1] - sizes[0]) < 64  # larger counts have more digits
 
 
 @pytest.mark.parametrize("delay", DELAYS)
