@@ -1618,35 +1618,16 @@ cdef class Network:
             self.scaling.targets.restore(progress["target_scale"])
 
     def _restore(self, progress):
+        """Take what `_progress` returned, which has been checked: see pylstm/schemas/networks.py."""
         cdef pylstm_network *n = &self.net
         buffers = {"parameters": self.parameters_, "traces": self.traces_,
                    "sensitivities": self.sensitivities_, "gradient": self.gradient_, "eligibility": self.eligibility_,
                    **dict(zip(MOMENTS, self.moments_))}
         for name, buffer in buffers.items():
             if name in progress:
-                if buffer is None or progress[name].shape != buffer.shape:
-                    raise ValueError(f"{name} of the saved network do not fit its architecture")
                 buffer[:] = progress[name]
         record = progress["record"]
-        if (record.size != (progress["n_pending"] + 1) * n.record_stride
-                or not 0 <= progress["n_pending"] <= n.most_pending):
-            raise ValueError("the record of the saved network does not fit its architecture")
-        if not 0 <= progress["n_waiting"] <= progress["n_pending"]:
-            raise ValueError("the saved network contradicts itself about the steps it has recorded")
         self.make_room(progress["n_pending"])
-        for flag in ("closed", "learnable", "has_errors", "collected", "traces_zero"):
-            if progress[flag] not in (0, 1):
-                raise ValueError(f"{flag} of the saved network is {brief(progress[flag])}, wanted 0 or 1")
-        if not 0 <= progress["n_absorbed"] <= min(progress["n_pending"], PYLSTM_LAZY_STEPS):
-            raise ValueError(
-                f"n_absorbed of the saved network is {brief(progress['n_absorbed'])}, wanted at most "
-                f"{min(progress['n_pending'], PYLSTM_LAZY_STEPS)}"
-            )
-        errors = record.reshape(-1, n.record_stride)[1:, n.at_has_error]
-        if progress["has_errors"] != errors.any() or (
-                progress["n_pending"] == 0 and (progress["learnable"] or progress["closed"])):
-            raise ValueError("the saved network contradicts itself about the steps it has recorded")
-        self.check_live(progress)
         self._restore_scales(progress)
         self.record_[:record.size] = record
         self.tokens_[:progress["tokens"].size] = progress["tokens"]
@@ -1666,20 +1647,6 @@ cdef class Network:
         n.n_steps = progress["n_steps"]
         n.optimizer.n_updates = progress["n_updates"]
         n.optimizer.error = progress["output_error"]
-
-    cdef int check_live(self, progress) except -1:
-        """Whether what is saved of the inputs fits: see csrc/tokens.inc."""
-        live, tokens = progress["live"], progress["tokens"]
-        steps = tokens[1:]
-        for name, inputs in (("live", live), ("tokens", tokens)):
-            if inputs.ndim != 1 or inputs.dtype != np.int32 or (inputs >= self.net.n_inputs).any():
-                raise ValueError(f"{name} of the saved network does not fit its architecture")
-        if (progress["all_live"] not in (0, 1) or tokens.size != progress["n_pending"] + 1
-                or (live < 0).any() or (self.net.method == PYLSTM_RTRL and not progress["all_live"])
-                or np.unique(live).size != live.size
-                or not (progress["all_live"] or np.isin(steps, live).all())):
-            raise ValueError("the saved network contradicts itself about its live inputs")
-        return 0
 
     # ------------------------------------------------------------ what it is
 

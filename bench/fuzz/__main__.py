@@ -150,8 +150,11 @@ def _run(seeds: Sequence[Seed], seed: int, n_files: int, folder: Path) -> int:
             killed = "hung" if status == -signal.SIGALRM else f"ended with {status}"
             wrong.append(f"--only {died_of}: the process {killed} <- {said}")
             next_number = died_of + 1
+        if next_number // 10_000 > numbers.start // 10_000:
+            said = f"{next_number:,} files: {outcomes['loaded']:,} loaded, {len(wrong)} violations"
+            print(said, file=sys.stderr, flush=True)
     n_tried = sum(outcomes.values())
-    print(f"\n{n_tried:,} changed files in {time.perf_counter() - start:.0f} s, seed {seed}")
+    print(f"{n_tried:,} changed files in {time.perf_counter() - start:.0f} s, seed {seed}")
     print(f"{outcomes['loaded']:>8,} loaded, and used")
     print(f"{n_tried - outcomes.pop('loaded', 0):>8,} refused; most often:")
     for kind, count in outcomes.most_common(25):

@@ -148,7 +148,7 @@ def _value(document: Document, arrays: Arrays, rng: random.Random) -> str:
     new = copy.deepcopy(rng.choice(_VALUES))
     if isinstance(old, bool) and rng.random() < 0.5:
         new = not old
-    elif isinstance(old, int | float) and rng.random() < 0.5:
+    elif isinstance(old, int | float) and abs(old) < 1e300 and rng.random() < 0.5:
         new = rng.choice([old + 1, old - 1, 2 * old, -old, old * 1000, float(old), str(old)])
     elif isinstance(old, str) and rng.random() < 0.3:
         new = rng.choice([old + "x", old[1:], old.upper(), [old]])
