@@ -319,7 +319,7 @@ def test_statistics_that_cannot_be(scale, part, path):
     [
         {"n_streams": 4}, {"n_streams": 2**31 - 1}, {"n_pending_of": [9, 9]}, {"last_error": 9},
         {"has_errors_of": [1, 1]}, {"learnable": [1]}, {"output_errors": [0.0, "0"]}, {"net": 3},
-        {"traces_zero": [0, 0]}, {"traces_zero": [1, True]},
+        {"n_waiting": 9}, {"traces_zero": [0, 0]}, {"traces_zero": [1, True]},
     ],
     ids=str,
 )  # fmt: skip
@@ -450,6 +450,8 @@ def test_an_estimator_of_sklearn_that_cannot_be(path):
         {"classes_": {"values": ["no", 12345], "dtype": "<U3"}},
     ):  # fmt: skip
         liar(model, path, lambda state, arrays, lie=lie: state.update(lie))
+    classes = {"values": ["no", "yes"], "dtype": "<U3"}
+    liar(sklearn.LSTMClassifier(2), path, lambda state, arrays: state.update(classes_=classes))
 
 
 # ---------------------------------------------------------------- sessions and baselines
@@ -507,6 +509,12 @@ def test_a_recurrent_network_that_cannot_be(lie, path):
     for name, array in (("tokens", np.int32([-1, 2])), ("tokens", np.zeros(0, np.int32)),
                         ("record", np.zeros(3)), ("y", np.zeros(3))):  # fmt: skip
         liar(net, path, lambda state, arrays, n=name, a=array: arrays.update({n: a}))
+
+
+def test_a_recurrent_network_that_learns_from_no_step(path):
+    for flags in ([1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]):
+        net = baselines.FullyRecurrent(2, 1, 3)
+        liar(net, path, lambda state, arrays, f=flags: state.update(flags=f))
 
 
 def test_other_baselines_that_cannot_be(path):

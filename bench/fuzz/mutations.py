@@ -21,7 +21,7 @@ Node = tuple[Any, Any]  # a dict or list of the document, and a key or place in 
 
 _VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3, 5, 16, 17, 255, 1000, 10**6, -5, 0.5, -0.5, 1.0, 1.5, 1e-300,
-    1e308, float("nan"), float("inf"), 2**31 - 1, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**64,
+    1e308, float("nan"), float("inf"), 2**31 - 1, 2**31, 2**32, 2**61, 2**63 - 1, 2**63, 2**64,
     10**30, -(2**63), 10**400, "", "x", "nan", "\ud800", "a\nb\x1b[31m", "long" * 1000, [], {},
     [0], [[]], {"a": 1}, {"$float": "nan"}, {"$float": "inf"}, {"$float": "1"}, {"$tuple": []},
     {"$tuple": [1, 2]}, {"$dict": []}, {"$dict": [[1, 2], [1, 2]]}, {"$object": 0}, {"$object": 1},
