@@ -437,6 +437,17 @@ def test_a_forecaster_that_cannot_be(path):
         liar(model, path, lambda state, arrays, n=name, a=array: arrays.update({n: a}))
 
 
+def test_an_error_that_overflows_is_none():
+    """It would be infinite as an input of the next row, and in the next file."""
+    model = learned(estimators.Regressor(3, feedback=False, dtype="float64"))
+    state = model.__getstate__()
+    state["net"]["target_scale"]["mean"][:] = -1.7e308
+    model.__setstate__(state)
+    model.learn_one({"a": 1.0}, 1.7e308)
+    assert np.isnan(model.__getstate__()["error"])
+    model.copy().learn_one({"a": 1.0}, 1.0)
+
+
 def test_an_estimator_of_sklearn_that_cannot_be(path):
     sklearn = pytest.importorskip("pylstm.sklearn")
     X = np.linspace(0, 1, 8)[:, None]
