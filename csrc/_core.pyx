@@ -1784,7 +1784,8 @@ cdef class Network:
             self.scaling.targets.restore(progress["target_scale"])
 
     def _restore(self, progress):
-        """Go on from what `_progress` returned; after a refusal the network is as if never built."""
+        """Go on from what `_progress` returned, which has been checked, see pylstm/schemas/networks.py;
+        where it contradicts itself all the same, the network is as if never built."""
         self.take()
         try:
             self.restore(progress)
@@ -1801,15 +1802,9 @@ cdef class Network:
                    **dict(zip(MOMENTS, self.moments_))}
         for name, buffer in buffers.items():
             if name in progress:
-                if buffer is None or progress[name].shape != buffer.shape:
-                    raise ValueError(f"{name} of the saved network do not fit its architecture")
                 buffer[:] = progress[name]
         record = progress["record"]
-        if (record.size != (progress["n_pending"] + 1) * n.record_stride
-                or not 0 <= progress["n_pending"] <= n.most_pending):
-            raise ValueError("the record of the saved network does not fit its architecture")
         self.make_room(progress["n_pending"])
-        self.check_live(progress)
         self._restore_scales(progress)
         self.record_[:record.size] = record
         self.tokens_[:progress["tokens"].size] = progress["tokens"]
@@ -1830,20 +1825,6 @@ cdef class Network:
         n.optimizer.n_updates = progress["n_updates"]
         n.optimizer.error = progress["output_error"]
         refuse_contradiction(pylstm_network_contradiction(n), "network")
-
-    cdef int check_live(self, progress) except -1:
-        """Whether what is saved of the inputs fits: see csrc/tokens.inc."""
-        live, tokens = progress["live"], progress["tokens"]
-        steps = tokens[1:]
-        for name, inputs in (("live", live), ("tokens", tokens)):
-            if inputs.ndim != 1 or inputs.dtype != np.int32 or (inputs >= self.net.n_inputs).any():
-                raise ValueError(f"{name} of the saved network does not fit its architecture")
-        if (progress["all_live"] not in (0, 1) or tokens.size != progress["n_pending"] + 1
-                or (live < 0).any() or (self.net.method == PYLSTM_RTRL and not progress["all_live"])
-                or np.unique(live).size != live.size
-                or not (progress["all_live"] or np.isin(steps, live).all())):
-            raise ValueError("the saved network contradicts itself about its live inputs")
-        return 0
 
     # ------------------------------------------------------------ what it is
 

@@ -212,6 +212,9 @@ cdef class RunningScale:
         return {"memory": self.memory, "limit": self.limit, "centre": self.centre, **self.state()}
 
     def __setstate__(self, state):
+        names = {"memory", "limit", "centre", "count", "mean", "variance"}
+        if not isinstance(state, dict) or state.keys() != names or np.ndim(state["count"]) != 1:
+            raise ValueError(f"the saved RunningScale is {brief(state)}, wanted {', '.join(sorted(names))}")
         self.__init__(len(state["count"]), state["memory"], state["limit"], state["centre"])
         self.restore(state)
 

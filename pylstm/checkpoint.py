@@ -21,7 +21,8 @@ no words for some of them, so these stand as an object with one key:
     {"$object": k}                      number k of `objects`
 
 Loading makes objects of registered classes by `__setstate__`, and nothing else: no code comes from
-a file.
+a file. Before the first is made it is known that every array and object has its place; what the
+states of our own classes must be is declared in `pylstm.schemas`.
 """
 
 from __future__ import annotations

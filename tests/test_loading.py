@@ -319,7 +319,7 @@ def test_statistics_that_cannot_be(scale, part, path):
     [
         {"n_streams": 4}, {"n_streams": 2**31 - 1}, {"n_pending_of": [9, 9]}, {"last_error": 9},
         {"has_errors_of": [1, 1]}, {"learnable": [1]}, {"output_errors": [0.0, "0"]}, {"net": 3},
-        {"traces_zero": [0, 0]}, {"traces_zero": [1, True]},
+        {"n_waiting": 9}, {"traces_zero": [0, 0]}, {"traces_zero": [1, True]},
     ],
     ids=str,
 )  # fmt: skip
@@ -437,6 +437,17 @@ def test_a_forecaster_that_cannot_be(path):
         liar(model, path, lambda state, arrays, n=name, a=array: arrays.update({n: a}))
 
 
+def test_an_error_that_overflows_is_none():
+    """It would be infinite as an input of the next row, and in the next file."""
+    model = learned(estimators.Regressor(3, feedback=False, dtype="float64"))
+    state = model.__getstate__()
+    state["net"]["target_scale"]["mean"][:] = -1.7e308
+    model.__setstate__(state)
+    model.learn_one({"a": 1.0}, 1.7e308)
+    assert np.isnan(model.__getstate__()["error"])
+    model.copy().learn_one({"a": 1.0}, 1.0)
+
+
 def test_an_estimator_of_sklearn_that_cannot_be(path):
     sklearn = pytest.importorskip("pylstm.sklearn")
     X = np.linspace(0, 1, 8)[:, None]
@@ -450,6 +461,8 @@ def test_an_estimator_of_sklearn_that_cannot_be(path):
         {"classes_": {"values": ["no", 12345], "dtype": "<U3"}},
     ):  # fmt: skip
         liar(model, path, lambda state, arrays, lie=lie: state.update(lie))
+    classes = {"values": ["no", "yes"], "dtype": "<U3"}
+    liar(sklearn.LSTMClassifier(2), path, lambda state, arrays: state.update(classes_=classes))
 
 
 # ---------------------------------------------------------------- sessions and baselines
@@ -507,6 +520,12 @@ def test_a_recurrent_network_that_cannot_be(lie, path):
     for name, array in (("tokens", np.int32([-1, 2])), ("tokens", np.zeros(0, np.int32)),
                         ("record", np.zeros(3)), ("y", np.zeros(3))):  # fmt: skip
         liar(net, path, lambda state, arrays, n=name, a=array: arrays.update({n: a}))
+
+
+def test_a_recurrent_network_that_learns_from_no_step(path):
+    for flags in ([1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]):
+        net = baselines.FullyRecurrent(2, 1, 3)
+        liar(net, path, lambda state, arrays, f=flags: state.update(flags=f))
 
 
 def test_other_baselines_that_cannot_be(path):

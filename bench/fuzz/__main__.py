@@ -133,8 +133,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(seeds: Sequence[Seed], seed: int, n_files: int, folder: Path) -> int:
-    start, outcomes, wrong = time.perf_counter(), Counter[str](), []
+    start, outcomes, n_wrong = time.perf_counter(), Counter[str](), 0
     longest, highest, next_number = 0, 0.0, 0
+
+    def tell(number: int, problem: str, said: str) -> None:
+        line = f"WRONG --seed {seed} --only {number}: {problem} <- {said}"
+        print(line.encode("ascii", "backslashreplace").decode()[:600], flush=True)
+
     while next_number < n_files:
         numbers = range(next_number, min(next_number + BATCH, n_files))
         verdicts, died_of, status = _in_a_child(seeds, seed, numbers, folder)
@@ -144,23 +149,26 @@ def _run(seeds: Sequence[Seed], seed: int, n_files: int, folder: Path) -> int:
             longest = max(longest, verdict["length"])
             highest = max(highest, verdict["ratio"])
             if verdict["wrong"]:
-                wrong.append(f"--only {number}: {verdict['wrong']} <- {said}")
+                n_wrong += 1
+                tell(number, verdict["wrong"], said)
         if died_of is not None:
             *_, said = changed(seeds, seed, died_of)
             killed = "hung" if status == -signal.SIGALRM else f"ended with {status}"
-            wrong.append(f"--only {died_of}: the process {killed} <- {said}")
+            n_wrong += 1
+            tell(died_of, f"the process {killed}", said)
             next_number = died_of + 1
+        if next_number // 10_000 > numbers.start // 10_000:
+            said = f"{next_number:,} files: {outcomes['loaded']:,} loaded, {n_wrong} violations"
+            print(said, file=sys.stderr, flush=True)
     n_tried = sum(outcomes.values())
-    print(f"\n{n_tried:,} changed files in {time.perf_counter() - start:.0f} s, seed {seed}")
+    print(f"{n_tried:,} changed files in {time.perf_counter() - start:.0f} s, seed {seed}")
     print(f"{outcomes['loaded']:>8,} loaded, and used")
     print(f"{n_tried - outcomes.pop('loaded', 0):>8,} refused; most often:")
     for kind, count in outcomes.most_common(25):
         print(f"{count:>8,} {kind}")
     print(f"longest message {longest}, memory at most {highest:.2f} of the honest file's")
-    for line in wrong[:40]:
-        print(f"WRONG --seed {seed} {line}".encode("ascii", "backslashreplace").decode()[:600])
-    print(f"{len(wrong)} violations")
-    return bool(wrong)
+    print(f"{n_wrong} violations")
+    return bool(n_wrong)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -66,13 +67,7 @@ class _Search(FullyRecurrent):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)
         self._settings = dict(state["settings"])
-        self._rng = _copied(state["rng"])
-
-
-def _copied(rng: np.random.Generator) -> np.random.Generator:
-    other = np.random.Generator(type(rng.bit_generator)())
-    other.bit_generator.state = rng.bit_generator.state
-    return other
+        self._rng = copy.deepcopy(state["rng"])
 
 
 class RandomGuessing(_Search):

@@ -81,7 +81,7 @@ class Learner(Checks, Copyable):
     True
     """
 
-    #: Of the states of a class; a class of your own has none, and checks what it takes itself.
+    #: Of the states of a class; a class of your own, which may have more attributes, has none.
     _schema: ClassVar[str] = ""
 
     def __init__(self, n_inputs: int, n_outputs: int, optimizer: Optimizer | None = None) -> None:
@@ -550,8 +550,9 @@ class Learner(Checks, Copyable):
         from pylstm import schemas
 
         check_format(state, _STATE_FORMAT, "network")
-        if self._schema:
-            schemas.check(self._schema, state)
+        own = vars(type(self)).get("_schema")
+        if own:
+            schemas.check(own, state)
         values = {name: copy.deepcopy(value) for name, value in state.items() if name != "format"}
         vars(self).update(values)
         self.optimizer = Optimizer.from_saved(state["_optimizer"])

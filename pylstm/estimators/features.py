@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pylstm.errors import brief
 
-__all__ = ["Features", "as_number"]
+__all__ = ["Features", "as_number", "finite_or_none"]
 
 
 def as_number(what: str, value: Any, *name: Hashable) -> float:
@@ -44,6 +44,11 @@ def as_number(what: str, value: Any, *name: Hashable) -> float:
             f"{_called(what, *name)} is {number}, wanted a finite number, or NaN for none"
         )
     return number
+
+
+def finite_or_none(value: float) -> float:
+    """Return a number, NaN where it has overflowed: as an input it would be refused for ever."""
+    return value if math.isfinite(value) else math.nan
 
 
 def _called(what: str, *name: Hashable) -> str:

@@ -13,7 +13,7 @@ from pylstm.checkpoint import register
 from pylstm.checks import check_size
 from pylstm.estimators.defaults import N_CELLS, START_POWER
 from pylstm.estimators.estimator import Row, WithLastTarget
-from pylstm.estimators.features import as_number
+from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.optimizers import Optimizer
 
 __all__ = ["Forecaster"]
@@ -185,7 +185,7 @@ class Forecaster(WithLastTarget):
     def _go_on(self, value: float, error: float) -> None:
         """The row just filled is over, its value known."""
         self._features.advance()
-        self._error = error
+        self._error = finite_or_none(error)
         self._past.append(value)
         if value == value:
             self._last = value

@@ -11,7 +11,7 @@ from pylstm.checkpoint import register
 from pylstm.errors import brief
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.estimators.estimator import Row, WithLastTarget
-from pylstm.estimators.features import as_number
+from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.optimizers import Optimizer
 
 __all__ = ["Regressor"]
@@ -130,7 +130,7 @@ class Regressor(WithLastTarget):
         change = self._target[0] = wanted - base
         output = self._step(x, self._target).item()
         self._features.advance()
-        self._error = change - output
+        self._error = finite_or_none(change - output)
         if wanted == wanted:
             self._last = wanted
 

@@ -40,7 +40,8 @@ S = TypeVar("S", bound="State")
 
 Size = Annotated[int, Meta(ge=1, le=LARGEST_SIZE)]
 SizeOr0 = Annotated[int, Meta(ge=0, le=LARGEST_SIZE)]
-#: Of steps, updates, rows: counted up in 64 bits, with room left.
+#: Of steps, updates, rows: counted up in 64 bits, with room left. No stream comes near the bound;
+#: what says that it stands at it is believed, and cannot be saved after its next step.
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 Flag = Annotated[int, Meta(ge=0, le=1)]
 Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
