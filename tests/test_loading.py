@@ -456,6 +456,8 @@ def test_an_estimator_of_sklearn_that_cannot_be(path):
         {"n_cells": -1}, {"n_epochs": 0}, {"n_features_in_": 2}, {"n_features_in_": 10**12},
         {"one_a_sequence_": 2}, {"estimator_": 3}, {"more": 1}, {"seed": "1"},
         {"classes_": {"values": ["no"], "dtype": "<U3"}},
+        {"classes_": {"values": ["yes", "no"], "dtype": "<U3"}},
+        {"classes_": {"values": ["no", "no"], "dtype": "<U3"}},
         {"classes_": {"values": ["no", "yes"], "dtype": "<U1000000000"}},
         {"classes_": {"values": ["no", "yes"], "dtype": "<i8"}},
         {"classes_": {"values": ["no", 12345], "dtype": "<U3"}},
