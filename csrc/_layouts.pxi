@@ -1,5 +1,5 @@
 # Sizes of the buffers an object will have, from what decides them alone: nothing is allocated. What was
-# saved is compared with them before anything is built; see pylstm/schemas.py. Included by _core.pyx.
+# saved is compared with them before anything is built; see pylstm/schemas. Included by _core.pyx.
 
 
 cdef dict sizes_of(const pylstm_network *n):
@@ -22,7 +22,8 @@ def network_sizes(dict config, ptrdiff_t from_weights):
     n.method = GRADIENTS[config["gradient"]]
     n.window = min(config["window"] or 0, longest_window)
     n.large_from = from_weights
-    pylstm_layout(&n)
+    if not pylstm_layout(&n):
+        raise too_large(&n)
     return sizes_of(&n)
 
 
@@ -31,7 +32,8 @@ def streams_sizes(Network owner, Py_ssize_t n_streams):
     cdef pylstm_streams s
     memset(&s, 0, sizeof(pylstm_streams))
     s.n_streams = n_streams
-    pylstm_streams_layout(&s, &owner.net)
+    if not pylstm_streams_layout(&s, &owner.net):
+        raise too_large(&owner.net, f"{n_streams} streams of ")
     return {**sizes_of(&s.net), "most_pending": s.most_steps}
 
 
@@ -42,7 +44,8 @@ def population_sizes(dict config, Py_ssize_t n_nets):
     fill_shape(&p.shape, config)
     p.shape.large_from = PY_SSIZE_T_MAX
     p.n_nets = n_nets
-    pylstm_population_layout(&p)
+    if not pylstm_population_layout(&p):
+        raise too_large(&p.shape, f"{n_nets} networks of ")
     return {
         "groups": p.n_groups,
         "lanes": p.lanes,
@@ -58,7 +61,8 @@ def recurrent_sizes(dict config):
     cdef pylstm_recurrent r
     memset(&r, 0, sizeof(pylstm_recurrent))
     fill_recurrent(&r, config)
-    pylstm_recurrent_layout(&r)
+    if not pylstm_recurrent_layout(&r):
+        raise ValueError("the sizes of its network do not fit in any memory")
     return {
         "parameters": r.parameter_size,
         "sensitivity": r.n_units * r.n_weights if r.rtrl else 0,

@@ -337,6 +337,7 @@ class LSTM(Architecture, Copyable, _core.Network):
     def _set_up(
         self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
     ) -> None:
+        config.setdefault("leak", 0.0)  # not in what was saved before there was one
         self._build(config, large_from)
         self.optimizer = optimizer
 
@@ -497,7 +498,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         from pylstm import schemas
 
         saved = schemas.check("LSTM", state)
-        self._set_up({"leak": 0.0, **state["config"]}, saved.optimizer, saved.large_from)
+        self._set_up(dict(state["config"]), saved.optimizer, saved.large_from)
         self._need_moments(sum(name in state for name in _core.MOMENTS))
         if "eligibility" in state:
             self._need_eligibility()
@@ -512,7 +513,7 @@ class LSTM(Architecture, Copyable, _core.Network):
     def _go_ahead(self, state: Mapping[str, Any]) -> None:
         """Be the network of a `Delayed` that runs ahead: of a checked state without weights."""
         optimizer = Optimizer.from_saved(state["optimizer"])
-        self._set_up({"leak": 0.0, **state["config"]}, optimizer, state["large_from"])
+        self._set_up(dict(state["config"]), optimizer, state["large_from"])
         self._go_on(state)
 
     def __repr__(self) -> str:
@@ -529,6 +530,7 @@ class Unbuilt(LSTM):
             raise TypeError(
                 f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
             )
+        _core.network_sizes(config, _core.choose_large_from())
         self.__config = config
 
     def _initialise(

@@ -122,7 +122,9 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         gradient = config.get("gradient", "truncated")
         if gradient != "truncated":
             raise ValueError(f"gradient is {brief(gradient)}, wanted 'truncated' in a Population")
-        self._build({"leak": 0.0, **config}, n_nets)  # an old file has no leak
+        config = dict(config)
+        config.setdefault("leak", 0.0)  # not in what was saved before there was one
+        self._build(config, n_nets)
         self.optimizer = optimizer
 
     @classmethod

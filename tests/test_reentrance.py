@@ -13,6 +13,13 @@ def state_of(thing):
     return pickle.dumps(thing.__getstate__())
 
 
+def plain(value):
+    """A state with arrays as their bytes, to be compared."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
+
+
 VERBS = {
     "step": lambda net: net.step([0.5]),
     "predict": lambda net: net.predict([0.5]),
@@ -174,9 +181,10 @@ def test_a_refused_row_takes_back_what_it_added(bad):
                 learn(x, y)
             after = model.__getstate__()
             for state in (before, after):
-                state["parameters"] = {}
-                state["net"] = {**state["net"], "optimizer": 0} if state["net"] else None
-            assert pickle.dumps(before) == pickle.dumps(after)
+                del state["parameters"]  # with the schedule, as in the network's
+                if state["net"]:
+                    del state["net"]["optimizer"]
+            assert plain(before) == plain(after)
             factors[0] = 1.0
             learn(x, y)
 
@@ -186,5 +194,5 @@ def test_numbers_too_far_apart_for_a_difference(make):
     model = make(n_cells=2)
     for value in (1e308, -1e308, 1e308, 0.5):
         model.predict_one({"a": value})
-        model.learn_one({"a": value}, value)
+        model.learn_one({"a": value}, 1.0)
     assert model.net.n_steps == 4

@@ -33,7 +33,7 @@ CASES = {
     "Classifier": (["n_cells"], ["block_size"]),
     "Forecaster": (["n_cells"], ["block_size", "season"]),
     "FullyRecurrent": (RECURRENT, ["memory_limit"]),
-    "FullyRecurrent bptt": ([*RECURRENT, "window"], []),
+    "FullyRecurrent bptt": (RECURRENT, ["window"]),
     "Elman": (RECURRENT, []),
     "TimeConstants": (RECURRENT, ["longest"]),
     "TimeDelay": (RECURRENT, []),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from threading import RLock
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -50,6 +51,11 @@ Loss = Literal["squared", "cross_entropy"]
 Real = Literal["float32", "float64"]
 
 
+# msgspec 0.22 is not made for two threads that convert to a class for the first time. Converting
+# may convert a part of it, so the lock is of the kind its holder may take again.
+_ONE_AT_A_TIME = RLock()
+
+
 class State(Struct, forbid_unknown_fields=True):
     """The keys of a state; `WHAT` it is called in a sentence."""
 
@@ -67,7 +73,8 @@ def converted(schema: type[S], state: object) -> S:
             f"{schema.FORMAT}: it was written by another version of pylstm"
         )
     try:
-        return convert(dict(state), schema)
+        with _ONE_AT_A_TIME:
+            return convert(dict(state), schema)
     except ValidationError as error:
         raise ValueError(
             f"the saved {schema.WHAT} does not fit: {brief_text(error, 200)}"
