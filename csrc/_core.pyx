@@ -189,7 +189,7 @@ cdef extern from "Python.h":
 
 cdef void require(const char *contradiction) noexcept:
     """In a debug build, after every call: progress that contradicts itself is a fault of ours."""
-    if PYLSTM_DEBUG_BUILD and contradiction != NULL:
+    if contradiction != NULL:
         Py_FatalError(contradiction)
 
 
@@ -659,7 +659,8 @@ cdef class Network:
     cdef void release(self) noexcept:
         return_team(self.net.team)
         self.net.team = NULL
-        require(pylstm_network_contradiction(&self.net))
+        if PYLSTM_DEBUG_BUILD:
+            require(pylstm_network_contradiction(&self.net))
         pylstm_release(&self.net)
 
     cdef int make_room(self, ptrdiff_t n_steps) except -1:

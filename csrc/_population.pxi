@@ -199,7 +199,8 @@ cdef class PopulationBase:
     cdef void release(self) noexcept:
         return_team(self.pop.team)
         self.pop.team = NULL
-        require(pylstm_population_contradiction(&self.pop))
+        if PYLSTM_DEBUG_BUILD:
+            require(pylstm_population_contradiction(&self.pop))
         pylstm_release(&self.pop.shape)
 
     # ------------------------------------------------------------ checking what comes in

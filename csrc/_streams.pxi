@@ -118,7 +118,8 @@ cdef class StreamGroup:
         self.owner.net.optimizer.n_updates = self.streams.net.optimizer.n_updates
         return_team(self.streams.team)
         self.streams.team = NULL
-        require(pylstm_streams_contradiction(&self.streams))
+        if PYLSTM_DEBUG_BUILD:
+            require(pylstm_streams_contradiction(&self.streams))
         self.owner.release()
         pylstm_release(&self.streams.net)
 

@@ -16,7 +16,9 @@ from oracle import Architecture, Learner
 import pylstm
 from pylstm import _core
 
-LAZY = {name: net for name, net in NETS.items() if net.block_size == 1}
+LAZY = {
+    name: net for name, net in NETS.items() if net.block_size == 1 and net.hidden_bias != "gates"
+}
 NEVER = 1 << 60
 RATE = 0.03
 

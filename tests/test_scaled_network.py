@@ -272,7 +272,7 @@ def test_saved_statistics_of_another_network_are_refused():
     net = scaled()
     state = net.__getstate__()
     state["input_scale"] = pylstm.RunningScale(2).state()
-    with pytest.raises(ValueError, match=r"shapes \(2,\), \(2,\), \(2,\), wanted \(3,\) each"):
+    with pytest.raises(ValueError, match=r"input_scale.count is float64 of shape \(2,\), wanted"):
         pylstm.LSTM.__new__(pylstm.LSTM).__setstate__(state)
 
 

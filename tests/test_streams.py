@@ -423,7 +423,7 @@ def test_two_threads_are_told(rng):
             except RuntimeError as error:
                 refused.add(str(error).split(" in use")[0])
     worker.join()
-    assert refused == {"these Streams are", "this LSTM is"}
+    assert refused == {"this Streams is", "this LSTM is"}
     streams.predict(X[0])
 
 

@@ -368,7 +368,7 @@ def test_no_tokens():
         (lambda net: net.step(10**30), ValueError, "token is 1000"),
         (lambda net: net.step(True), ValueError, "shape"),
         (lambda net: net.step(1.0), ValueError, "shape"),
-        (lambda net: net.predict(np.int8(7)), ValueError, "token is 7"),
+        (lambda net: net.predict(np.int8(7)), ValueError, r"token is np.int8\(7\), wanted 0"),
         (lambda net: net.gradient([5], [[0, 0]]), ValueError, "value 5 at row 0"),
     ],
 )
