@@ -59,6 +59,7 @@ def lived(**switches):
 # ---------------------------------------------------------------- the file
 
 
+@pytest.mark.processes
 def test_nothing_checks_before_something_is_restored():
     code = "import sys, pylstm; print('msgspec' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
