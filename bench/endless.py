@@ -37,7 +37,7 @@ Array = npt.NDArray[Any]
 SIZES = (4, 32)
 PIECE = 10**6
 #: Of networks whose rate never falls: they drive cells into saturation, where nothing is learned.
-LEAK = 0.05
+LEAK = 0.1
 #: What the last tenth's error may be, as a multiple of the best tenth's, and beside that.
 WORSE, NOISE = 1.05, 1e-3
 GROWTH_KIB = 2048
