@@ -32,11 +32,6 @@ NAMES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _checkout_importable(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT)
-
-
 def bench(*arguments):
     command = [sys.executable, "-W", "error", "-m", "bench", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

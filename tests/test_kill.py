@@ -1,7 +1,6 @@
 """A streaming process killed at random moments and resumed ends as if it had never been."""
 
 import sys
-from pathlib import Path
 
 import pytest
 from checkpoints import saved_bits
@@ -15,8 +14,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("save_every", [1, 7])
-def test_killed_and_resumed_ends_with_the_same_bits(save_every, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1])
+def test_killed_and_resumed_ends_with_the_same_bits(save_every, tmp_path):
     from bench.killing import kill_and_resume
 
     outcome = kill_and_resume(

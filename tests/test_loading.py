@@ -689,8 +689,7 @@ def test_changed_files_are_refused_or_work():
     assert "0 violations" in run.stdout
 
 
-def test_changed_files_follow_from_their_number(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT)
+def test_changed_files_follow_from_their_number():
     import random
 
     from bench.fuzz.files import put_together as together

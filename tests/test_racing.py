@@ -3,9 +3,9 @@
 See `bench/racing.py`; ``python -m bench race --seconds N`` goes on for longer.
 """
 
-from pathlib import Path
-
 import pytest
+
+from bench.racing import race_all
 
 pytestmark = pytest.mark.processes
 
@@ -14,10 +14,7 @@ LOCKLESS = ["Delayed", "Regressor", "Classifier", "Forecaster"]
 
 
 @pytest.mark.parametrize("name", [*KINDS, *LOCKLESS])
-def test_two_threads_on_one_object(name, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1])
-    from bench.racing import race_all
-
+def test_two_threads_on_one_object(name):
     outcome = race_all(name, seconds=2)
     assert not outcome.faults, "\n".join(sorted(set(outcome.faults))[:10])
     assert outcome.races > 0

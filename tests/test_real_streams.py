@@ -14,11 +14,6 @@ pytest.importorskip("river")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(autouse=True)
-def _checkout_importable(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT)
-
-
 def bench(*arguments):
     command = [sys.executable, "-W", "error", "-m", "bench", "streams", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
