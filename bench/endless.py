@@ -7,6 +7,9 @@ E(t) = f E(t-1) + d z^T, f <= 1 - leak, |i g| <= 1, so that
 
     |c| <= 1 / leak        |E| <= max |d| max |z| / leak        max |d| = max(1, max |c| / 4)
 
+and with a decay of the weights, k a update, they do not wander into saturation, where nothing is
+learned any more: what keeps a weight away from 0 has been learned in the last 1/k updates.
+
 What is looked at between pieces of a tenth of the run at most: both, weights, resident memory, and
 the mean absolute error of each tenth, of which the last is at most 1.05 of the best.
 """
@@ -36,8 +39,9 @@ Array = npt.NDArray[Any]
 
 SIZES = (4, 32)
 PIECE = 10**6
-#: Of networks whose rate never falls: they drive cells into saturation, where nothing is learned.
-LEAK = 0.1
+LEAK = 1e-2
+#: What an update takes of every weight: learning_rate * weight_decay.
+DECAY = 1e-6
 #: What the last tenth's error may be, as a multiple of the best tenth's, and beside that.
 WORSE, NOISE = 1.05, 1e-3
 GROWTH_KIB = 2048
@@ -74,13 +78,13 @@ INPUTS: dict[str, Callable[[Array, int, np.random.Generator], Array]] = {
     "silent": _silent,
     "constant": _constant,
 }
-OPTIMIZERS: dict[str, Callable[[], pylstm.optimizers.Optimizer]] = {
-    "sgd": lambda: pylstm.SGD(0.01),
-    "momentum": lambda: pylstm.SGD(0.001, momentum=0.9),
-    "rmsprop": lambda: pylstm.RMSprop(1e-4),
-    "adam": lambda: pylstm.Adam(1e-4),
-    "obgd": lambda: pylstm.ObGD(0.1),
-    "defaults": default_optimizer,
+OPTIMIZERS: dict[str, Callable[[float], pylstm.optimizers.Optimizer]] = {
+    "sgd": lambda k: pylstm.SGD(0.01, weight_decay=k / 0.01),
+    "momentum": lambda k: pylstm.SGD(0.001, momentum=0.9, weight_decay=k / 0.001),
+    "rmsprop": lambda k: pylstm.RMSprop(1e-4, weight_decay=k / 1e-4),
+    "adam": lambda k: pylstm.Adam(1e-4, weight_decay=k / 1e-4),
+    "obgd": lambda k: pylstm.ObGD(0.1, weight_decay=k / 0.1),
+    "defaults": lambda k: default_optimizer(),
 }
 
 
@@ -104,7 +108,7 @@ class Row:
         """That of the estimators in their rows."""
         return float(SWITCHES["leak"]) if self.optimizer == "defaults" else LEAK
 
-    def net(self, leak: float) -> pylstm.LSTM:
+    def net(self, leak: float, decay: float) -> pylstm.LSTM:
         """The network, untaught."""
         switches = SWITCHES if self.optimizer == "defaults" else {}
         return pylstm.LSTM(
@@ -112,7 +116,7 @@ class Row:
             1,
             self.n_cells,
             forget_gate=self.forget_gate,
-            optimizer=OPTIMIZERS[self.optimizer](),
+            optimizer=OPTIMIZERS[self.optimizer](decay),
             **{**switches, "leak": leak},
         )
 
@@ -140,19 +144,19 @@ class Life:
     failure: str = ""
 
 
-def _pieces(row: Row, n_steps: int, leak: float) -> Iterator[tuple[pylstm.LSTM, float, float]]:
-    """Live; after each piece the network, the mean error of the piece and the largest source."""
-    rng, net = np.random.default_rng(0), row.net(leak)
+def _pieces(row: Row, n_steps: int, net: pylstm.LSTM) -> Iterator[tuple[float, float]]:
+    """Live; after each piece the mean error of the piece and the largest source."""
+    rng = np.random.default_rng(0)
     piece = min(PIECE, n_steps // 10)
     for start in range(0, n_steps, piece):
         t = np.arange(start, start + piece + 1, dtype=float)
         x = INPUTS[row.inputs](t, n_steps, rng).astype(np.float32)[:, None]
         y = net.run(x[:-1], x[1:])
         largest = 5.0 if row.optimizer == "defaults" else float(np.abs(x).max())
-        yield net, float(np.abs(y - x[1:]).mean(dtype=float)), max(1.0, largest)
+        yield float(np.abs(y - x[1:]).mean(dtype=float)), max(1.0, largest)
 
 
-def live(row: Row, n_steps: int, leak: float) -> Life:
+def live(row: Row, n_steps: int, leak: float, decay: float = DECAY) -> Life:
     """Live through a stream and look.
 
     Parameters
@@ -160,7 +164,8 @@ def live(row: Row, n_steps: int, leak: float) -> Life:
     row : Row
     n_steps : int
         A multiple of ten; of ten million, if it is more than that.
-    leak : float
+    leak, decay : float
+        Of cell states and, each update, of weights; the estimators have their own decay.
 
     Returns
     -------
@@ -169,8 +174,9 @@ def live(row: Row, n_steps: int, leak: float) -> Life:
     c = E = W = z = 0.0
     errors: list[float] = []
     failure, resident, started = "", 0, time.perf_counter()
+    net = row.net(leak, decay)
     try:
-        for net, error, largest in _pieces(row, n_steps, leak):
+        for error, largest in _pieces(row, n_steps, net):
             c = max(c, float(np.abs(net.state["cell_state"]).max()))
             E = max(E, float(np.abs(net.__getstate__()["traces"]).max()))
             W = max(W, max(float(np.abs(view).max()) for view in net.parameters.values()))
@@ -201,8 +207,8 @@ def problems(life: Life, leak: float) -> list[str]:
     return found
 
 
-def _in_a_process(row: Row, n_steps: int, leak: float) -> Life:
-    command = [sys.executable, "-m", "bench.endless", row.name, str(n_steps), str(leak)]
+def _in_a_process(row: Row, *numbers: float) -> Life:
+    command = [sys.executable, "-m", "bench.endless", row.name, *map(str, numbers)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{row.name} ended with status {done.returncode}: {done.stderr[-500:]}")
@@ -227,6 +233,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--leak", type=float, help=f"default {LEAK}, or that of the estimators")
     parser.add_argument(
+        "--decay", type=float, default=DECAY, help=f"rate * weight_decay, default {DECAY:g}"
+    )
+    parser.add_argument(
         "--only", nargs="+", default=[""], metavar="TEXT", help="rows with one of these in the name"
     )
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
@@ -237,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.list:
         print("\n".join(row.name for row in rows))
         return 0
-    print(f"{args.steps:.0e} steps a row")
+    print(f"{args.steps:.0e} steps a row, decay {args.decay:g}")
     print(
         f"{'row':34}{'leak':>7}{'|c|':>9}{'|E|':>9}{'|w|':>9}{'best':>9}{'last':>9}{'ratio':>7}",
         end="",
@@ -246,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     n_bad = 0
     for row in rows:
         leak = row.leak if args.leak is None else args.leak
-        life = _in_a_process(row, args.steps, leak)
+        life = _in_a_process(row, args.steps, leak, args.decay)
         bad = problems(life, leak)
         n_bad += bool(bad)
         best, last = (min(life.errors), life.errors[-1]) if life.errors else (np.nan, np.nan)
@@ -261,5 +270,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    _row, _n_steps, _leak = sys.argv[1:]
-    print(json.dumps(vars(live(ROWS[_row], int(_n_steps), float(_leak)))))
+    _row, _n_steps, *_numbers = sys.argv[1:]
+    print(json.dumps(vars(live(ROWS[_row], int(_n_steps), *map(float, _numbers)))))

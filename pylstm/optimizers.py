@@ -35,6 +35,8 @@ def _from_fields(cls: type[Made], saved: Mapping[str, Any]) -> Made:
     """An object of its fields, all of them, which its constructor checks."""
     from pylstm import schemas
 
+    if "weight_decay" in cls.__dataclass_fields__:  # older files have it with Adam alone
+        saved = {"weight_decay": 0.0, **saved}
     schemas.check_fields(cls.__name__, saved, cls.__dataclass_fields__)
     return cls(**saved)
 
@@ -75,10 +77,11 @@ class Decay:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Optimizer:
-    """What all optimisers have in common: clipping and a schedule of the learning rate.
+    """What all optimisers have in common: clipping, a schedule of the rate, decay of the weights.
 
     ``g = clip(g, -clip_value, clip_value)``, then ``g *= min(1, clip_norm / |g|_2)`` over all
-    parameters together, then the rule, with ``learning_rate * schedule(k)`` at update k = 0, 1, ...
+    parameters together, ``rate = learning_rate * schedule(k)`` at update k = 0, 1, ..., then
+    ``w *= 1 - rate * weight_decay``, then the rule.
 
     Parameters
     ----------
@@ -87,6 +90,10 @@ class Optimizer:
     schedule : Decay or callable, optional
         A callable takes the number of updates so far and returns the factor of the learning rate, a
         finite number >= 0. None: constant.
+    weight_decay : float, >= 0, default 0
+        Of every weight, biases too, apart from the gradient (Loshchilov & Hutter 2019). What a
+        weight learned is forgotten in ``1 / (rate * weight_decay)`` updates, unless it is learned
+        anew.
 
     Raises
     ------
@@ -101,13 +108,21 @@ class Optimizer:
     Clipping sees the whole gradient before a weight changes: a matrix product and two or three
     passes over the gradient instead of one fused pass over traces and weights. A callable is asked
     before a call for every update the call may make; `Decay` is computed without Python.
+
+    A network that learns for ever at a rate that does not fall needs a decay: without one its
+    weights wander until gates and cells saturate, where no error passes back and nothing is learned
+    any more. With one they come back. It costs a pass over the weights an update, and the largest
+    networks write their weights at every step again. A factor ``1 - rate * weight_decay`` above
+    1 - 6e-8 is 1 in float32.
     """
 
     clip_norm: float | None = None
     clip_value: float | None = None
     schedule: Decay | Callable[[int], float] | None = None
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        _check_rate("weight_decay", self.weight_decay)
         for name in ("clip_norm", "clip_value"):
             value = getattr(self, name)
             if value is not None:
@@ -127,7 +142,7 @@ class Optimizer:
         names = [
             entry.name
             for entry in sorted(fields(self), key=lambda entry: entry.name in common)
-            if entry.name not in common or getattr(self, entry.name) is not None
+            if entry.name not in common or getattr(self, entry.name) != entry.default
         ]
         shown = ", ".join(f"{name}={brief(getattr(self, name))}" for name in names)
         return f"{type(self).__name__}({shown})"
@@ -145,7 +160,7 @@ class Optimizer:
             "first": 0.0,
             "second": 0.0,
             "epsilon": 0.0,
-            "weight_decay": 0.0,
+            "weight_decay": self.weight_decay,
             "kappa": 0.0,
             "decay": decay,
             "clip_value": self.clip_value or 0.0,
@@ -190,7 +205,7 @@ class SGD(Optimizer):
         For the loss as it stands: half the sum of squares, as in HS97.
     momentum : float, 0 <= momentum < 1, default 0
         Part of the velocity kept from one update to the next; 0 keeps no velocity.
-    clip_norm, clip_value, schedule
+    clip_norm, clip_value, schedule, weight_decay
         See `Optimizer`.
 
     Raises
@@ -241,7 +256,7 @@ class RMSprop(Optimizer):
         Part of the mean square kept from one update to the next.
     epsilon : float, >= 1e-30, default 1e-8
         Keeps the division finite.
-    clip_norm, clip_value, schedule
+    clip_norm, clip_value, schedule, weight_decay
         See `Optimizer`.
 
     Raises
@@ -289,9 +304,9 @@ class Adam(Optimizer):
     """Descent by the mean of the gradient over the root of its mean square.
 
     ``m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g**2;``
-    ``w -= rate * (m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + epsilon) + weight_decay * w)``
-    at update t = 1, 2, ... (Kingma & Ba 2015, algorithm 1; the decay of the weights apart from the
-    gradient: Loshchilov & Hutter 2019, AdamW).
+    ``w -= learning_rate * m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + epsilon)``
+    at update t = 1, 2, ... (Kingma & Ba 2015, algorithm 1; with ``weight_decay`` AdamW, Loshchilov
+    & Hutter 2019).
 
     Parameters
     ----------
@@ -300,9 +315,7 @@ class Adam(Optimizer):
         Parts of both means kept from one update to the next.
     epsilon : float, >= 1e-30, default 1e-8
         Keeps the division finite.
-    weight_decay : float, >= 0, default 0
-        Of every weight, biases too.
-    clip_norm, clip_value, schedule
+    clip_norm, clip_value, schedule, weight_decay
         See `Optimizer`.
 
     Raises
@@ -324,7 +337,6 @@ class Adam(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -332,7 +344,6 @@ class Adam(Optimizer):
         _check_part("beta1", self.beta1)
         _check_part("beta2", self.beta2)
         _check_epsilon(self.epsilon)
-        _check_rate("weight_decay", self.weight_decay)
 
     @property
     def rule(self) -> str:
@@ -346,7 +357,6 @@ class Adam(Optimizer):
             "first": self.beta1,
             "second": self.beta2,
             "epsilon": self.epsilon,
-            "weight_decay": self.weight_decay,
         }
 
 
@@ -370,7 +380,7 @@ class ObGD(Optimizer):
     kappa : float, > 0, default 2
         A step changes the error by at most 1/kappa of it, as far as the outputs are linear in the
         weights with derivatives of at most 1: ``|z|_2**2 <= |z|_1`` then.
-    clip_norm, clip_value, schedule
+    clip_norm, clip_value, schedule, weight_decay
         See `Optimizer`.
 
     Raises

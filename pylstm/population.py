@@ -351,8 +351,8 @@ def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
     for one in each:
         if one != SGD(one.learning_rate, one.momentum):
             raise ValueError(
-                f"optimizer is {brief(one)}, wanted one without clipping and schedule in a "
-                "Population"
+                f"optimizer is {brief(one)}, wanted one without clipping, schedule and "
+                "weight decay in a Population"
             )
     return tuple(_one_each("optimizer", each, n_nets))
 

@@ -218,11 +218,11 @@ def trace_learn_rmsprop(
 def trace_learn_adam(
     E: Array, W: Array, moment: Array, v: Array, z: Array, z_next: Array | None, f: Array,
     d: Array, e: Array, net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
-    first: float, second: float, root: float, epsilon: float, keep: float,
+    first: float, second: float, root: float, epsilon: float,
 ) -> None:  # fmt: skip
     """As trace_learn_sgd by the rule `adam`; moment, v: (n_sources, n_rows)."""
     gradient = _trace_gradient(E, z, f, d, e, n_traced)
-    adam(W, moment, v, gradient, W.size, rate, first, second, root, epsilon, keep)
+    adam(W, moment, v, gradient, W.size, rate, first, second, root, epsilon)
     if net is not None and z_next is not None:
         net += z_next @ W
 
@@ -416,15 +416,15 @@ def rmsprop(
 
 def adam(
     w: Array, m: Array, v: Array, g: Array, n: int, rate: float, first: float, second: float,
-    root: float, epsilon: float, keep: float,
+    root: float, epsilon: float,
 ) -> None:  # fmt: skip
-    """w = keep w - rate m / (root sqrt(v) + epsilon); w, m, v, g: (n,).
+    """w -= rate m / (root sqrt(v) + epsilon); w, m, v, g: (n,).
 
     m = first m + (1 - first) g; v = second v + (1 - second) g^2.
     """
     m[:] = first * m + (1 - first) * g
     v[:] = second * v + (1 - second) * g**2
-    w[:] = keep * w - rate * m / (root * np.sqrt(v) + epsilon)
+    w -= rate * m / (root * np.sqrt(v) + epsilon)
 
 
 def clip(g: Array, n: int, limit: float) -> None:
@@ -462,10 +462,10 @@ def readout_learn_rmsprop(
 
 def readout_learn_adam(
     V: Array, m: Array, v: Array, q: Array, delta: Array, n_outputs: int, stride: int,
-    rate: float, first: float, second: float, root: float, epsilon: float, keep: float,
+    rate: float, first: float, second: float, root: float, epsilon: float,
 ) -> None:  # fmt: skip
     """The rule `adam` with the gradient delta q^T; m, v: as V."""
-    adam(V, m, v, np.outer(delta, q), V.size, rate, first, second, root, epsilon, keep)
+    adam(V, m, v, np.outer(delta, q), V.size, rate, first, second, root, epsilon)
 
 
 # ---------------------------------------------------------------- csrc/floor.inc

@@ -378,6 +378,7 @@ def test_every_optimizer_takes_the_gradient(rng):
     for optimizer in (
         pylstm.SGD(0.1, momentum=0.5, clip_norm=0.5),
         pylstm.RMSprop(0.01, clip_value=0.1),
+        pylstm.SGD(0.1, weight_decay=0.1),
         pylstm.Adam(0.01, weight_decay=0.1),
         pylstm.ObGD(),
     ):

@@ -33,7 +33,7 @@ LOGISTIC = reference.KINDS.index("logistic")
 RATES = (2.5, -0.5)
 MOMENTUM = 0.9
 RMSPROP = 0.7, 0.3  # decay, epsilon
-ADAM = 0.6, 0.8, 1.7, 0.3, 0.9  # first, second, root, epsilon, keep
+ADAM = 0.6, 0.8, 1.7, 0.3  # first, second, root, epsilon
 
 # ---------------------------------------------------------------- arguments, one generator a kernel
 

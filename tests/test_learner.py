@@ -198,7 +198,7 @@ def test_learn_needs_a_step():
         (lambda n: n.run_sequences([0, 1], [[0, 0]], [2]), "targets has 1 rows, wanted 2"),
         (lambda n: n.gradient([0, 1], None), "targets is None"),
         (lambda n: Leaky(0), "n_inputs is 0, wanted a whole number of at least 1"),
-        (lambda n: Leaky(optimizer=pylstm.SGD(1, clip_norm=1)), "without clipping and schedule"),
+        (lambda n: Leaky(optimizer=pylstm.SGD(1, clip_norm=1)), "without clipping, schedule and"),
     ],
 )
 def test_bad_input_changes_nothing(call, sentence):

@@ -374,6 +374,16 @@ def test_optimisers_are_pickled_and_copied():
         assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one
 
 
+@pytest.mark.parametrize("one", [pylstm.SGD(0.1), pylstm.RMSprop(), pylstm.Adam()], ids=str)
+def test_optimisers_from_before_all_had_a_weight_decay(one):
+    saved = {key: value for key, value in one.saved().items() if key != "weight_decay"}
+    assert pylstm.optimizers.Optimizer.from_saved(saved) == one
+    del saved["name"]
+    unpickled = type(one).__new__(type(one))
+    unpickled.__setstate__(saved)
+    assert unpickled == one
+
+
 def test_keywords_of_optimisers_that_are_missing(path):
     liar(pylstm.Adam(), path, lambda state, arrays: state.pop("beta1"))
     liar(lived(), path, lambda state, arrays: state["optimizer"].pop("momentum"))

@@ -59,7 +59,7 @@ def rmsprop(rate, decay, epsilon):
     return rule
 
 
-def adam(rate, beta1, beta2, epsilon, weight_decay=0.0):
+def adam(rate, beta1, beta2, epsilon):
     def rule(learner):
         m, v, t, change = 0.0, 0.0, 0, None
         while True:
@@ -67,7 +67,7 @@ def adam(rate, beta1, beta2, epsilon, weight_decay=0.0):
             t += 1
             m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
             m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-            change = -rate * (m_hat / (np.sqrt(v_hat) + epsilon) + weight_decay * learner.w)
+            change = -rate * m_hat / (np.sqrt(v_hat) + epsilon)
 
     return rule
 
@@ -115,6 +115,20 @@ def scheduled(of, factor):
     return rule
 
 
+def decayed(of, rate, weight_decay):
+    """`rate` of update k, a callable."""
+
+    def rule(learner):
+        inner, change, k = of(learner), None, 0
+        next(inner)
+        while True:
+            given = yield change
+            change = inner.send(given) - rate(k) * weight_decay * learner.w
+            k += 1
+
+    return rule
+
+
 def wave(k):
     return 1.5 + np.sin(k)
 
@@ -126,7 +140,23 @@ RULES = {
     "adam": (pylstm.Adam(0.01, 0.8, 0.95, 0.05), adam(0.01, 0.8, 0.95, 0.05)),
     "adamw": (
         pylstm.Adam(0.01, 0.8, 0.95, 0.05, weight_decay=0.7),
-        adam(0.01, 0.8, 0.95, 0.05, 0.7),
+        decayed(adam(0.01, 0.8, 0.95, 0.05), lambda k: 0.01, 0.7),
+    ),
+    "sgd, weight decay": (
+        pylstm.SGD(0.05, weight_decay=0.7),
+        decayed(descent(0.05), lambda k: 0.05, 0.7),
+    ),
+    "momentum, weight decay": (
+        pylstm.SGD(0.05, 0.8, weight_decay=0.7, schedule=pylstm.Decay(0.9)),
+        decayed(scheduled(descent(0.05, 0.8), lambda k: 0.9**k), lambda k: 0.05 * 0.9**k, 0.7),
+    ),
+    "obgd, weight decay": (
+        pylstm.ObGD(0.7, 3.0, weight_decay=0.1),
+        decayed(obgd(0.7, 3.0), lambda k: 0.7, 0.1),
+    ),
+    "rmsprop, weight decay": (
+        pylstm.RMSprop(0.01, 0.9, 0.05, weight_decay=0.7, clip_norm=0.5),
+        decayed(clipped(rmsprop(0.01, 0.9, 0.05), norm=0.5), lambda k: 0.01, 0.7),
     ),
     "obgd": (pylstm.ObGD(0.7, 3.0), obgd(0.7, 3.0)),
     "obgd, small": (pylstm.ObGD(0.003, 2.0), obgd(0.003, 2.0)),
@@ -302,8 +332,12 @@ def test_another_optimiser_of_the_same_class_keeps_the_moments(rng):
 
 
 def test_population_takes_plain_optimisers_only():
-    for optimizer in (pylstm.SGD(0.1, clip_norm=1.0), pylstm.SGD(0.1, schedule=pylstm.Decay(0.9))):
-        with pytest.raises(ValueError, match="wanted one without clipping and schedule"):
+    for optimizer in (
+        pylstm.SGD(0.1, clip_norm=1.0),
+        pylstm.SGD(0.1, schedule=pylstm.Decay(0.9)),
+        pylstm.SGD(0.1, weight_decay=0.1),
+    ):
+        with pytest.raises(ValueError, match="wanted one without clipping, schedule and"):
             pylstm.Population(2, 1, 1, 1, optimizer=optimizer)
     with pytest.raises(TypeError, match=r"wanted a pylstm\.SGD or a sequence"):
         pylstm.Population(2, 1, 1, 1, optimizer=pylstm.Adam())

@@ -78,7 +78,7 @@ def test_each_line_of_json_comes_before_the_next_row(path):
 # ---------------------------------------------------------------- optimisers
 
 
-RATE_BY_DEFAULT = RMSprop(5e-4, decay=0.9999, epsilon=1e-8, clip_norm=1.0)
+RATE_BY_DEFAULT = RMSprop(5e-4, decay=0.9999, clip_norm=1.0, weight_decay=2e-3)
 CHOICES = {
     "default": ({}, SGD(0.01)),
     "momentum alone": ({"momentum": 0.5}, SGD(0.01, 0.5)),

@@ -49,7 +49,7 @@ class Learner(Checks, Copyable):
     n_inputs, n_outputs : int
         At least 1.
     optimizer : SGD, optional
-        With momentum if wanted, without clipping and schedule. Default SGD(0.1).
+        With momentum if wanted, without clipping, schedule and decay. Default SGD(0.1).
 
     Raises
     ------
@@ -152,7 +152,8 @@ class Learner(Checks, Copyable):
             raise TypeError(f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD")
         if optimizer != SGD(optimizer.learning_rate, optimizer.momentum):
             raise ValueError(
-                f"optimizer is {brief(optimizer)}, wanted one without clipping and schedule"
+                f"optimizer is {brief(optimizer)}, wanted one without clipping, schedule and "
+                "weight decay"
             )
         self._optimizer = optimizer
         self._set_rates(optimizer.learning_rate, optimizer.momentum)

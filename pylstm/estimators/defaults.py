@@ -34,12 +34,14 @@ __all__ = [
 
 N_CELLS: Final = 32
 
-# RMSprop(**OPTIMIZER): v = decay v + (1 - decay) g^2;  w -= learning_rate g / (sqrt(v) + epsilon)
+# RMSprop(**OPTIMIZER): v = decay v + (1 - decay) g^2;  w -= learning_rate g / (sqrt(v) + epsilon).
+# The decay of the weights, a millionth a row, is felt by streams of millions of rows.
 OPTIMIZER: Final[dict[str, Any]] = {
     "learning_rate": 5e-4,
     "decay": 0.9999,
     "epsilon": 1e-8,
     "clip_norm": 1.0,
+    "weight_decay": 2e-3,
 }
 
 # Where a forecast starts, a candidate weighs its mean absolute error to this power.

@@ -50,6 +50,7 @@ def draw_optimizer(machine, kind=None):
         "clip_norm": machine.pick(None, None, 0.3),
         "clip_value": machine.pick(None, None, 0.1),
         "schedule": schedule,
+        "weight_decay": machine.pick(0.0, 0.0, 0.3),
     }
     rate = machine.pick(0.01, 0.03)
     if kind == "momentum":
@@ -57,8 +58,7 @@ def draw_optimizer(machine, kind=None):
     if kind == "rmsprop":
         return pylstm.RMSprop(rate, 0.9, 0.05, **bounds)
     if kind == "adam":
-        decay = machine.pick(0.0, 0.3)
-        return pylstm.Adam(rate, 0.8, 0.95, 0.05, weight_decay=decay, **bounds)
+        return pylstm.Adam(rate, 0.8, 0.95, 0.05, **bounds)
     if kind == "obgd":
         return pylstm.ObGD(machine.pick(0.3, 0.01), 2.0, **bounds)
     return pylstm.SGD(rate, **bounds)

@@ -135,6 +135,7 @@ class Formula:
         elif o.schedule is not None:
             rate *= o.schedule(self.k)
         self.k += 1
+        w = w * (1 - rate * o.weight_decay)
         if isinstance(o, pylstm.SGD):
             if not o.momentum:
                 return w - rate * g
@@ -147,7 +148,7 @@ class Formula:
             self.m = o.beta1 * self.m + (1 - o.beta1) * g
             self.v = o.beta2 * self.v + (1 - o.beta2) * g**2
             m, v = self.m / (1 - o.beta1**self.k), self.v / (1 - o.beta2**self.k)
-            return w - rate * (m / (np.sqrt(v) + o.epsilon) + o.weight_decay * w)
+            return w - rate * m / (np.sqrt(v) + o.epsilon)
         with np.errstate(divide="ignore"):
             bound = rate * o.kappa * max(1.0, np.divide(1.0, error)) * np.abs(g).sum()
         return w - rate / max(1.0, bound) * g
