@@ -223,9 +223,8 @@ class LSTM(Architecture, Copyable, _core.Network):
 
     so |c| <= max |i g| / leak, and |E| <= max |d z| / leak, the gradient staying exact. What is
     older than some 1/leak steps is forgotten; `Regressor`, `Classifier` and `Forecaster` have
-    0.001. A learning rate that stays high drives cells into saturation, |c| of more than about 5,
-    where they pass no error back: 0.03 to 0.1 keeps the error flat for longer, a rate that falls
-    for good.
+    0.001. A learning rate that stays high drives cells into saturation all the same, |c| of more
+    than about 5; the ``weight_decay`` of the optimiser brings them back.
     Leaky integrators are those of Mozer (1992) and of Jaeger et al. (2007); other libraries clip c
     (`cell_clip`), which leaves the traces without a bound. It costs nothing: it is a constant of
     the squashing, f' = f (1 - f / (1 - leak)).
