@@ -26,7 +26,7 @@ FLAGS = [
 ]
 # PYLSTM_SANITIZE=1 builds with the address and undefined-behaviour sanitizers, for the test suite.
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g", "-O1"]
-# Such a build also looks at the progress of every object after every call: see csrc/progress.c.
+# Such a build also looks at the progress of every object after every call: csrc/network/progress.c.
 DEBUG = [("PYLSTM_DEBUG", None)]
 
 
@@ -58,8 +58,8 @@ sanitize = SANITIZE if os.environ.get("PYLSTM_SANITIZE") == "1" else []
 
 core = Extension(
     "pylstm._core",
-    sources=["csrc/_core.pyx", *sorted(set(glob("csrc/*.c")) - {"csrc/_core.c"})],
-    depends=sorted(glob("csrc/*.pyx") + glob("csrc/*.pxi") + glob("csrc/*.h") + glob("csrc/*.inc")),
+    sources=["csrc/python/_core.pyx", *sorted(set(glob("csrc/*/*.c")) - {"csrc/python/_core.c"})],
+    depends=sorted(glob("csrc/*/*.p*") + glob("csrc/*/*.h") + glob("csrc/*/*.inc")),
     include_dirs=["csrc", np.get_include()],
     define_macros=[
         ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),

@@ -1,7 +1,7 @@
 """``python -m bench.products SECONDS REPEATS LARGEST``: our matrix product and BLAS, as JSON.
 
 A program of its own, because BLAS must be told about one thread before it is imported. The product
-is that of csrc/learn.inc over a record of k steps,
+is that of csrc/network/learn.inc over a record of k steps,
 
     G += Z^T C      Z: (k, n_sources), C: (k, n_rows), rows of one record; G: (n_sources, n_rows)
 

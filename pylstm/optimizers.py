@@ -1,4 +1,4 @@
-"""Optimisers: how a gradient changes the weights. The arithmetic is in csrc/optimizer.inc."""
+"""Optimisers: how a gradient changes the weights. Arithmetic: csrc/network/optimizer.inc."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ First a twin of every kernel of csrc/: same name, same argument order, outputs w
 sizes are arguments because they are the kernel's; the arrays know them anyway. Then
 `online_gradients`, the whole algorithm on the named weights of an `LSTM`.
 
-Symbols as in csrc/pylstm.h. HS97: Hochreiter & Schmidhuber (1997), equations of its appendix A.1;
-Gers 2000: Gers, Schmidhuber & Cummins; Gers 2002: Gers, Schraudolph & Schmidhuber. The engine uses
-nothing of this.
+Symbols as in csrc/network/network.h. HS97: Hochreiter & Schmidhuber (1997), equations of its
+appendix A.1; Gers 2000: Gers, Schmidhuber & Cummins; Gers 2002: Gers, Schraudolph & Schmidhuber.
+The engine uses nothing of this.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def slope(y: Array, kind: str) -> Array:
     return functions[kind](y)
 
 
-# ---------------------------------------------------------------- csrc/math.inc
+# ---------------------------------------------------------------- csrc/simd/math.inc
 
 
 def squash(
@@ -66,7 +66,7 @@ def squash(
 ) -> None:  # fmt: skip
     """y = (a + b q) / (2 + q) + linear x with q = exp(-slope x) - 1; all (n,).
 
-    One formula for every squashing, its constants given per element: the table in csrc/math.inc.
+    One formula for every squashing, its constants given per element: see csrc/simd/math.inc.
     """
     q = np.expm1(-slope * x)
     y[:] = (a + b * q) / (2 + q) + linear * x
@@ -77,7 +77,7 @@ def squash_kind(x: Array, y: Array, n: int, kind: int) -> None:
     y[:] = squashed(x, KINDS[kind])
 
 
-# ---------------------------------------------------------------- csrc/forward.inc
+# ---------------------------------------------------------------- csrc/network/forward.inc
 
 
 def net_input(W: Array, z: Array, net: Array, n_sources: int, n_rows: int) -> None:
@@ -123,7 +123,7 @@ def softmax(net: Array, y: Array, n: int) -> None:
     y[:] = np.exp(net - np.logaddexp.reduce(net))
 
 
-# ---------------------------------------------------------------- csrc/error.inc
+# ---------------------------------------------------------------- csrc/network/error.inc
 
 
 def output_error(dy: Array, y: Array, delta: Array, n: int, kind: int) -> None:
@@ -168,7 +168,7 @@ def cell_error(
     eo[:] = slope(o, "logistic") * hc * eps
 
 
-# ---------------------------------------------------------------- csrc/trace.inc
+# ---------------------------------------------------------------- csrc/network/trace.inc
 
 
 def _trace_gradient(E: Array, z: Array, f: Array, d: Array, e: Array, n_traced: int) -> Array:
@@ -246,7 +246,7 @@ def add_scaled_rows(
     G[:, :n_traced] += a * E
 
 
-# ---------------------------------------------------------------- csrc/product.inc
+# ---------------------------------------------------------------- csrc/simd/product.inc
 
 
 def product(
@@ -265,7 +265,7 @@ def product(
     G[:, :n_old] += kept
 
 
-# ---------------------------------------------------------------- csrc/bptt.inc
+# ---------------------------------------------------------------- csrc/network/bptt.inc
 
 
 def transpose(W: Array, T: Array, n_sources: int, n_rows: int, stride: int) -> None:
@@ -297,7 +297,7 @@ def peephole_flow(U: Array, delta: Array, a: Array, n_blocks: int, block_size: i
     a += U * delta[:, None]
 
 
-# ---------------------------------------------------------------- csrc/rtrl.inc
+# ---------------------------------------------------------------- csrc/network/rtrl.inc
 
 
 def direct_sensitivity(
@@ -343,7 +343,7 @@ def combine_sensitivities(
     out[:] = kept + new
 
 
-# ---------------------------------------------------------------- csrc/lazy.inc
+# ---------------------------------------------------------------- csrc/network/lazy.inc
 
 
 def lazy_input(
@@ -353,7 +353,7 @@ def lazy_input(
     """net = W z + A (E z) + sum_s w_s dots_s, the second term for the first n_traced rows.
 
     W: (n_sources, n_rows), E: (n_sources, n_traced), A, u: (n_traced,), w: (k, stride), first
-    columns used, dots: (k,), net: (n_rows,); u = E z. The weights of a lazy network: csrc/lazy.inc.
+    columns used, dots: (k,), net: (n_rows,); u = E z. Of a lazy network: csrc/network/lazy.inc.
     """
     u[:] = z @ E
     net[:] = z @ W + dots @ w[:, :n_rows]
@@ -392,7 +392,7 @@ def lazy_learn(
         net += z_next @ W
 
 
-# ---------------------------------------------------------------- csrc/optimizer.inc
+# ---------------------------------------------------------------- csrc/network/optimizer.inc
 
 
 def sgd(w: Array, g: Array, n: int, rate: float) -> None:
@@ -468,7 +468,7 @@ def readout_learn_adam(
     adam(V, m, v, np.outer(delta, q), V.size, rate, first, second, root, epsilon)
 
 
-# ---------------------------------------------------------------- csrc/floor.inc
+# ---------------------------------------------------------------- csrc/simd/floor.inc
 
 
 def read_lines(a: Array, sum: Array, n_lines: int, repeats: int) -> None:
@@ -487,7 +487,7 @@ def multiply_add_lines(a: Array, n_lines: int, repeats: int, factor: float, adde
         a[:] = factor * a + addend
 
 
-# ---------------------------------------------------------------- csrc/scale.c
+# ---------------------------------------------------------------- csrc/network/scale.c
 
 
 def scale_update(

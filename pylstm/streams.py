@@ -1,4 +1,4 @@
-"""Several sequences through the weights of one network: the class over csrc/streams.h."""
+"""Several sequences through the weights of one network: the class over csrc/streams/streams.h."""
 
 from __future__ import annotations
 

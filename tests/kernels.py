@@ -11,7 +11,7 @@ import numpy as np
 from pylstm import _core, reference
 
 CSRC = Path(__file__).parents[1] / "csrc"
-EXPORTED = re.findall(r"KERNEL\((\w+)\),", (CSRC / "precision.inc").read_text())
+EXPORTED = re.findall(r"KERNEL\((\w+)\),", (CSRC / "simd" / "precision.inc").read_text())
 ISAS = _core.available_isas()
 DTYPES = ("float32", "float64")
 

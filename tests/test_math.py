@@ -26,7 +26,7 @@ EXACT = {
     "tanh_half": lambda x: np.tanh(x / 2),
     "two_tanh_half": lambda x: 2 * np.tanh(x / 2),
 }
-# slope, a, b, linear: the table of csrc/math.inc
+# slope, a, b, linear: the table of csrc/simd/math.inc
 CONSTANTS = {
     "logistic": (1, 1, 0, 0),
     "tanh": (2, 0, -1, 0),

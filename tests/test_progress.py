@@ -1,4 +1,4 @@
-"""The states of progress csrc/progress.c lists: ways between them, and contradictions."""
+"""The states of progress csrc/network/progress.c lists: ways between them, and contradictions."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""The NumPy twin of csrc/recurrent.inc: the same rules, in the open; the tests compare the two."""
+"""The NumPy twin of csrc/recurrent/: the same rules, in the open; the tests compare the two."""
 
 from __future__ import annotations
 

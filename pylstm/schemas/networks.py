@@ -187,7 +187,7 @@ class _Network(State, kw_only=True):
             must(np.count_nonzero(within), "an error within the window")
 
     def _check_inputs(self) -> None:
-        """See csrc/tokens.inc."""
+        """See csrc/network/tokens.inc."""
         n_inputs, live, tokens = self.config.n_inputs, self.live, self.tokens
         has_shape("live", live, INT32, (live.size,))
         has_shape("tokens", tokens, INT32, (self.n_pending + 1,))

@@ -1,6 +1,6 @@
 /* race.c: two threads on one object, every two of its calls, for ThreadSanitizer.
 
-   Built and run by .ci/race. Objects are built as csrc/_core.pyx builds them: shape, layout, zeroed
+   Built and run by .ci/race. Objects are built as csrc/python/_core.pyx builds them: shape, layout, zeroed
    buffers, prepare. Two threads make calls of one object, each under the object's lock, while
    helpers of a team take pieces of loops; a call that finds the object taken is refused and
    counted. Whoever holds the lock writes down what is called. Afterwards the same calls, one after
@@ -15,10 +15,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "population.h"
-#include "pylstm.h"
-#include "recurrent.h"
-#include "streams.h"
+#include "simd/isa.h"
+#include "threads/lock.h"
+#include "threads/team.h"
 
 enum {
     CALLS = 8,
@@ -29,16 +28,6 @@ enum {
     SHORT_RECORD = 16,
     MOST = 4096
 };
-
-/* The sanitizer takes minutes to compile each instruction set, and all are made of the same lines:
-   these stand in for those that are not linked. */
-static int not_linked(void)
-{
-    return 0;
-}
-const pylstm_isa pylstm_isa_avx2 __attribute__((weak)) = {.name = "avx2", .supported = not_linked};
-const pylstm_isa pylstm_isa_avx512
-    __attribute__((weak)) = {.name = "avx512", .supported = not_linked};
 
 static const pylstm_isa *isa;
 static pylstm_team team;
@@ -177,7 +166,7 @@ static void build_network(object *o)
         abort();
     n->most_pending = SHORT_RECORD; /* so that it is full now and then */
     n->record_rows = SHORT_RECORD + 2;
-    o->table = isa->table[n->precision];
+    o->table = isa->engine[n->precision]->network;
     n->parameters = get(o, n->parameter_size, size);
     n->gradient = get(o, n->parameter_size, size);
     n->eligibility = get(o, n->parameter_size, size);
@@ -385,7 +374,7 @@ static void build_streams(object *o)
     s->record_size = (SHORT_RECORD + 2) * N_STREAMS * n->record_stride;
     s->block_steps = s->block_steps < SHORT_RECORD ? s->block_steps : SHORT_RECORD;
     s->steps_ahead = s->steps_ahead < SHORT_RECORD ? s->steps_ahead : SHORT_RECORD;
-    o->streams_table = isa->streams[n->precision];
+    o->streams_table = isa->engine[n->precision]->streams;
     n->parameters = o->net.parameters;
     n->gradient = get(o, n->parameter_size, size);
     n->traces = get(o, s->traces_size, size);
@@ -509,7 +498,7 @@ static void build_population(object *o)
     p->rule = PYLSTM_MOMENTUM;
     if (!pylstm_population_layout(p) || !pylstm_record_layout(p, 0, &record))
         abort();
-    o->pop_table = isa->population[p->shape.precision];
+    o->pop_table = isa->engine[p->shape.precision]->population;
     size = number_size(p->shape.precision);
     line = (size_t)p->lanes * size;
     p->parameters = get(o, p->n_groups * p->parameter_lines, line);
@@ -689,7 +678,7 @@ enum {
 static void call_plain(object *o, int which, uint32_t seed)
 {
     pylstm_recurrent *r = &o->plain;
-    const pylstm_recurrent_table *table = isa->recurrent;
+    const pylstm_recurrent_table *table = isa->engine[PYLSTM_FLOAT64]->recurrent;
     const ptrdiff_t lengths[2] = {2, STEPS - 2};
     double x[STEPS * 4], t[STEPS * 2], y[STEPS * 2];
     const pylstm_input in = {x, 0};
@@ -912,8 +901,8 @@ int main(int n_arguments, char **arguments)
     int fine = 1;
     uint32_t seed = first_seed;
     for (int k = 0; k < pylstm_n_isas; k++)
-        if (pylstm_isas[k]->supported())
-            isa = pylstm_isas[k];
+        if (pylstm_isas[k].supported())
+            isa = &pylstm_isas[k];
     pylstm_team_resize(&team, N_HELPERS + 1);
     for (int k = 0; k < N_HELPERS; k++)
         pthread_create(&helpers[k], NULL, run_helper, NULL);

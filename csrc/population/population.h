@@ -1,0 +1,134 @@
+/* population.h: many networks of one architecture, stepped together across SIMD lanes.
+
+   A group is as many networks as a cache line has numbers (16 in float32, 8 in float64), and every
+   number of a network becomes a line of that many numbers, one for each. So a weight is
+   [source][row][lane], a trace [source][traced row][lane], and every operation of a step is one
+   vector operation: no shuffles, no sums across a vector, no padding. Lanes of the last group
+   beyond n_nets hold networks whose weights and rates are zero.
+
+   Learning is eager: the traces are up to date after every step, or as soon as somebody needs them
+   (`pending`); see population/learn.inc.
+
+   A network has diverged when a net input of its outputs was not finite. That step counts, its
+   outputs are NaN, and nothing is learned from it, nor done to the network, until a reset; so it is
+   in a run and in the loop of its steps. Nobody looks at the weights meanwhile: one that is not
+   finite shows in the outputs sooner or later, or does not matter. A reset looks at those of
+   networks that have diverged, and they stay out unless all are finite. */
+#ifndef PYLSTM_POPULATION_H
+#define PYLSTM_POPULATION_H
+
+#include "network/network.h"
+#include "threads/team.h"
+
+/* Where the networks of a group stand: bit l is lane l. */
+typedef struct {
+    uint32_t pending;   /* the traces do not have the last step yet                        */
+    uint32_t learnable; /* the last step may still be learned from                         */
+    uint32_t has_error; /* the last step has an error that nobody has used                 */
+    uint32_t collected; /* the gradient buffer holds something                             */
+    uint32_t diverged;  /* its outputs were not finite: left alone until a reset           */
+} pylstm_group;
+
+typedef struct {
+    /* Sizes, switches and rows of one network, as pylstm_layout fills them in. Its strides, its
+       progress and its buffers are not used; its `busy` is the lock of the population. */
+    pylstm_network shape;
+
+    ptrdiff_t n_nets;
+    int rule; /* PYLSTM_MOMENTUM as soon as one network has momentum */
+
+    /* Layout: filled by pylstm_population_layout. Counts and places are in lines, for one group. */
+    ptrdiff_t lanes, n_groups;
+    /* W: (n_sources, n_rows) from 0 on; V: (n_out_sources, n_outputs), source-major like W;
+       peepholes: (n_blocks, block_size), -1 where absent */
+    ptrdiff_t at_output, at_peephole_i, at_peephole_f, at_peephole_o, parameter_lines;
+    /* E: (n_sources, n_traced), a row being [i: n_cells | f: n_cells | g: n_cells] in the order of
+       the cells; of peepholes: (n_blocks, block_size of sources, block_size) */
+    ptrdiff_t trace_peephole_i, trace_peephole_f, trace_lines;
+    /* The last step. state: activations (n_rows), c and c(t-1) (n_cells), q (n_out_sources); then
+       z (n_sources), hc (n_cells), net_out and y (n_outputs), d (n_traced), delta (n_outputs) */
+    ptrdiff_t at_act, at_c, at_c_prev, at_q;
+    ptrdiff_t at_z, at_hc, at_net_out, at_y, at_d, at_delta, step_lines;
+    /* Scratch: another step; net input and sources of the step to come; errors; inputs, targets and
+       outputs of chunk_steps steps */
+    ptrdiff_t work_step, work_net, work_z, work_delta, work_e, work_eo, work_x, work_t, work_y;
+    ptrdiff_t work_lines, chunk_steps;
+
+    /* Buffers, all zero to begin with: (n_groups, lines, lanes) each. */
+    void *parameters, *gradient, *velocity; /* velocity with momentum only             */
+    void *traces;
+    void *steps;
+    void *work;
+    void *rates;          /* (n_groups, 2, lanes): learning rate, momentum   */
+    void *record;         /* (n_groups, lines of the record, lanes)          */
+    pylstm_group *groups; /* (n_groups)                                      */
+    int64_t *n_steps;     /* (n_groups, lanes): steps made                   */
+    int64_t *n_collect;   /* (n_groups, lanes): steps since the last update  */
+    pylstm_team *team;    /* threads that share the groups; may be NULL      */
+} pylstm_population;
+
+enum { PYLSTM_RECORD_STEPS = 128 }; /* of a sequence, at most, between two backward scans */
+
+/* Memory of a group while it goes through sequences: see population/sequences.inc. All in lines. */
+typedef struct {
+    /* A step, from the start of its row on. Inputs stand in z unless they are tokens; what the next
+       step starts from lies in the row of that step already, where it has a place there. */
+    ptrdiff_t n_sources;                    /* in z: all, or those behind the inputs             */
+    ptrdiff_t first;                        /* the first of them                                 */
+    ptrdiff_t at_c_prev, at_c, at_h;        /* (n_cells) each; z starts the row                  */
+    ptrdiff_t at_i, at_f, at_o;             /* (n_blocks) each                                   */
+    ptrdiff_t at_d, at_e, at_eo, at_delta;  /* (n_traced), (n_cells), (n_blocks), (n_outputs)    */
+    ptrdiff_t row_lines, steps;             /* there is one more row than steps                  */
+    ptrdiff_t rows, gradient, traces, coef; /* coef: (PYLSTM_SCAN_STEPS, n_traced)               */
+    ptrdiff_t a, p, net, g, hc, net_out;    /* of one step                                       */
+    ptrdiff_t targets, y;                   /* (steps, n_outputs)                                */
+    ptrdiff_t tokens;                       /* (steps) lines of int32_t, with tokens             */
+    ptrdiff_t lines;
+} pylstm_record;
+
+enum { PYLSTM_SCAN_STEPS = 16 };
+
+/* What a call brings. Networks that take part are those with a place in its arrays. */
+typedef struct {
+    const ptrdiff_t *place; /* (n_groups, lanes): row of a network in the arrays, or -1 */
+    ptrdiff_t n_steps;
+    const void *X;       /* (rows, n_steps, n_inputs)                                          */
+    const void *targets; /* (rows, n_steps, n_outputs), or NULL; one that starts with NaN is none;
+                            learn_from: dL/dy                                                  */
+    ptrdiff_t x_stride;  /* numbers from one row of X to the next, 0 when all share one        */
+    ptrdiff_t t_stride;  /* the same of targets                                                */
+    int all_targets;     /* no target is NaN                                                   */
+    ptrdiff_t every;     /* the weights change every so many steps; PYLSTM_UPDATE_AT_END       */
+    void *Y;             /* (rows, n_steps, n_outputs)                                         */
+    double *losses;      /* (rows)                                                             */
+
+    /* run_sequences: every row is n_sequences sequences one after the other, then padding. */
+    const int32_t *tokens;    /* (rows, n_steps), or NULL and X; x_stride is its stride then   */
+    ptrdiff_t n_sequences;    /* of each row                                                   */
+    const ptrdiff_t *lengths; /* (rows, n_sequences), at least 1 each                          */
+    ptrdiff_t l_stride;       /* from one row of lengths to the next, 0 when all share one     */
+    int last;                 /* targets and Y: (rows, n_sequences, n_outputs), of last steps  */
+} pylstm_population_call;
+
+/* The population level, one table per instruction set and precision. Each does one verb for the
+   networks that take part; the rest keep every bit. */
+typedef struct pylstm_population_table {
+    void (*run)(pylstm_population *, const pylstm_population_call *);
+    void (*predict)(pylstm_population *, const pylstm_population_call *);
+    void (*learn)(pylstm_population *, const pylstm_population_call *);
+    void (*learn_from)(pylstm_population *, const pylstm_population_call *);
+    void (*update)(pylstm_population *, const pylstm_population_call *);
+    void (*reset)(pylstm_population *, const pylstm_population_call *);
+    /* Bring the traces, and the gradient where there are errors, up to the last step. */
+    void (*settle)(pylstm_population *, const pylstm_population_call *);
+    /* A reset, a run, a reset, a run, ... and a reset. */
+    void (*run_sequences)(pylstm_population *, const pylstm_population_call *);
+} pylstm_population_table;
+
+/* Fill in the layout from the shape and n_nets; 0 as pylstm_layout. */
+int pylstm_population_layout(pylstm_population *);
+
+/* Fill in the layout of a record; tokens: whether inputs are. 0 as pylstm_layout. */
+int pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *);
+
+#endif

@@ -1,0 +1,460 @@
+# Running standardisation: the seam to csrc/scale.h, and its place in a network. Included by _core.pyx.
+
+cdef extern from "network/scale.h":
+    ctypedef struct pylstm_scale:
+        ptrdiff_t n_columns
+        double memory, limit
+        int centre
+        double *count
+        double *mean
+        double *variance
+
+    void pylstm_scale_update(const pylstm_scale *, const void *x, int doubles) noexcept nogil
+    void pylstm_scale_standardise(const pylstm_scale *, const void *x, int doubles, double missing,
+                                  void *z, int z_doubles) noexcept nogil
+    void pylstm_scale_give_back(const pylstm_scale *, const void *z, void *x, int doubles) noexcept nogil
+
+
+cdef enum:
+    SCALED_STEPS = 64  # steps of a run standardised at once
+
+
+cdef class RunningScale:
+    """Mean and deviation of each column of a stream, from the rows seen so far only.
+
+    With n the values seen of a column, m their mean, v their variance, all per column,
+
+        rate = 1 / min(n, memory)
+        d    = clip(x - m, -limit sqrt(v), limit sqrt(v))
+        m   += rate d
+        v    = (1 - rate) (v + rate d^2)
+
+    Welford's recursion (1962) up to `memory` rows, exponentially forgetting from there on. A wild
+    value counts as `limit` deviations at most (the first eight values of a column count as they are).
+    A lasting shift is followed within a few per cent of the rows remembered, because every further
+    value widens the scale again.
+
+    Parameters
+    ----------
+    n_columns : int
+        Number of columns, at least 1.
+    memory : int, default 3000
+        Rows over which old values are forgotten; the first so many rows count alike.
+    limit : float, default 5
+        Standardised values are clipped to [-limit, limit], and so is the weight of one wild value.
+    centre : bool, default True
+        False keeps the mean at 0, so that a value of 0 stays 0 (the deviation is then a root mean
+        square).
+
+    Raises
+    ------
+    ValueError
+        For a size or value that makes no sense.
+
+    Notes
+    -----
+    Statistics are float64. A column that has not varied yet has deviation 0 and is standardised to 0.
+    A row costs a square root and a division a column.
+
+    Examples
+    --------
+    >>> import numpy as np, pylstm
+    >>> scale = pylstm.RunningScale(2)
+    >>> for row in ([1.0, 5.0], [3.0, 5.0], [np.nan, 5.0]):
+    ...     scale.update(row)
+    >>> scale.mean, scale.deviation
+    (array([2., 5.]), array([1., 0.]))
+    >>> scale.standardise([2.5, 5.0])
+    array([0.5, 0. ])
+    """
+
+    cdef pylstm_scale scale
+    cdef object statistics_  # (3, n_columns): count, mean, variance
+    cdef double *saved  # (3, n_columns), behind them: what they were, see keep
+
+    def __init__(self, n_columns, memory=3000, limit=5.0, centre=True):
+        n_columns = check_size("n_columns", n_columns)
+        memory = check_size("memory", memory)
+        limit = check_real("limit", limit, 5e-324, DBL_MAX, "a positive number")
+        if not isinstance(centre, (bool, np.bool_)):
+            raise ValueError(f"centre is {brief(centre)}, wanted True or False")
+        rows = aligned_zeros(6 * n_columns, np.float64).reshape(6, n_columns)
+        self.statistics_ = rows[:3]
+        self.scale.n_columns = n_columns
+        self.scale.memory = memory
+        self.scale.limit = limit
+        self.scale.centre = centre
+        self.scale.count = <double *>cnp.PyArray_DATA(rows)
+        self.scale.mean = self.scale.count + self.scale.n_columns
+        self.scale.variance = self.scale.mean + self.scale.n_columns
+        self.saved = self.scale.variance + self.scale.n_columns
+
+    cdef object row(self, values):
+        """`values` as a row of float64 or float32."""
+        if self.statistics_ is None:
+            raise RuntimeError(
+                "this RunningScale was never initialised: call RunningScale.__init__ first"
+            )
+        array = as_floats(np.asarray(values), 1, self.scale.n_columns, "values")
+        if has_infinite(array):
+            raise ValueError(f"values contains {np.asarray(array)[np.isinf(array)][0]}: wanted finite "
+                             "numbers, NaN where missing")
+        return array
+
+    def update(self, values):
+        """Take in one row.
+
+        Parameters
+        ----------
+        values : array_like, shape (n_columns,)
+            Finite; NaN leaves its column as it is.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable `values`; nothing has changed then.
+        """
+        values = self.row(values)
+        pylstm_scale_update(&self.scale, cnp.PyArray_DATA(values), is_double(values))
+
+    def standardise(self, values):
+        """Return ``(values - mean) / deviation`` within the limit.
+
+        Parameters
+        ----------
+        values : array_like, shape (n_columns,)
+            Finite; NaN stays NaN.
+
+        Returns
+        -------
+        ndarray, shape (n_columns,), float64
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable `values`.
+        """
+        values = self.row(values)
+        z = np.empty(self.scale.n_columns)
+        pylstm_scale_standardise(&self.scale, cnp.PyArray_DATA(values), is_double(values), NAN,
+                                 cnp.PyArray_DATA(z), True)
+        return z
+
+    cdef void keep(self) noexcept nogil:
+        """Remember the statistics, for bring_back."""
+        memcpy(self.saved, self.scale.count, 3 * self.scale.n_columns * sizeof(double))
+
+    cdef void bring_back(self) noexcept nogil:
+        memcpy(self.scale.count, self.saved, 3 * self.scale.n_columns * sizeof(double))
+
+    @property
+    def n_columns(self):
+        """Number of columns."""
+        return self.scale.n_columns
+
+    @property
+    def memory(self):
+        """Rows over which old values are forgotten."""
+        return int(self.scale.memory)
+
+    @property
+    def limit(self):
+        """Where standardised values are clipped."""
+        return self.scale.limit
+
+    @property
+    def centre(self):
+        """Whether the mean is subtracted."""
+        return bool(self.scale.centre)
+
+    @property
+    def count(self):
+        """Values seen of each column, (n_columns,); a copy."""
+        return self.statistics_[0].copy()
+
+    @property
+    def mean(self):
+        """Mean of each column, (n_columns,); a copy."""
+        return self.statistics_[1].copy()
+
+    @property
+    def deviation(self):
+        """Standard deviation of each column, (n_columns,), 0 where it has not varied."""
+        return np.sqrt(self.statistics_[2])
+
+    def state(self):
+        """Return what has been learned about the columns: count, mean, variance; copies."""
+        return dict(zip(("count", "mean", "variance"), self.statistics_.copy()))
+
+    def restore(self, state):
+        """Go on from what `state` returned.
+
+        Raises
+        ------
+        ValueError
+            For statistics of other columns, or that cannot be; nothing has changed then.
+        """
+        rows = [np.asarray(state[name], float) for name in ("count", "mean", "variance")]
+        n_columns = self.scale.n_columns
+        if any(row.shape != (n_columns,) for row in rows):
+            raise ValueError(
+                f"saved statistics have shapes {', '.join(str(row.shape) for row in rows)}, wanted "
+                f"({n_columns},) each"
+            )
+        if not (np.isfinite(rows).all() and (rows[0] >= 0).all() and (rows[2] >= 0).all()):
+            raise ValueError(
+                "saved statistics are not of a stream: wanted finite numbers, counts and variances "
+                "of at least 0"
+            )
+        self.statistics_[:] = rows
+
+    def __getstate__(self):
+        return {"memory": self.memory, "limit": self.limit, "centre": self.centre, **self.state()}
+
+    def __setstate__(self, state):
+        names = {"memory", "limit", "centre", "count", "mean", "variance"}
+        if not isinstance(state, dict) or state.keys() != names or np.ndim(state["count"]) != 1:
+            raise ValueError(f"the saved RunningScale is {brief(state)}, wanted {', '.join(sorted(names))}")
+        self.__init__(len(state["count"]), state["memory"], state["limit"], state["centre"])
+        self.restore(state)
+
+    def __reduce__(self):
+        return type(self).__new__, (type(self),), self.__getstate__()
+
+    def __repr__(self):
+        return f"<RunningScale of {self.n_columns} columns>"
+
+
+# ---------------------------------------------------------------- rows of either precision
+
+cdef inline bint is_double(object array):
+    return cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64
+
+
+cdef object as_floats(object values, int ndim, Py_ssize_t width, str what):
+    """`values` as a C-contiguous array of float64 or float32, quick where it is one; or a sentence."""
+    if isinstance(values, cnp.ndarray):
+        if ((cnp.PyArray_TYPE(values) == cnp.NPY_FLOAT64 or cnp.PyArray_TYPE(values) == cnp.NPY_FLOAT32)
+                and cnp.PyArray_NDIM(values) == ndim and cnp.PyArray_DIM(values, ndim - 1) == width
+                and cnp.PyArray_ISCARRAY_RO(values)):
+            return values
+    array = np.asarray(values)
+    if array.dtype == object or not np.can_cast(array.dtype, np.float64, "same_kind"):
+        raise TypeError(
+            f"{what} has dtype {brief_text(array.dtype, 60)}, which cannot be cast safely: wanted "
+            "float64 or another "
+            "real number type"
+        )
+    if array.ndim != ndim or array.shape[ndim - 1] != width:
+        wanted = f"({width},)" if ndim == 1 else f"(n_steps, {width})"
+        raise ValueError(f"{what} has shape {brief(array.shape)}, wanted {wanted}")
+    return np.require(array, np.float64, ["C_CONTIGUOUS", "ALIGNED"])
+
+
+cdef inline double float_at(const void *data, bint doubles, Py_ssize_t j) noexcept nogil:
+    return (<const double *>data)[j] if doubles else (<const float *>data)[j]
+
+
+cdef bint has_infinite(object array):
+    cdef const void *data = cnp.PyArray_DATA(array)
+    cdef bint doubles = is_double(array)
+    cdef Py_ssize_t j
+    cdef double value
+    for j in range(cnp.PyArray_SIZE(array)):
+        value = float_at(data, doubles, j)
+        if isinf(value):
+            return True
+    return False
+
+
+# ---------------------------------------------------------------- inside a network
+
+cdef class Scaling:
+    """What stands between a network and values in the user's units; calls happen under its lock."""
+
+    cdef pylstm_network *net
+    cdef RunningScale inputs, targets  # None: these are not scaled
+    cdef bint scales_x, scales_t
+    cdef bint x_doubles, t_doubles  # of the values of the call
+    cdef bint net_doubles
+    cdef ptrdiff_t x_size, t_size, size  # bytes of a number of theirs, and of the network's
+    cdef object memory_
+    cdef char *z  # (SCALED_STEPS, n_inputs), standardised
+    cdef char *t  # (SCALED_STEPS, n_outputs), standardised
+    cdef double *before  # (SCALED_STEPS, 3, n_outputs): statistics the outputs are given back by
+
+    cdef set_up(self, dict config, pylstm_network *net):
+        cdef ptrdiff_t n_z, n_t
+        self.net = net
+        self.scales_x, self.scales_t = config["scale_inputs"], config["scale_targets"]
+        if self.scales_x:
+            self.inputs = RunningScale(net.n_inputs, config["scale_memory"])
+        if self.scales_t:
+            self.targets = RunningScale(net.n_outputs, config["scale_memory"])
+        self.net_doubles = self.x_doubles = self.t_doubles = net.precision == PYLSTM_FLOAT64
+        self.size = self.x_size = self.t_size = 8 if self.net_doubles else 4
+        n_z = pylstm_product(SCALED_STEPS, net.n_inputs)
+        n_t = pylstm_product(SCALED_STEPS, net.n_outputs)
+        self.memory_ = aligned_zeros(pylstm_sum(n_z, pylstm_product(4, n_t)), np.float64)
+        self.before = <double *>cnp.PyArray_DATA(self.memory_)
+        self.z = <char *>(self.before + 3 * n_t)
+        self.t = <char *>(self.before + 3 * n_t + n_z)
+
+    # ------------------------------------------------------------ checking what comes in
+
+    cdef object checked_inputs(self, object values, int ndim, str what):
+        """Inputs in the user's units: NaN is allowed, infinity is not."""
+        array = as_floats(values, ndim, self.net.n_inputs, what)
+        if has_infinite(array):
+            row = np.argwhere(np.isinf(array))[0]
+            where = "" if ndim == 1 else f" at row {row[0]}"
+            raise ValueError(
+                f"{what} contains {array[tuple(row)]}{where}: wanted finite numbers, NaN where missing"
+            )
+        return array
+
+    cdef object checked_targets(self, object values, int ndim, bint *missing):
+        """Targets in the user's units; a row is all numbers or all NaN."""
+        cdef Py_ssize_t row, k, n_nan, width = self.net.n_outputs
+        cdef const void *data
+        cdef bint doubles
+        cdef double value, largest = DBL_MAX if self.net_doubles else FLT_MAX
+        cdef int problem = 0
+        array = as_floats(values, ndim, width, "target" if ndim == 1 else "targets")
+        data = cnp.PyArray_DATA(array)
+        doubles = is_double(array)
+        for row in range(cnp.PyArray_SIZE(array) // width):
+            n_nan = 0
+            for k in range(width):
+                value = float_at(data, doubles, row * width + k)
+                n_nan += isnan(value)
+                if fabs(value) > largest:
+                    problem = 2
+            missing[0] = n_nan == width
+            if 0 < n_nan < width:
+                problem = 1
+            if problem:
+                bad = array if ndim == 1 else array[row]
+                where = "target" if ndim == 1 else f"targets row {row}"
+                raise ValueError(f"{where} is {brief(bad.tolist())}: {TARGET_PROBLEMS[problem]}")
+        return array
+
+    cdef void expect(self, object x, object target) noexcept:
+        """The precision of what the call was given, once it holds the network."""
+        if x is not None and self.scales_x:
+            self.x_doubles = is_double(x)
+            self.x_size = 8 if self.x_doubles else 4
+        if target is not None and self.scales_t:
+            self.t_doubles = is_double(target)
+            self.t_size = 8 if self.t_doubles else 4
+
+    # ------------------------------------------------------------ rows in and out
+
+    cdef void input(self, const void *x, char *z) noexcept nogil:
+        """The statistics take x in, then bring it to z; missing values become the mean, 0."""
+        pylstm_scale_update(&self.inputs.scale, x, self.x_doubles)
+        pylstm_scale_standardise(&self.inputs.scale, x, self.x_doubles, 0, z, self.net_doubles)
+
+    cdef void target(self, const void *target, char *t) noexcept nogil:
+        pylstm_scale_update(&self.targets.scale, target, self.t_doubles)
+        pylstm_scale_standardise(&self.targets.scale, target, self.t_doubles, NAN, t, self.net_doubles)
+
+    cdef void output(self, void *y) noexcept nogil:
+        """An output back into the user's units, in place."""
+        if self.scales_t:
+            pylstm_scale_give_back(&self.targets.scale, y, y, self.net_doubles)
+
+    # ------------------------------------------------------------ calls
+
+    cdef int step(self, const pylstm_table *table, pylstm_input x, void *y) noexcept nogil:
+        cdef int status
+        if self.scales_x:
+            self.input(x.x, self.z)
+            x.x = self.z
+        status = table.step(self.net, x, y)
+        self.output(y)
+        return status
+
+    cdef int predict(self, const pylstm_table *table, pylstm_input x, void *y) noexcept nogil:
+        cdef int status
+        if self.scales_x:
+            self.inputs.keep()
+            self.input(x.x, self.z)
+            self.inputs.bring_back()
+            x.x = self.z
+        status = table.predict(self.net, x, y)
+        self.output(y)
+        return status
+
+    cdef double learn(self, const pylstm_table *table, const void *target) noexcept nogil:
+        """The loss in the user's units, of the output as the statistics before give it back."""
+        cdef ptrdiff_t k
+        cdef double error, loss = 0
+        cdef char *y
+        if not self.scales_t:
+            return table.learn(self.net, target)
+        y = <char *>self.net.record + (
+            self.net.n_pending * self.net.record_stride + self.net.at_y) * self.size
+        pylstm_scale_give_back(&self.targets.scale, y, self.t, self.net_doubles)
+        for k in range(self.net.n_outputs):
+            error = float_at(self.t, self.net_doubles, k) - float_at(target, self.t_doubles, k)
+            loss += 0.5 * error * error
+        self.target(target, self.t)
+        table.learn(self.net, self.t)
+        return loss
+
+    cdef int run(self, const pylstm_table *table, ptrdiff_t n_steps, const void *X,
+                 const int32_t *tokens, const void *targets, void *Y, ptrdiff_t every,
+                 ptrdiff_t *done) noexcept nogil:
+        """The run of the table in the user's units, some steps at a time."""
+        cdef ptrdiff_t at = 0, part, s
+        cdef ptrdiff_t n_x = self.net.n_inputs, n_t = self.net.n_outputs
+        cdef const char *x = <const char *>X
+        cdef const char *target = <const char *>targets
+        cdef const void *inputs
+        cdef const void *wanted
+        cdef char *y = <char *>Y
+        cdef int status
+        cdef bint is_last
+        while True:
+            part = min(n_steps - at, SCALED_STEPS)
+            is_last = at + part == n_steps
+            for s in range(part):
+                if self.scales_x:
+                    self.input(x + s * n_x * self.x_size, self.z + s * n_x * self.size)
+                if self.scales_t:
+                    memcpy(self.before + s * 3 * n_t, self.targets.scale.count, 3 * n_t * sizeof(double))
+                    if target != NULL:
+                        self.target(target + s * n_t * self.t_size, self.t + s * n_t * self.size)
+            inputs, wanted = x, target
+            if self.scales_x:
+                inputs = self.z
+            if self.scales_t and target != NULL:
+                wanted = self.t
+            status = table.run(
+                self.net, part, inputs, tokens, wanted, y,
+                every if is_last or every != PYLSTM_UPDATE_AT_END else PY_SSIZE_T_MAX, done)
+            if self.scales_t:
+                self.give_back(part, y)
+            done[0] += at
+            if status != PYLSTM_OK or is_last:
+                return status
+            at += part
+            if tokens != NULL:
+                tokens += part
+            else:
+                x += part * n_x * self.x_size
+            if target != NULL:
+                target += part * n_t * self.t_size
+            y += part * n_t * self.size
+
+    cdef void give_back(self, ptrdiff_t n_steps, char *y) noexcept nogil:
+        """Outputs of some steps, each by the statistics before its target."""
+        cdef ptrdiff_t s, n_t = self.net.n_outputs
+        cdef pylstm_scale scale = self.targets.scale
+        for s in range(n_steps):
+            scale.count = self.before + s * 3 * n_t
+            scale.mean = scale.count + n_t
+            scale.variance = scale.mean + n_t
+            pylstm_scale_give_back(&scale, y + s * n_t * self.size, y + s * n_t * self.size,
+                                   self.net_doubles)

@@ -1,0 +1,3 @@
+/* The engine in float64, for every machine: see baseline.inc. */
+#define PYLSTM_DOUBLE 1
+#include "simd/baseline.inc"

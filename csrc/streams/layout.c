@@ -1,0 +1,71 @@
+/* layout.c: where everything of several streams lies; compare layout.c. */
+#include "streams/streams.h"
+
+#include "network/sizes.h"
+
+enum {
+    RECORD_NUMBERS = 1 << 24,
+    MIN_RECORD = 16,
+    MAX_RECORD = 1024,
+    BLOCK_ROWS = 128, /* rows of coefficients that stay in the second-level cache    */
+    STEPS_AHEAD = 32  /* keep a product's tiles busy; a thread's loop between meetings */
+};
+
+static ptrdiff_t between(ptrdiff_t low, ptrdiff_t value, ptrdiff_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void copy_shape(pylstm_network *to, const pylstm_network *from)
+{
+    to->n_inputs = from->n_inputs;
+    to->n_outputs = from->n_outputs;
+    to->n_blocks = from->n_blocks;
+    to->block_size = from->block_size;
+    to->input_gate = from->input_gate;
+    to->forget_gate = from->forget_gate;
+    to->output_gate = from->output_gate;
+    to->leak = from->leak;
+    to->peepholes = from->peepholes;
+    to->gate_recurrence = from->gate_recurrence;
+    to->cell_recurrence = from->cell_recurrence;
+    to->shortcut = from->shortcut;
+    to->hidden_bias = from->hidden_bias;
+    to->output_bias = from->output_bias;
+    to->cell_input = from->cell_input;
+    to->cell_output = from->cell_output;
+    to->output = from->output;
+    to->loss = from->loss;
+    to->precision = from->precision;
+    to->method = from->method;
+    to->window = from->window;
+    to->large_from = from->large_from;
+}
+
+int pylstm_streams_layout(pylstm_streams *s, const pylstm_network *owner)
+{
+    pylstm_network *n = &s->net;
+    const ptrdiff_t B = s->n_streams;
+    copy_shape(n, owner);
+    if (!pylstm_is_size(B) || !pylstm_layout(n))
+        return 0;
+    const ptrdiff_t step = pylstm_product(B, n->record_stride); /* rows of the record of a step */
+    s->record_steps = between(MIN_RECORD, RECORD_NUMBERS / step, MAX_RECORD);
+    s->most_steps = s->record_steps;
+    if (n->method == PYLSTM_BPTT) {
+        s->record_steps = MIN_RECORD;
+        s->most_steps = n->most_pending;
+    }
+    s->block_steps = between(1, BLOCK_ROWS / B, s->most_steps);
+    s->steps_ahead = STEPS_AHEAD < s->most_steps ? STEPS_AHEAD : s->most_steps;
+    s->record_size = pylstm_product(s->record_steps + 2, step);
+    s->traces_size = pylstm_product(B, n->trace_size);
+    s->work_size = pylstm_product(pylstm_sum(B, 1), n->work_size);
+    const ptrdiff_t rows = pylstm_product(B < PYLSTM_FEW_STREAMS ? s->steps_ahead : 1, B);
+    s->nets_size = pylstm_product(rows, n->row_stride);
+    s->coef_stride = n->at_trace_coef - n->at_coef;
+    s->coefs_size = pylstm_product(pylstm_product(s->block_steps, B), s->coef_stride);
+    return s->record_size < PYLSTM_TOO_LARGE && s->traces_size < PYLSTM_TOO_LARGE &&
+           s->work_size < PYLSTM_TOO_LARGE && s->nets_size < PYLSTM_TOO_LARGE &&
+           s->coefs_size < PYLSTM_TOO_LARGE;
+}
