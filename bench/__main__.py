@@ -21,6 +21,7 @@ APART = {
     "endless": "bench.endless",
     "fuzz": "bench.fuzz.__main__",
     "race": "bench.racing",
+    "versions": "bench.versions",
 }
 
 

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,8 @@ def test_network_of_the_readme_has_the_weights_it_states():
     names = {"pylstm": pylstm}
     exec(block[2], names)
     assert names["net"].n_parameters == int(block[1])
+
+
+def test_the_citation_is_of_this_version():
+    citation = (README.parent / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)$", citation, re.M)[1] == version("pylstm")

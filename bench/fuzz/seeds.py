@@ -119,6 +119,9 @@ def _estimators() -> Iterator[tuple[str, Any]]:
     yield "forecaster", forecaster
     yield "sgd", pylstm.SGD(0.1, schedule=pylstm.Decay(0.5))
     yield "rmsprop", pylstm.RMSprop()
+    yield "adam", pylstm.Adam(weight_decay=0.1)
+    yield "obgd", pylstm.ObGD()
+    yield "decay", pylstm.Decay(0.5)
 
 
 def _learned(model: Any) -> Any:
@@ -192,3 +195,9 @@ def _dressed() -> Iterator[tuple[str, Any]]:
     except ModuleNotFoundError:
         return
     yield "river regressor", _learned(river.LSTMRegressor(2))
+    classifier, forecaster = river.LSTMClassifier(2), river.LSTMForecaster(2)
+    for t in range(4):
+        classifier.learn_one({"a": 0.5 * t}, "up" if t % 2 else "down")
+        forecaster.learn_one(t % 3, {"a": t})
+    yield "river classifier", classifier
+    yield "river forecaster", forecaster
