@@ -41,9 +41,18 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("combination", combinations, ids=_name)
 
 
+def _same(value):
+    """What is equal for equal values, in every process that shares the tests."""
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return type(value), value
+
+
 def _choice(item):
     """What was chosen for a test: a value for each fixture, and for each table of cases a row."""
-    values = {name: id(value) for name, value in item.callspec.params.items()}
+    values = {name: _same(value) for name, value in item.callspec.params.items()}
     for mark in item.iter_markers("parametrize"):
         names = mark.args[0]
         names = names.replace(",", " ").split() if isinstance(names, str) else names
