@@ -7,12 +7,14 @@ import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
+from pathlib import Path
 from platform import machine
 
 import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 # Contraction is off because the sources say where products and sums are rounded together.
 FLAGS = [
@@ -35,11 +37,34 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "
 # Such a build also looks at the progress of every object after every call: csrc/network/progress.c.
 DEBUG = [("PYLSTM_DEBUG", None)]
 
+# What every compiler of C99 takes, with the headers of the system.
+PROBE = "#include <stdint.h>\nint main(void) { for (int32_t j = 0; j < 1; j++); return 0; }\n"
+
+
+def compiler():
+    """The command that compiles, as setuptools finds it."""
+    return shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+
+
+def check_compiler():
+    """End with one sentence where nothing can be compiled, instead of the errors of every file."""
+    command = [*compiler(), "-std=c99", "-fsyntax-only", "-x", "c", "-"]
+    try:
+        probe = subprocess.run(command, input=PROBE, capture_output=True, text=True)
+    except OSError:
+        sys.exit(f"pylstm needs a C compiler: {command[0]!r} was not found; set CC to one")
+    if probe.returncode != 0:
+        said = (probe.stderr.strip() or f"exit status {probe.returncode}").splitlines()[0]
+        name = shlex.join(compiler())
+        sys.exit(f"pylstm needs a compiler of C99: {name!r} refuses it ({said}); set CC to another")
+    headers = sysconfig.get_path("include")
+    if not Path(headers, "Python.h").exists():
+        sys.exit(f"pylstm needs the headers of Python: there is no Python.h in {headers}")
+
 
 def understood(flag):
     """Whether the compiler knows a flag: Clang lacks some of GCC's."""
-    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
-    command = [*compiler, "-Werror", flag, "-fsyntax-only", "-x", "c", os.devnull]
+    command = [*compiler(), "-Werror", flag, "-fsyntax-only", "-x", "c", os.devnull]
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
@@ -47,8 +72,7 @@ class BuildExt(build_ext):
     """Compiles the files of an extension side by side: one per instruction set takes long."""
 
     def build_extensions(self):
-        compile_files = self.compiler.compile
-        full = [flag for flag in FULL if understood(flag)]
+        compile_files, full = self.compiler.compile, []
 
         def compile_one(file, extra_postargs=(), **kwargs):
             quick = "python" in file or ("baseline" in file and machine() in ("x86_64", "AMD64"))
@@ -61,8 +85,17 @@ class BuildExt(build_ext):
                 return [name for names in objects for name in names]
 
         if not windows:
+            # Not before: a source distribution is made without a compiler.
+            check_compiler()
+            (extension,) = self.extensions
+            extension.extra_compile_args = [*filter(understood, FLAGS), *sanitize]
+            full += filter(understood, FULL)
             self.compiler.compile = compile_side_by_side
-        super().build_extensions()
+        try:
+            super().build_extensions()
+        except CompileError:
+            name = "the compiler" if windows else repr(shlex.join(compiler()))
+            sys.exit(f"pylstm was not compiled: {name} may be too old, what it said is above")
 
 
 windows = sys.platform == "win32"
@@ -77,7 +110,7 @@ core = Extension(
         ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
         *(DEBUG if sanitize else []),
     ],
-    extra_compile_args=["/O2", "/std:c11"] if windows else [*filter(understood, FLAGS), *sanitize],
+    extra_compile_args=["/O2", "/std:c11"] if windows else [],
     extra_link_args=[] if windows else sanitize,
 )
 
