@@ -39,7 +39,8 @@ Array = npt.NDArray[Any]
 
 SIZES = (4, 32)
 PIECE = 10**6
-LEAK = 1e-2
+#: With a forget gate and without: there the leak is all that forgets.
+LEAK, LEAK_ALONE = 0.01, 0.1
 #: What an update takes of every weight: learning_rate * weight_decay.
 DECAY = 1e-6
 #: What the last tenth's error may be, as a multiple of the best tenth's, and beside that.
@@ -106,7 +107,9 @@ class Row:
     @property
     def leak(self) -> float:
         """That of the estimators in their rows."""
-        return float(SWITCHES["leak"]) if self.optimizer == "defaults" else LEAK
+        if self.optimizer == "defaults":
+            return float(SWITCHES["leak"])
+        return LEAK if self.forget_gate else LEAK_ALONE
 
     def net(self, leak: float, decay: float) -> pylstm.LSTM:
         """The network, untaught."""
@@ -231,7 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--steps", type=_steps, default=10**6, help="of each row, such as 1e9, default 1e6"
     )
-    parser.add_argument("--leak", type=float, help=f"default {LEAK}, or that of the estimators")
+    parser.add_argument("--leak", type=float, help="default: that of the row")
     parser.add_argument(
         "--decay", type=float, default=DECAY, help=f"rate * weight_decay, default {DECAY:g}"
     )
