@@ -33,7 +33,7 @@ FLAGS = [
 FULL = ["-O2", "-fpeel-loops", "-ftree-vectorize", "-fvect-cost-model=dynamic"]
 QUICK = ["-O1"]
 # PYLSTM_SANITIZE=1 builds with the address and undefined-behaviour sanitizers, for the test suite.
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g", "-O1"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g"]
 # Such a build also looks at the progress of every object after every call: csrc/network/progress.c.
 DEBUG = [("PYLSTM_DEBUG", None)]
 
@@ -75,8 +75,8 @@ class BuildExt(build_ext):
         compile_files, full = self.compiler.compile, []
 
         def compile_one(file, extra_postargs=(), **kwargs):
-            quick = "python" in file or ("baseline" in file and machine() in ("x86_64", "AMD64"))
-            level = QUICK if quick else full
+            fallback = "baseline" in file and machine() in ("x86_64", "AMD64")
+            level = QUICK if sanitize or fallback or "python" in file else full
             return compile_files([file], extra_postargs=[*level, *extra_postargs], **kwargs)
 
         def compile_side_by_side(sources, **kwargs):
