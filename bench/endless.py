@@ -41,7 +41,7 @@ SIZES = (4, 32)
 PIECE = 10**6
 LEAK = 1e-2
 #: What an update takes of every weight: learning_rate * weight_decay.
-DECAY = 1e-7
+DECAY = 1e-6
 #: What the last tenth's error may be, as a multiple of the best tenth's, and beside that.
 WORSE, NOISE = 1.05, 1e-3
 GROWTH_KIB = 2048

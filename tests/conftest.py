@@ -1,10 +1,16 @@
-"""What the tests are parametrised over: dtype, sizes, switches; and one seeded generator."""
+"""What the tests are parametrised over: dtype, sizes, switches; and one seeded generator.
 
+Of what that makes together a part runs that finds the same faults, see `covering`; with
+``pytest --full`` everything does.
+"""
+
+from collections import defaultdict
 from zlib import crc32
 
 import numpy as np
 import pytest
-from nets import NETS, all_combinations
+from covering import covering
+from nets import NETS, all_combinations, covering_combinations
 
 from pylstm import _core
 
@@ -18,6 +24,57 @@ def _name(architecture):
         if value is not False
     ]
     return "-".join(values + ([f"leak{leak}"] if leak else []))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="every combination of all parameters")
+
+
+def pytest_generate_tests(metafunc):
+    """`combination`, unless a test brings its own: meaningful combinations of switches."""
+    given = any(
+        "combination" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")
+    )
+    if "combination" in metafunc.fixturenames and not given:
+        full = metafunc.config.getoption("full")
+        combinations = all_combinations() if full else covering_combinations()
+        metafunc.parametrize("combination", combinations, ids=_name)
+
+
+def _same(value):
+    """What is equal for equal values, in every process that shares the tests."""
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return type(value), value
+
+
+def _choice(item):
+    """What was chosen for a test: a value for each fixture, and for each table of cases a row."""
+    values = {name: _same(value) for name, value in item.callspec.params.items()}
+    for mark in item.iter_markers("parametrize"):
+        names = mark.args[0]
+        names = names.replace(",", " ").split() if isinstance(names, str) else names
+        values["row of " + " ".join(names)] = tuple(values.pop(name) for name in names)
+    return values
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Of the tests of one function, those in which any two values of two parameters meet."""
+    if config.getoption("full"):
+        return
+    functions = defaultdict(list)
+    for item in items:
+        if hasattr(item, "callspec"):
+            functions[item.nodeid.partition("[")[0]].append(item)
+    left_out = set()
+    for tests in functions.values():
+        chosen = set(covering([_choice(test) for test in tests]))
+        left_out.update(test for n, test in enumerate(tests) if n not in chosen)
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -35,12 +92,6 @@ def size(request):
 def architecture(request):
     """The nets of the papers, and nets which have everything or nothing."""
     return NETS[request.param]
-
-
-@pytest.fixture(params=all_combinations(), ids=_name)
-def combination(request):
-    """Every meaningful combination of switches, on cheap sizes."""
-    return request.param
 
 
 @pytest.fixture(params=["dense", "sparse", "end"])

@@ -1,8 +1,11 @@
 """The nets and tasks the tests share, and what "the same model" means."""
 
+from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import numpy as np
+from covering import covering
 from oracle import SQUASHINGS, Architecture
 
 import pylstm
@@ -63,6 +66,7 @@ LEAKS = (0.0, 0.25)
 BLOCK_SIZES = (1, 2, 3)
 
 
+@cache
 def all_combinations():
     """Every meaningful combination of the boolean switches, at every block size.
 
@@ -96,6 +100,29 @@ def all_combinations():
                 )
             )
     return combinations
+
+
+def switches_of(architecture):
+    """What a net is by its switches, not by its sizes; an output and its loss are one."""
+    switches = architecture.keywords()
+    for name in ("n_inputs", "n_outputs", "n_blocks"):
+        del switches[name]
+    return switches | {"output": (switches["output"], switches.pop("loss"))}
+
+
+@cache
+def covering_combinations():
+    """The default, each of its switches alone at its other values, and any two values together."""
+    everything = all_combinations()
+    default = Architecture()
+    alone = [{"block_size": size, "n_blocks": 2} for size in BLOCK_SIZES]
+    alone += [{name: not getattr(default, name)} for name in BOOLEANS]
+    alone += [{"leak": leak} for leak in LEAKS]
+    alone += [{"hidden_bias": bias} for bias in HIDDEN_BIASES]
+    alone += [{name: how} for name in ("cell_input", "cell_output") for how in SQUASHINGS]
+    alone += [{"output": output, "loss": loss} for output, loss in OUTPUTS]
+    together = [everything[n] for n in covering([switches_of(net) for net in everything])]
+    return list(dict.fromkeys([*(replace(default, **switches) for switches in alone), *together]))
 
 
 def build(architecture, dtype="float64", *, learning_rate=0.05, momentum=0.0, **keywords):

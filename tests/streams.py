@@ -2,6 +2,7 @@
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -52,12 +53,27 @@ def stream(*args):
 
 
 @contextmanager
+def interruptible():
+    """Processes started here are interrupted by SIGINT, even where it arrives ignored.
+
+    A script's background job ignores it, and so would its children; a handler of Python's they do
+    not inherit.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def running_pylstm(*args):
     """``pylstm`` as a process with pipes, killed after a minute so that no test can hang."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     command = [sys.executable, "-m", "pylstm", *map(str, args)]
     buffered = {name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"}
-    with subprocess.Popen(command, text=True, env=buffered, **pipes) as process:
+    with interruptible(), subprocess.Popen(command, text=True, env=buffered, **pipes) as process:
         watchdog = threading.Timer(60, process.kill)
         watchdog.start()
         try:

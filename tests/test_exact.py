@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from nets import (
     NETS,
-    all_combinations,
     assert_close,
     assert_same_bits,
     assert_same_future,
@@ -67,7 +66,6 @@ def test_gradient_of_every_combination(combination, rng):
     assert_close(net.gradient(inputs, targets), wanted, RTOL, floor=1e-3)
 
 
-@pytest.mark.parametrize("combination", all_combinations()[::5])
 def test_float32_gradient(combination, rng):
     parameters = random_parameters(combination, rng)
     inputs, targets = random_task(combination, 6, rng)

@@ -9,20 +9,25 @@
 
 import math
 from itertools import combinations as pairs
+from itertools import product
 
 import numpy as np
 import pytest
+from covering import covering
 from nets import (
     BOOLEANS,
+    OUTPUTS,
     all_combinations,
     assert_close,
     assert_same_bits,
     assert_same_model,
     build,
+    covering_combinations,
     get_parameters,
     random_parameters,
     random_task,
     set_parameters,
+    switches_of,
 )
 from oracle import GATES, PEEPHOLES, Architecture, forward, full_gradient, truncated_gradient
 
@@ -37,15 +42,37 @@ def engine_with(architecture, parameters, dtype="float64"):
     return net
 
 
-def test_every_pair_of_values_meets():
+@pytest.mark.parametrize("combinations", [all_combinations, covering_combinations])
+def test_every_pair_of_values_meets(combinations):
     """Any two values of two switches occur together, unless no net can have them."""
-    switches = [*BOOLEANS, "block_size", "hidden_bias", "cell_input", "cell_output", "output"]
-    switches.append("leak")
-    nets = [net.keywords() | {"output": (net.output, net.loss)} for net in all_combinations()]
-    for one, other in pairs(switches, 2):
+    nets = [switches_of(net) for net in combinations()]
+    values = {name: {switches_of(net)[name] for net in all_combinations()} for name in nets[0]}
+    assert {*BOOLEANS, "block_size", "hidden_bias", "cell_input", "cell_output"} < {*values}
+    assert len(values["output"]) == len(OUTPUTS)
+    for one, other in pairs(values, 2):
         met = {(net[one], net[other]) for net in nets}
-        possible = len({net[one] for net in nets}) * len({net[other] for net in nets})
-        assert len(met) == possible, (one, other)
+        assert met == {*product(values[one], values[other])}, (one, other)
+
+
+def test_every_switch_is_flipped_alone():
+    default = switches_of(Architecture())
+    nets = [switches_of(net) for net in covering_combinations()]
+    flipped = set()
+    for net in nets:
+        differing = {*net.items()} - {*default.items()}
+        flipped |= differing if len(differing) == 1 else set()
+    assert flipped == {pair for net in nets for pair in net.items()} - {*default.items()}
+
+
+def test_what_covers_is_less_and_brings_the_same_together():
+    choices = [dict(enumerate(values)) for values in product(range(5), range(4), "ab", "cd", "ef")]
+    chosen = [choices[n] for n in covering(choices)]
+    assert len(chosen) < 30 < len(choices)
+    for one, other in pairs(range(5), 2):
+        assert {(few[one], few[other]) for few in chosen} == {
+            (any_[one], any_[other]) for any_ in choices
+        }
+    assert covering([{"a": 1}, {"a": 1}, {}, {"a": 2}]) == [0, 3]
 
 
 def test_gradient_and_output_of_every_combination(combination, rng):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from nets import (
     NETS,
-    all_combinations,
     assert_same_bits,
     assert_same_model,
     build,
@@ -81,9 +80,8 @@ def test_grown_net_fed_zeros_goes_on(rng, name, n_before, update, momentum):
     check_growing(NETS[name], rng, n_before, update, momentum)
 
 
-def test_every_combination_grows(rng):
-    for architecture in all_combinations():
-        check_growing(architecture, rng, 5, update=3)
+def test_every_combination_grows(rng, combination):
+    check_growing(combination, rng, 5, update=3)
 
 
 @pytest.mark.parametrize("lazy", [False, True])

@@ -13,6 +13,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from streams import interruptible
 from tiny_rows import QUICK, TINY
 
 import pylstm
@@ -165,7 +166,7 @@ def test_interrupted_and_continued_ends_as_undisturbed(jobs, tmp_path):
     command += ["--jobs", str(jobs), "--out"]
     out = tmp_path / "interrupted"
     pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen([*command, out], text=True, **pipes) as process:
+    with interruptible(), subprocess.Popen([*command, out], text=True, **pipes) as process:
         try:
             deadline = time.monotonic() + 60
             while len(list((out / "trials").glob("quick.*.json"))) < 4:

@@ -156,7 +156,7 @@ OPTIMIZERS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=range(len(OPTIMIZERS)))
 @pytest.mark.parametrize("update", ["step", 3, "sequence"])
 def test_every_optimiser_learns_the_same_where_nothing_is_cut(optimizer, update, dtype, rng):
     """Without recurrence the truncated gradient is the exact one: both learn alike, scaled too."""
