@@ -37,7 +37,7 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "
 # Such a build also looks at the progress of every object after every call: csrc/network/progress.c.
 DEBUG = [("PYLSTM_DEBUG", None)]
 
-# What any compiler of C99 takes.
+# What every compiler of C99 takes, with the headers of the system.
 PROBE = "#include <stdint.h>\nint main(void) { for (int32_t j = 0; j < 1; j++); return 0; }\n"
 
 
@@ -72,22 +72,7 @@ class BuildExt(build_ext):
     """Compiles the files of an extension side by side: one per instruction set takes long."""
 
     def build_extensions(self):
-        if not windows:
-            # Not before: a source distribution is made without a compiler.
-            check_compiler()
-            (extension,) = self.extensions
-            extension.extra_compile_args = [*filter(understood, FLAGS), *sanitize]
-            self.compiler.compile = self.side_by_side(self.compiler.compile)
-        try:
-            super().build_extensions()
-        except CompileError:
-            name = "the compiler" if windows else repr(shlex.join(compiler()))
-            sys.exit(f"pylstm was not compiled: {name} may be too old, what it said is above")
-
-    @staticmethod
-    def side_by_side(compile_files):
-        """`compile_files` of one list, as many calls as there are files."""
-        full = [*filter(understood, FULL)]
+        compile_files, full = self.compiler.compile, []
 
         def compile_one(file, extra_postargs=(), **kwargs):
             quick = "python" in file or ("baseline" in file and machine() in ("x86_64", "AMD64"))
@@ -99,7 +84,18 @@ class BuildExt(build_ext):
                 objects = pool.map(lambda file: compile_one(file, **kwargs), sources)
                 return [name for names in objects for name in names]
 
-        return compile_side_by_side
+        if not windows:
+            # Not before: a source distribution is made without a compiler.
+            check_compiler()
+            (extension,) = self.extensions
+            extension.extra_compile_args = [*filter(understood, FLAGS), *sanitize]
+            full += filter(understood, FULL)
+            self.compiler.compile = compile_side_by_side
+        try:
+            super().build_extensions()
+        except CompileError:
+            name = "the compiler" if windows else repr(shlex.join(compiler()))
+            sys.exit(f"pylstm was not compiled: {name} may be too old, what it said is above")
 
 
 windows = sys.platform == "win32"

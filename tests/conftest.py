@@ -57,6 +57,8 @@ def _choice(item):
         names = mark.args[0]
         names = names.replace(",", " ").split() if isinstance(names, str) else names
         values["row of " + " ".join(names)] = tuple(values.pop(name) for name in names)
+    if len(values) > 1:
+        values.pop("row of seed", None)  # the same once more: needs not meet everything
     return values
 
 

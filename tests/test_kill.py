@@ -18,9 +18,9 @@ def test_killed_and_resumed_ends_with_the_same_bits(save_every, tmp_path):
     from bench.killing import kill_and_resume
 
     outcome = kill_and_resume(
-        tmp_path, n_kills=6, n_rows=300, save_every=save_every, seed=save_every
+        tmp_path, n_kills=4, n_rows=300, save_every=save_every, seed=save_every
     )
-    assert len(outcome.rows) == 6
+    assert len(outcome.rows) == 4
     assert all(outcome.same)
     assert max(outcome.rows) > 0
     assert outcome.n_files == 1

@@ -46,11 +46,16 @@ def as_state_machine(kind):
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_every_verb_in_every_order(name):
+def test_every_verb_in_every_order(name, pytestconfig):
     if MACHINES[name].startswith("adapters"):
         pytest.importorskip("river", reason="the extra [river] is not installed")
         pytest.importorskip("sklearn", reason="the extra [sklearn] is not installed")
-    examples = {"lstm": 150, "regressor": 40, "classifier": 40, "forecaster": 40}.get(name, 50)
+    examples = {
+        "lstm": 150 if pytestconfig.getoption("full") else 60,
+        "regressor": 40,
+        "classifier": 40,
+        "forecaster": 40,
+    }.get(name, 50)
     examples = 15 if MACHINES[name].startswith("adapters") else examples
     short = settings(SHORT, max_examples=examples)
     run_state_machine_as_test(as_state_machine(machine(name)), settings=short)
