@@ -278,13 +278,6 @@ FAULTS = [
     ),
     Fault(
         "csrc/network/progress.c",
-        "if (errors != n->has_errors)",
-        "if (errors > n->has_errors)",
-        "a saved network may say it has errors, and have none",
-        "loading progress",
-    ),
-    Fault(
-        "csrc/network/progress.c",
         "if (at->has_error & ~at->learnable)",
         "if (at->has_error & at->learnable & 0)",
         "a saved population may have an error at a step it cannot learn from",

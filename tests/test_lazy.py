@@ -59,6 +59,17 @@ def test_weights_are_those_of_learning_at_once(architecture, presence, rng):
     assert_close(*changes, rtol=1e-9)
 
 
+def test_weights_decay_as_those_of_learning_at_once(architecture, rng):
+    """Nobody looks at them between the steps; what is not yet written would not decay."""
+    inputs, targets = random_task(architecture, 61, rng, "dense")
+    nets = pair(architecture)
+    for net in nets:
+        net.optimizer = pylstm.SGD(0.01, weight_decay=0.5)
+    outputs = [net.run(inputs, targets) for net in nets]
+    np.testing.assert_allclose(*outputs, rtol=1e-9)
+    assert_close(*(net.parameters for net in nets), rtol=1e-9)
+
+
 @pytest.mark.parametrize("n_steps", range(1, 20))
 def test_weights_after_any_number_of_steps(n_steps, rng):
     architecture = Architecture(n_inputs=3, n_outputs=2, n_blocks=5, peepholes=True)

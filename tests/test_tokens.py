@@ -321,6 +321,25 @@ def test_a_vector_waits_in_the_record_while_its_traces_are_looked_at(dtype, rng)
         assert_same_model(*nets)
 
 
+@pytest.mark.usefixtures("_as_size")
+@pytest.mark.parametrize("shortcut", [False, True])
+def test_a_token_that_comes_again_has_no_old_gradient(dtype, shortcut, rng):
+    """It was in an update, left, and comes while the gradient of another token is collected."""
+    architecture = Architecture(n_inputs=9, n_blocks=3, shortcut=shortcut)
+    targets = rng.uniform(-1, 1, (9, 2))
+    nets = twins(architecture, dtype)
+    for net, inputs in zip(nets, (range(9), np.eye(9)), strict=True):
+        for sequences in ([[3, 5]], [[7], [3]]):
+            for sequence in sequences:
+                for token in sequence:
+                    net.step(inputs[token])
+                    net.learn(targets[token], update=False)
+                net.reset()
+            net.update()
+            net.reset()
+    assert_same_model(*nets)
+
+
 def test_predict_leaves_no_trace():
     net = pylstm.LSTM(9, 2, 4)
     net.predict(3)
