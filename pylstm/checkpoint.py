@@ -66,7 +66,7 @@ _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 #: Where a class is defined that `import pylstm` does not define: imported when a file names it.
 HOMES = {
-    "Session": "pylstm.stream.session",
+    "Session": "pylstm.tabular.session",
     **{
         f"baselines.{kind}": "pylstm.baselines"
         for kind in (

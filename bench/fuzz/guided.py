@@ -23,9 +23,9 @@ __all__ = ["run_guided"]
 MODULES = [
     "checkpoint", "checks", "copies", "delayed", "network", "optimizers", "population", "streams",
     *(f"estimators.{name}" for name in ("estimator", "features", "classifier", "forecaster")),
-    *(f"schemas.{name}" for name in ("networks", "estimators", "dressed", "stream", "baselines",
+    *(f"schemas.{name}" for name in ("networks", "estimators", "dressed", "tabular", "baselines",
                                      "generators", "state")),
-    *(f"stream.{name}" for name in ("session", "kinds", "scores", "clock", "forecaster")),
+    *(f"tabular.{name}" for name in ("session", "kinds", "scores", "clock", "forecaster")),
     *(f"baselines.{name}" for name in ("learner", "recurrent", "guessing")),
 ]  # fmt: skip
 

@@ -32,7 +32,7 @@ from pylstm.schemas.estimators import ClassifierState, ForecasterState, Regresso
 from pylstm.schemas.generators import GeneratorState
 from pylstm.schemas.networks import DelayedState, NetworkState, PopulationState, StreamsState
 from pylstm.schemas.state import State, check_fields, converted
-from pylstm.schemas.stream import SessionState
+from pylstm.schemas.tabular import SessionState
 
 __all__ = ["SCHEMAS", "GeneratorState", "LabelArray", "State", "check", "check_fields", "converted"]
 

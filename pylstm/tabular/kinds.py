@@ -15,11 +15,11 @@ import numpy as np
 
 from pylstm.errors import brief
 from pylstm.estimators import Classifier
-from pylstm.stream.errors import StreamError
-from pylstm.stream.forecaster import Forecaster
-from pylstm.stream.scores import LabelScores, LabelTotal, Scores, Total, most_probable
-from pylstm.stream.settings import Settings
-from pylstm.stream.table import Vector
+from pylstm.tabular.errors import StreamError
+from pylstm.tabular.forecaster import Forecaster
+from pylstm.tabular.scores import LabelScores, LabelTotal, Scores, Total, most_probable
+from pylstm.tabular.settings import Settings
+from pylstm.tabular.table import Vector
 
 __all__ = ["FREQUENT", "LAST", "LAST_LABEL", "MODEL", "SEASON", "Kind", "Labels", "Numbers"]
 

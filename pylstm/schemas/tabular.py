@@ -1,4 +1,4 @@
-"""States of `stream.Session` and its parts."""
+"""States of `tabular.Session` and its parts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["SessionState"]
 
 
 class SettingsState(State):
-    """`stream.Settings`, whose constructor checks the numbers."""
+    """`tabular.Settings`, whose constructor checks the numbers."""
 
     target: str
     inputs: tuple[str, ...] | None
@@ -65,7 +65,7 @@ class ScoresState(State):
 
 
 class StreamForecasterState(State):
-    """`stream.Forecaster`."""
+    """`tabular.Forecaster`."""
 
     delayed: DelayedState
     input_scale: ScaleState
@@ -76,7 +76,7 @@ class StreamForecasterState(State):
 
 
 class NumbersState(State):
-    """`stream.kinds.Numbers`."""
+    """`tabular.kinds.Numbers`."""
 
     WHAT = "forecaster of numbers"
     forecaster: StreamForecasterState
@@ -109,7 +109,7 @@ class NumbersState(State):
 
 
 class LabelsState(State):
-    """`stream.kinds.Labels`."""
+    """`tabular.kinds.Labels`."""
 
     WHAT = "forecaster of labels"
     model: ClassifierState
@@ -141,7 +141,7 @@ class LabelsState(State):
 
 
 class SessionState(State):
-    """`stream.Session`."""
+    """`tabular.Session`."""
 
     WHAT = "session"
     FORMAT = 3
@@ -154,8 +154,8 @@ class SessionState(State):
     forecasts: list[list[Any]]
 
     def __post_init__(self) -> None:
-        from pylstm.stream.clock import N_CALENDAR, Clock
-        from pylstm.stream.settings import Settings
+        from pylstm.tabular.clock import N_CALENDAR, Clock
+        from pylstm.tabular.settings import Settings
 
         settings = Settings(**asdict(self.settings))
         for name in ("horizon", "season", "cells", "memory"):
