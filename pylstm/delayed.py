@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm._core import MOMENTS, Exclusive
-from pylstm.checkpoint import register
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.network import LSTM
+from pylstm.registry import check_state, register
 
 __all__ = ["Delayed"]
 
@@ -283,9 +283,7 @@ class Delayed(Copyable):
             }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        schemas.check("Delayed", state)
+        check_state("Delayed", state)
         net = ahead = LSTM.__new__(LSTM)
         net.__setstate__(state["net"])
         if state["delay"]:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from pylstm import _core
 from pylstm.architecture import GATES, Architecture
-from pylstm.checkpoint import register
 from pylstm.checks import check_init_range, check_real, check_size, check_whole, generator
 from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.optimizers import SGD, Decay, Optimizer
+from pylstm.registry import check_state, register
 
 __all__ = ["LSTM"]
 
@@ -497,9 +497,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        saved = schemas.check("LSTM", state)
+        saved = check_state("LSTM", state)
         self._set_up(dict(state["config"]), saved.optimizer, saved.large_from)
         self._need_moments(sum(name in state for name in _core.MOMENTS))
         if "eligibility" in state:

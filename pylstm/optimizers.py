@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from pylstm.checks import check_real
+from pylstm.copies import check_fields
 from pylstm.errors import brief
+from pylstm.registry import register
 
 __all__ = ["SGD", "Adam", "Decay", "ObGD", "Optimizer", "RMSprop"]
 
@@ -33,14 +35,13 @@ def _check_epsilon(value: float) -> None:
 
 def _from_fields(cls: type[Made], saved: Mapping[str, Any]) -> Made:
     """An object of its fields, all of them, which its constructor checks."""
-    from pylstm import schemas
-
     if "weight_decay" in cls.__dataclass_fields__:  # older files have it with Adam alone
         saved = {"weight_decay": 0.0, **saved}
-    schemas.check_fields(cls.__name__, saved, cls.__dataclass_fields__)
+    check_fields(cls.__name__, saved, cls.__dataclass_fields__)
     return cls(**saved)
 
 
+@register
 @dataclass(frozen=True)
 class Decay:
     """A learning rate that falls by a constant factor at every update.
@@ -192,6 +193,7 @@ class Optimizer:
         return _from_fields(_BY_NAME[name], keywords)
 
 
+@register
 @dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
@@ -242,6 +244,7 @@ class SGD(Optimizer):
         return super().numbers() | {"learning_rate": self.learning_rate, "first": self.momentum}
 
 
+@register
 @dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """Descent with a rate of its own for every weight, by the mean square of its gradient.
@@ -299,6 +302,7 @@ class RMSprop(Optimizer):
         }
 
 
+@register
 @dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Descent by the mean of the gradient over the root of its mean square.
@@ -360,6 +364,7 @@ class Adam(Optimizer):
         }
 
 
+@register
 @dataclass(frozen=True, repr=False)
 class ObGD(Optimizer):
     """Descent with a step bounded so that it does not overshoot the error it comes from.

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from pylstm import _core
 from pylstm.architecture import Architecture
-from pylstm.checkpoint import register
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable
 from pylstm.errors import brief, brief_text
 from pylstm.network import INIT_RANGE, LSTM
 from pylstm.optimizers import SGD
+from pylstm.registry import check_state, register
 
 __all__ = ["Population"]
 
@@ -309,9 +309,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        saved = schemas.check("Population", state)
+        saved = check_state("Population", state)
         self._set_up(state["config"], state["n_nets"], saved.optimizers)
         if "velocity" in state:
             self._need_velocity()

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm import _core
-from pylstm.checkpoint import register
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.network import LSTM
+from pylstm.registry import check_state, register
 
 __all__ = ["Streams"]
 
@@ -370,9 +370,7 @@ class Streams(Copyable, _core.StreamGroup):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        schemas.check("Streams", state)
+        check_state("Streams", state)
         Streams.__init__(self, state["net"], state["n_streams"])
         self._restore(state)
 

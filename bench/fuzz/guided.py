@@ -21,7 +21,8 @@ __all__ = ["run_guided"]
 
 # Whose lines count as reached.
 MODULES = [
-    "checkpoint", "checks", "copies", "delayed", "network", "optimizers", "population", "streams",
+    "checks", "copies", "delayed", "network", "optimizers", "population", "registry", "streams",
+    *(f"checkpoint.{name}" for name in ("file", "refusing", "states")),
     *(f"estimators.{name}" for name in ("estimator", "features", "classifier", "forecaster")),
     *(f"schemas.{name}" for name in ("networks", "estimators", "dressed", "tabular", "baselines",
                                      "generators", "state")),

@@ -15,6 +15,7 @@ from pylstm.checks import check_size
 from pylstm.copies import Copyable, check_format
 from pylstm.errors import brief
 from pylstm.optimizers import SGD, Optimizer
+from pylstm.registry import check_state
 
 __all__ = ["Learner"]
 
@@ -548,12 +549,10 @@ class Learner(Checks, Copyable):
         return {**state, "format": _STATE_FORMAT, "_optimizer": self._optimizer.saved()}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
         check_format(state, _STATE_FORMAT, "network")
         own = vars(type(self)).get("_schema")
         if own:
-            schemas.check(own, state)
+            check_state(own, state)
         values = {name: copy.deepcopy(value) for name, value in state.items() if name != "format"}
         vars(self).update(values)
         self.optimizer = Optimizer.from_saved(state["_optimizer"])

@@ -14,6 +14,7 @@ from pylstm.checks import check_init_range, check_size, check_whole, generator, 
 from pylstm.errors import brief
 from pylstm.network import INIT_RANGE, _choice, _switch
 from pylstm.optimizers import Optimizer
+from pylstm.registry import check_state
 
 __all__ = ["Elman", "FullyRecurrent"]
 
@@ -192,9 +193,7 @@ class FullyRecurrent(_core.Recurrent, Learner):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        saved = schemas.check(self._schema, state)
+        saved = check_state(self._schema, state)
         self._set_up(dict(state["config"]), saved.optimizer)
         self._restore(state)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from pylstm.checkpoint import register
 from pylstm.errors import brief
 from pylstm.estimators.defaults import CLASSIFIER_SWITCHES, N_CELLS
 from pylstm.estimators.estimator import Estimator, Row
 from pylstm.optimizers import Optimizer
+from pylstm.registry import register
 
 __all__ = ["Classifier"]
 

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm._core import Exclusive
-from pylstm.checkpoint import register
 from pylstm.checks import check_size, check_whole
-from pylstm.copies import Copyable
+from pylstm.copies import Copyable, check_fields
 from pylstm.errors import brief
 from pylstm.estimators.defaults import SWITCHES, default_optimizer
 from pylstm.estimators.features import Features
 from pylstm.network import LSTM, Unbuilt
-from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
+from pylstm.optimizers import Optimizer
+from pylstm.registry import check_state
 
 __all__ = ["Array", "Estimator", "Row", "WithLastTarget"]
 
@@ -189,10 +189,8 @@ class Estimator(Copyable):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        schemas.check(self._schema, state)
-        schemas.check_fields("estimator", state["parameters"], signature(type(self)).parameters)
+        check_state(self._schema, state)
+        check_fields("estimator", state["parameters"], signature(type(self)).parameters)
         type(self).__init__(self, **state["parameters"])
         self._features.restore(state["features"])
         if state["net"] is not None:
@@ -220,7 +218,3 @@ class WithLastTarget(Estimator):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)
         self._last, self._error = float(state["last"]), float(state["error"])
-
-
-for _optimizer in (SGD, RMSprop, Adam, ObGD, Decay):
-    register(_optimizer)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pylstm.checkpoint import register
 from pylstm.errors import brief
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.estimators.estimator import Row, WithLastTarget
 from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.optimizers import Optimizer
+from pylstm.registry import register
 
 __all__ = ["Regressor"]
 

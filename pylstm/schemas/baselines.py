@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
 
 from pylstm import _core
+from pylstm.copies import check_fields
 from pylstm.errors import brief
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.schemas.state import (
@@ -26,7 +27,6 @@ from pylstm.schemas.state import (
     SizeOr0,
     Squashing,
     State,
-    check_fields,
     has_shape,
     must,
 )

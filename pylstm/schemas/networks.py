@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 
 from pylstm import _core
 from pylstm.checks import check_init_range
+from pylstm.copies import check_fields
 from pylstm.network import LSTM, _check_combination, _method
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.schemas.state import (
@@ -29,7 +30,6 @@ from pylstm.schemas.state import (
     SizeOr0,
     Squashing,
     State,
-    check_fields,
     converted,
     has_shape,
     is_there,

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from pylstm.checkpoint import register
 from pylstm.copies import Copyable
 from pylstm.errors import brief
+from pylstm.registry import check_state, register
 from pylstm.tabular.clock import N_CALENDAR, Clock
 from pylstm.tabular.errors import StreamError
 from pylstm.tabular.kinds import Kind, Labels, Numbers
@@ -157,9 +157,7 @@ class Session(Copyable):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        saved = schemas.check("Session", state)
+        saved = check_state("Session", state)
         settings = {**state["settings"], "inputs": saved.settings.inputs}
         Session.__init__(self, Settings(**settings), list(state["columns"]))
         self.kind.restore(state["kind"])
