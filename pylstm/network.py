@@ -9,7 +9,18 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import (
+    GRADIENTS,
+    HIDDEN_BIASES,
+    LOSSES,
+    MOMENTS,
+    OUTPUTS,
+    SQUASHINGS,
+    Network,
+    choose_large_from,
+    grow,
+    network_sizes,
+)
 from pylstm.architecture import GATES, Architecture
 from pylstm.checks import check_init_range, check_real, check_size, check_whole, generator
 from pylstm.copies import Copyable
@@ -58,7 +69,7 @@ def _leak(value: float) -> float:
 
 def _method(gradient: str, window: int | None) -> dict[str, Any]:
     """The gradient that is followed, as part of the configuration."""
-    gradient = _choice("gradient", gradient, _core.GRADIENTS)
+    gradient = _choice("gradient", gradient, GRADIENTS)
     if window is not None and gradient != "bptt":
         raise ValueError(
             f"window is {brief(window)} with gradient {brief(gradient)}, wanted None: only 'bptt' "
@@ -118,7 +129,7 @@ def _checked_biases(
 
 
 @register
-class LSTM(Architecture, Copyable, _core.Network):
+class LSTM(Architecture, Copyable, Network):
     """One layer of LSTM memory blocks and a readout, learning online.
 
     Each step computes, with sources z = [x(t); h(t-1); gates(t-1); 1],
@@ -318,12 +329,12 @@ class LSTM(Architecture, Copyable, _core.Network):
             "gate_recurrence": _switch("gate_recurrence", gate_recurrence),
             "cell_recurrence": _switch("cell_recurrence", cell_recurrence),
             "shortcut": _switch("shortcut", shortcut),
-            "hidden_bias": _choice("hidden_bias", hidden_bias, _core.HIDDEN_BIASES),
+            "hidden_bias": _choice("hidden_bias", hidden_bias, HIDDEN_BIASES),
             "output_bias": _switch("output_bias", output_bias),
-            "cell_input": _choice("cell_input", cell_input, _core.SQUASHINGS),
-            "cell_output": _choice("cell_output", cell_output, _core.SQUASHINGS),
-            "output": _choice("output", output, _core.OUTPUTS),
-            "loss": _choice("loss", loss, _core.LOSSES),
+            "cell_input": _choice("cell_input", cell_input, SQUASHINGS),
+            "cell_output": _choice("cell_output", cell_output, SQUASHINGS),
+            "output": _choice("output", output, OUTPUTS),
+            "loss": _choice("loss", loss, LOSSES),
             "dtype": _dtype(dtype),
             "scale_inputs": _switch("scale_inputs", scale_inputs),
             "scale_targets": _switch("scale_targets", scale_targets),
@@ -415,7 +426,7 @@ class LSTM(Architecture, Copyable, _core.Network):
                 f"gradient is {brief(before['gradient'])}, wanted a network with "
                 "gradient='truncated' to grow"
             )
-        _core.grow(self, before, config)
+        grow(self, before, config)
 
     def _draw_new_inputs(self, parameters: dict[str, Array], before: Mapping[str, Any]) -> None:
         """Weights of the inputs that `before` has not got, in views of all of them."""
@@ -499,7 +510,7 @@ class LSTM(Architecture, Copyable, _core.Network):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         saved = check_state("LSTM", state)
         self._set_up(dict(state["config"]), saved.optimizer, saved.large_from)
-        self._need_moments(sum(name in state for name in _core.MOMENTS))
+        self._need_moments(sum(name in state for name in MOMENTS))
         if "eligibility" in state:
             self._need_eligibility()
         self._go_on(state)
@@ -530,7 +541,7 @@ class Unbuilt(LSTM):
             raise TypeError(
                 f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
             )
-        _core.network_sizes(config, _core.choose_large_from())
+        network_sizes(config, choose_large_from())
         self.__config = config
 
     def _initialise(

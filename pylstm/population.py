@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import PopulationBase
 from pylstm.architecture import Architecture
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable
@@ -27,7 +27,7 @@ _STATE_FORMAT = 1
 
 
 @register
-class Population(Architecture, Copyable, _core.PopulationBase):
+class Population(Architecture, Copyable, PopulationBase):
     """Many small `LSTM` networks of one architecture, stepped together across SIMD lanes.
 
     For seeds, sweeps of learning rates, one model for each of many keys: every net has weights,

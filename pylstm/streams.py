@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import StreamGroup
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
@@ -23,7 +23,7 @@ _STATE_FORMAT = 3
 
 
 @register
-class Streams(Copyable, _core.StreamGroup):
+class Streams(Copyable, StreamGroup):
     """B sequences through the weights of one LSTM at once, each with its own state and traces.
 
     Every stream b computes and learns as `LSTM` does; the weights are shared, and an update follows

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import UPDATE_AT_END, checked_lengths, update_interval
 from pylstm.baselines.checks import Checks
 from pylstm.checks import check_size
 from pylstm.copies import Copyable, check_format
@@ -365,7 +365,7 @@ class Learner(Checks, Copyable):
         >>> net.run([0, 1, 1, 0], targets=[[0], [1], [0], [1]]).shape
         (4, 1)
         """
-        every = _core.update_interval(update)
+        every = update_interval(update)
         X = self._as_rows(X)
         if targets is not None:
             targets = self._as_targets(targets)
@@ -421,9 +421,9 @@ class Learner(Checks, Copyable):
         >>> net.run_sequences([0, 1, 1, 0, 1], [[1], [0]], lengths=[3, 2], last=True).shape
         (2, 1)
         """
-        every = _core.update_interval(update)
+        every = update_interval(update)
         X = self._as_rows(X)
-        each = _core.checked_lengths(lengths, len(X))
+        each = checked_lengths(lengths, len(X))
         if targets is not None:
             targets = self._as_targets(targets)
             wanted = len(each) if last else len(X)
@@ -495,7 +495,7 @@ class Learner(Checks, Copyable):
             if has_target if every == 1 else self._n_collect >= every > 0:
                 self._change_weights()
         if targets is not None:
-            if every == _core.UPDATE_AT_END:
+            if every == UPDATE_AT_END:
                 self._change_weights()
             self._check_weights()
         return Y

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import LOSSES, OUTPUTS, SQUASHINGS, Recurrent
 from pylstm.baselines.learner import Learner
 from pylstm.checks import check_init_range, check_size, check_whole, generator, within_memory
 from pylstm.errors import brief
@@ -28,7 +28,7 @@ READOUTS = {"units": 0, "layer": 1}
 _STATE_FORMAT = 1
 
 
-class FullyRecurrent(_core.Recurrent, Learner):
+class FullyRecurrent(Recurrent, Learner):
     """Units that all see the inputs and each other, learning by the exact gradient.
 
     Each step computes, with sources z = [x(t); a(t-1); 1],
@@ -146,9 +146,9 @@ class FullyRecurrent(_core.Recurrent, Learner):
             "shortcut": _switch("shortcut", shortcut),
             "hidden_bias": _switch("hidden_bias", hidden_bias),
             "output_bias": _switch("output_bias", output_bias),
-            "squashing": _choice("squashing", squashing, _core.SQUASHINGS),
-            "output": _choice("output", output, _core.OUTPUTS),
-            "loss": _choice("loss", loss, _core.LOSSES),
+            "squashing": _choice("squashing", squashing, SQUASHINGS),
+            "output": _choice("output", output, OUTPUTS),
+            "loss": _choice("loss", loss, LOSSES),
             "time_constants": _as_time_constants(time_constants, n_hidden),
         }
         _check_combination(config)

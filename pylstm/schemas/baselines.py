@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
 
-from pylstm import _core
+from pylstm._core import recurrent_sizes
 from pylstm.copies import check_fields
 from pylstm.errors import brief
 from pylstm.optimizers import SGD, Optimizer
@@ -99,7 +99,7 @@ class RecurrentState(State, kw_only=True):
         self.optimizer = _plain_sgd(self.optimizer)
         _check_memory(asdict(config), 2**62)
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
-        sizes = _core.recurrent_sizes(asdict(config))
+        sizes = recurrent_sizes(asdict(config))
         for name in ("parameters", "gradient", "velocity"):
             has_shape(name, getattr(self, name), FLOAT64, (sizes["parameters"],))
         for name, size in (("y", 2), ("net_out", 2), ("delta", 1)):
