@@ -13,7 +13,7 @@ from pylstm._core import MOMENTS, Exclusive
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
-from pylstm.network import LSTM
+from pylstm.network import LSTM, check_network
 from pylstm.registry import check_state, register
 
 __all__ = ["Delayed"]
@@ -77,8 +77,7 @@ class Delayed(Copyable):
     """
 
     def __init__(self, net: LSTM, delay: int) -> None:
-        if not isinstance(net, LSTM):
-            raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
+        check_network(net)
         if net._config()["gradient"] != "truncated":
             raise ValueError(
                 f"net has gradient={brief(net._config()['gradient'])}, wanted 'truncated' in a "

@@ -12,7 +12,16 @@ from pylstm.copies import check_fields
 from pylstm.errors import brief
 from pylstm.registry import register
 
-__all__ = ["SGD", "Adam", "Decay", "ObGD", "Optimizer", "RMSprop"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "Decay",
+    "ObGD",
+    "Optimizer",
+    "RMSprop",
+    "check_optimizer",
+    "check_plain_sgd",
+]
 
 Made = TypeVar("Made", bound="Decay | Optimizer")
 
@@ -425,3 +434,24 @@ class ObGD(Optimizer):
 
 
 _BY_NAME: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, ObGD)}
+
+
+def check_optimizer(optimizer: Any) -> Optimizer:
+    """Return an optimiser, or raise TypeError."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
+        )
+    return optimizer
+
+
+def check_plain_sgd(optimizer: Any, where: str = "") -> SGD:
+    """Return an SGD with a rate and momentum and nothing else, or raise TypeError or ValueError."""
+    if not isinstance(optimizer, SGD):
+        raise TypeError(f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD")
+    if optimizer != SGD(optimizer.learning_rate, optimizer.momentum):
+        raise ValueError(
+            f"optimizer is {brief(optimizer)}, wanted one without clipping, schedule and "
+            f"weight decay{where}"
+        )
+    return optimizer

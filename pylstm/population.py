@@ -14,8 +14,8 @@ from pylstm.architecture import Architecture
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable
 from pylstm.errors import brief, brief_text
-from pylstm.network import INIT_RANGE, LSTM
-from pylstm.optimizers import SGD
+from pylstm.network import INIT_RANGE, LSTM, check_network
+from pylstm.optimizers import SGD, check_plain_sgd
 from pylstm.registry import check_state, register
 
 __all__ = ["Population"]
@@ -182,8 +182,7 @@ class Population(Architecture, Copyable, PopulationBase):
         What `__getitem__` takes along is taken along; `net` itself is copied and does not change.
         """
         k = self._index(k)
-        if not isinstance(net, LSTM):
-            raise TypeError(f"net is {brief(net)}, wanted an LSTM")
+        check_network(net)
         for name, wanted in self._config().items():
             if net._config()[name] != wanted:
                 raise ValueError(
@@ -347,11 +346,7 @@ def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
             f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD or a sequence of them"
         )
     for one in each:
-        if one != SGD(one.learning_rate, one.momentum):
-            raise ValueError(
-                f"optimizer is {brief(one)}, wanted one without clipping, schedule and "
-                "weight decay in a Population"
-            )
+        check_plain_sgd(one, " in a Population")
     return tuple(_one_each("optimizer", each, n_nets))
 
 

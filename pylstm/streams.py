@@ -12,7 +12,7 @@ from pylstm._core import StreamGroup
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
-from pylstm.network import LSTM
+from pylstm.network import LSTM, check_network
 from pylstm.registry import check_state, register
 
 __all__ = ["Streams"]
@@ -72,8 +72,7 @@ class Streams(Copyable, StreamGroup):
     """
 
     def __init__(self, net: LSTM, n_streams: int) -> None:
-        if not isinstance(net, LSTM):
-            raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
+        check_network(net)
         self._build(net, check_size("n_streams", n_streams))
         self.__net: LSTM = net
 

@@ -13,8 +13,7 @@ from pylstm._core import UPDATE_AT_END, checked_lengths, update_interval
 from pylstm.baselines.checks import Checks
 from pylstm.checks import check_size
 from pylstm.copies import Copyable, check_format
-from pylstm.errors import brief
-from pylstm.optimizers import SGD, Optimizer
+from pylstm.optimizers import SGD, Optimizer, check_plain_sgd
 from pylstm.registry import check_state
 
 __all__ = ["Learner"]
@@ -149,15 +148,8 @@ class Learner(Checks, Copyable):
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        if not isinstance(optimizer, SGD):
-            raise TypeError(f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD")
-        if optimizer != SGD(optimizer.learning_rate, optimizer.momentum):
-            raise ValueError(
-                f"optimizer is {brief(optimizer)}, wanted one without clipping, schedule and "
-                "weight decay"
-            )
-        self._optimizer = optimizer
-        self._set_rates(optimizer.learning_rate, optimizer.momentum)
+        self._optimizer = check_plain_sgd(optimizer)
+        self._set_rates(self._optimizer.learning_rate, self._optimizer.momentum)
 
     def _set_rates(self, learning_rate: float, momentum: float) -> None:
         """Hand the optimiser's numbers to a method whose weights change in C."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pylstm.checks import check_size
+from pylstm.checks import check_dtype, check_size
 from pylstm.errors import brief
-from pylstm.network import _dtype
 from pylstm.schemas.networks import NetworkState
 from pylstm.schemas.state import FLOAT64, Array, State, distinct, has_shape, must, no_infinity
 
@@ -72,7 +71,7 @@ class EstimatorState(State):
             "n_outputs": self.n_outputs(),
             "n_blocks": n_cells // block_size,
             "block_size": block_size,
-            "dtype": _dtype(parameters["dtype"]),
+            "dtype": check_dtype(parameters["dtype"]),
             "scale_inputs": True,
             "scale_targets": switches.get("scale_targets", False),
             "output": switches.get("output", "identity"),

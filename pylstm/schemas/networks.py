@@ -12,8 +12,9 @@ from msgspec.structs import asdict
 
 from pylstm._core import MOMENTS, N_MOMENTS, network_sizes, population_sizes, streams_sizes
 from pylstm.checks import check_init_range
+from pylstm.configuration import check_combination, check_gradient
 from pylstm.copies import check_fields
-from pylstm.network import LSTM, _check_combination, _method
+from pylstm.network import LSTM
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.schemas.state import (
     FLOAT64,
@@ -79,9 +80,9 @@ class Config(State, kw_only=True):
     def checked(self) -> dict[str, Any]:
         """As the arguments themselves, which go together."""
         config = asdict(self)
-        _check_combination(config)
+        check_combination(config)
         if self.window is not None:
-            _method(self.gradient, self.window)
+            check_gradient(self.gradient, self.window)
         return config
 
     def least_weights(self) -> int:
