@@ -27,7 +27,7 @@ MODULES = [
     *(f"schemas.{name}" for name in ("networks", "estimators", "dressed", "tabular", "baselines",
                                      "generators", "state")),
     *(f"tabular.{name}" for name in ("session", "kinds", "scores", "clock", "forecaster")),
-    *(f"baselines.{name}" for name in ("learner", "recurrent", "guessing")),
+    *(f"baselines.{name}" for name in ("learner", "method", "recurrent", "guessing")),
 ]  # fmt: skip
 
 
