@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pylstm.stream import Session
+from pylstm.tabular import Session
 
 __all__ = ["Outcome", "kill_and_resume", "write_table"]
 

@@ -23,7 +23,7 @@ from bench.fuzz.files import put_together, signed, take_apart
 from bench.fuzz.seeds import honest_objects
 from pylstm import baselines, estimators
 from pylstm.optimizers import Decay, Optimizer
-from pylstm.stream import Session
+from pylstm.tabular import Session
 
 __all__ = ["FOLDER", "going_on", "main", "missing_classes", "tolerance"]
 

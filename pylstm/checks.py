@@ -1,22 +1,26 @@
-"""Arguments that are single numbers: in their range, or a sentence why not."""
+"""Arguments that are single numbers or words: in their range, or a sentence why not."""
 
 from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pylstm.errors import brief
 
 __all__ = [
     "LARGEST_SIZE",
+    "check_choice",
+    "check_dtype",
     "check_init_range",
     "check_real",
     "check_size",
+    "check_switch",
     "check_whole",
     "generator",
     "within_memory",
@@ -79,6 +83,38 @@ def check_real(name: str, value: Any, low: float, high: float, wanted: str) -> f
 def check_init_range(value: Any) -> float:
     """Return the range of starting weights as float, or raise ValueError."""
     return check_real("init_range", value, 0.0, 1e30, "a finite number >= 0, and below 1e30")
+
+
+def check_switch(name: str, value: bool) -> bool:
+    """Return what is True or False as bool, or raise ValueError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} is {brief(value)}, wanted True or False")
+    return bool(value)
+
+
+def check_choice(name: str, value: str, choices: Collection[str]) -> str:
+    """Return one of some words, or raise ValueError.
+
+    Examples
+    --------
+    >>> check_choice("loss", "cubic", ("squared", "cross_entropy"))
+    Traceback (most recent call last):
+    ValueError: loss is 'cubic', wanted one of 'squared', 'cross_entropy'
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {brief(value)}, wanted one of {', '.join(map(repr, choices))}")
+    return value
+
+
+def check_dtype(value: npt.DTypeLike) -> str:
+    """Return the name of one of the two precisions, or raise ValueError."""
+    try:
+        name = np.dtype(value).name
+    except TypeError:
+        name = ""
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype is {brief(value)}, wanted 'float32' or 'float64'")
+    return name
 
 
 def generator(seed: Any) -> np.random.Generator:

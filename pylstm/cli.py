@@ -14,13 +14,13 @@ from pylstm.experiments import LABELS, Reproduction, select
 from pylstm.experiments.methods import METHODS
 from pylstm.experiments.report import as_list, as_text
 from pylstm.experiments.reproduce import need
-from pylstm.stream import demo
-from pylstm.stream.command import INTERRUPTED, add_stream, finish, names_in
-from pylstm.stream.job import progress_bar, run_stream, silence
-from pylstm.stream.plot import check_plot
-from pylstm.stream.reporting import worst_skill
-from pylstm.stream.session import Session
-from pylstm.stream.table import Table
+from pylstm.tabular import demo
+from pylstm.tabular.command import INTERRUPTED, add_stream, finish, names_in
+from pylstm.tabular.job import progress_bar, run_stream, silence
+from pylstm.tabular.plot import check_plot
+from pylstm.tabular.reporting import worst_skill
+from pylstm.tabular.session import Session
+from pylstm.tabular.table import Table
 
 __all__ = ["main"]
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from pylstm import _core
+from pylstm._core import available_isas, choose_isa, get_threads
 
 __all__ = ["show_config"]
 
@@ -25,8 +25,8 @@ def show_config() -> None:
     pylstm           ...
     instruction set  ...
     """
-    available = ", ".join(_core.available_isas())
+    available = ", ".join(available_isas())
     print(f"pylstm           {version('pylstm')}")
-    print(f"instruction set  {_core.choose_isa()} (available: {available})")
-    print(f"threads          {_core.get_threads()}, for large networks; see pylstm.set_threads")
+    print(f"instruction set  {choose_isa()} (available: {available})")
+    print(f"threads          {get_threads()}, for large networks; see pylstm.set_threads")
     print(f"versions         Python {platform.python_version()}, NumPy {np.__version__}")

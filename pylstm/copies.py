@@ -3,47 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from pylstm import checkpoint
 from pylstm.errors import brief
 
-__all__ = ["Copyable", "check_format"]
+__all__ = ["Copyable", "Savable", "check_fields", "check_format"]
 
 
-class Copyable:
-    """Copies, pickles and files through `__getstate__` and `__setstate__`, without `__init__`."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        raise NotImplementedError
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Only what is missing comes here; of an object never initialised, all that it has."""
-            kind = type(self).__name__
-            if name.startswith("__") or vars(self):
-                raise AttributeError(f"{kind!r} object has no attribute {name!r}")
-            raise RuntimeError(f"this {kind} was never initialised: call {kind}.__init__ first")
-
-    def copy(self) -> Self:
-        """Return an independent one that goes on exactly as this one would."""
-        other = type(self).__new__(type(self))
-        other.__setstate__(self.__getstate__())
-        return other
-
-    def __copy__(self) -> Self:
-        return self.copy()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self.copy()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).__new__, (type(self),), self.__getstate__()
+class Savable:
+    """Files, of a class that is registered."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to a file, from which `load` goes on with the same bits.
@@ -92,6 +62,40 @@ class Copyable:
         return loaded
 
 
+class Copyable(Savable):
+    """Copies, pickles and files through `__getstate__` and `__setstate__`, without `__init__`."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Only what is missing comes here; of an object never initialised, all that it has."""
+            kind = type(self).__name__
+            if name.startswith("__") or vars(self):
+                raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+            raise RuntimeError(f"this {kind} was never initialised: call {kind}.__init__ first")
+
+    def copy(self) -> Self:
+        """Return an independent one that goes on exactly as this one would."""
+        other = type(self).__new__(type(self))
+        other.__setstate__(self.__getstate__())
+        return other
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).__new__, (type(self),), self.__getstate__()
+
+
 def check_format(state: Mapping[str, Any], wanted: int, what: str) -> None:
     """Refuse what another version has saved."""
     if state.get("format") != wanted:
@@ -99,3 +103,15 @@ def check_format(state: Mapping[str, Any], wanted: int, what: str) -> None:
             f"the saved {what} has format {brief(state.get('format'))}, wanted {wanted}: "
             "it was written by another version of pylstm"
         )
+
+
+def check_fields(what: str, saved: object, wanted: Iterable[str]) -> None:
+    """Refuse keywords of a constructor unless they are exactly these."""
+    if not isinstance(saved, Mapping):
+        raise TypeError(f"the saved {what} is {brief(saved)}, wanted a dict")
+    wanted = set(wanted)
+    if saved.keys() == wanted:
+        return
+    for word, names in (("lacks", wanted - saved.keys()), ("has", saved.keys() - wanted)):
+        if names:
+            raise ValueError(f"the saved {what} {word} {brief(min(names, key=repr))}")

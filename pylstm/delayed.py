@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm._core import MOMENTS, Exclusive
-from pylstm.checkpoint import register
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
-from pylstm.network import LSTM
+from pylstm.network import LSTM, check_network
+from pylstm.registry import check_state, register
 
 __all__ = ["Delayed"]
 
@@ -77,8 +77,7 @@ class Delayed(Copyable):
     """
 
     def __init__(self, net: LSTM, delay: int) -> None:
-        if not isinstance(net, LSTM):
-            raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
+        check_network(net)
         if net._config()["gradient"] != "truncated":
             raise ValueError(
                 f"net has gradient={brief(net._config()['gradient'])}, wanted 'truncated' in a "
@@ -283,9 +282,7 @@ class Delayed(Copyable):
             }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        schemas.check("Delayed", state)
+        check_state("Delayed", state)
         net = ahead = LSTM.__new__(LSTM)
         net.__setstate__(state["net"])
         if state["delay"]:

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.errors import brief, brief_text
-from pylstm.network import LSTM
+from pylstm.network import LSTM, check_network
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -87,8 +87,7 @@ def to_torch(net: LSTM) -> dict[str, dict[str, Array]]:
         layer = torch.nn.LSTM(net.n_inputs, net.n_cells)
         layer.load_state_dict({k: torch.tensor(v) for k, v in to_torch(net)["lstm"].items()})
     """
-    if not isinstance(net, LSTM):
-        raise TypeError(f"net is {brief(net)}, wanted an LSTM")
+    check_network(net)
     config = net._config()
     if config["leak"]:
         raise ValueError(f"leak is {config['leak']}, wanted 0: a forget gate of nn.LSTM has none")

@@ -9,15 +9,34 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import (
+    HIDDEN_BIASES,
+    LOSSES,
+    MOMENTS,
+    OUTPUTS,
+    SQUASHINGS,
+    Network,
+    choose_large_from,
+    grow,
+    network_sizes,
+)
 from pylstm.architecture import GATES, Architecture
-from pylstm.checkpoint import register
-from pylstm.checks import check_init_range, check_real, check_size, check_whole, generator
+from pylstm.checks import (
+    check_choice,
+    check_dtype,
+    check_init_range,
+    check_size,
+    check_switch,
+    check_whole,
+    generator,
+)
+from pylstm.configuration import check_biases, check_combination, check_gradient, check_leak
 from pylstm.copies import Copyable
 from pylstm.errors import brief
-from pylstm.optimizers import SGD, Decay, Optimizer
+from pylstm.optimizers import SGD, Decay, Optimizer, check_optimizer
+from pylstm.registry import check_state, register
 
-__all__ = ["LSTM"]
+__all__ = ["LSTM", "check_network"]
 
 Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
 Gradient = Literal["truncated", "bptt", "rtrl"]
@@ -30,95 +49,8 @@ MEMORY_LIMIT = 2**30
 _STATE_FORMAT = 5
 
 
-def _switch(name: str, value: bool) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} is {brief(value)}, wanted True or False")
-    return bool(value)
-
-
-def _choice(name: str, value: str, choices: Mapping[str, int]) -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} is {brief(value)}, wanted one of {', '.join(map(repr, choices))}")
-    return value
-
-
-def _dtype(value: npt.DTypeLike) -> str:
-    try:
-        name = np.dtype(value).name
-    except TypeError:
-        name = ""
-    if name not in ("float32", "float64"):
-        raise ValueError(f"dtype is {brief(value)}, wanted 'float32' or 'float64'")
-    return name
-
-
-def _leak(value: float) -> float:
-    return check_real("leak", value, 0.0, 1.0, "a number from 0 up to, not including, 1")
-
-
-def _method(gradient: str, window: int | None) -> dict[str, Any]:
-    """The gradient that is followed, as part of the configuration."""
-    gradient = _choice("gradient", gradient, _core.GRADIENTS)
-    if window is not None and gradient != "bptt":
-        raise ValueError(
-            f"window is {brief(window)} with gradient {brief(gradient)}, wanted None: only 'bptt' "
-            "has one"
-        )
-    return {
-        "gradient": gradient,
-        "window": None if window is None else check_whole("window", window),
-    }
-
-
-def _check_combination(config: dict[str, Any]) -> None:
-    has_gate = any(config[gate] for gate in GATES)
-    for switch in ("peepholes", "gate_recurrence"):
-        if config[switch] and not has_gate:
-            raise ValueError(
-                f"{switch} is True but there is no gate: wanted at least one gate with it"
-            )
-    if config["hidden_bias"] == "gates" and not has_gate:
-        raise ValueError("hidden_bias is 'gates' but there is no gate: wanted 'all' or 'none'")
-    if config["loss"] == "cross_entropy" and config["output"] == "identity":
-        raise ValueError(
-            "loss is 'cross_entropy' with output 'identity', wanted 'logistic' or 'softmax'"
-        )
-    if config["scale_targets"] and config["output"] != "identity":
-        raise ValueError(
-            f"scale_targets is True with output {brief(config['output'])}, wanted 'identity'"
-        )
-
-
-def _checked_biases(
-    config: Mapping[str, Any], bias_init: Mapping[str, npt.ArrayLike]
-) -> dict[str, Array]:
-    """Starting biases as arrays, of units that have a bias."""
-    n_cells, hidden = config["n_blocks"] * config["block_size"], config["hidden_bias"]
-    rows = {name: config["n_blocks"] for name in GATES if hidden != "none" and config[name]}
-    rows |= {"cell_input": n_cells} if hidden == "all" else {}
-    rows |= {"output": config["n_outputs"]} if config["output_bias"] else {}
-    biases = {}
-    for name, values in bias_init.items():
-        if name not in rows:
-            raise ValueError(
-                f"bias_init names {brief(name)}, wanted one of {', '.join(map(repr, rows))}, the "
-                "units with a bias in this network"
-            )
-        try:
-            start = np.asarray(values, float)
-        except (TypeError, ValueError, OverflowError):
-            start = np.full((), np.nan)
-        if start.shape not in ((), (rows[name],)) or not np.isfinite(start).all():
-            raise ValueError(
-                f"bias_init[{brief(name)}] is {brief(values)}, wanted one finite number, or one "
-                f"for each of the {rows[name]} rows"
-            )
-        biases[name] = start
-    return biases
-
-
 @register
-class LSTM(Architecture, Copyable, _core.Network):
+class LSTM(Architecture, Copyable, Network):
     """One layer of LSTM memory blocks and a readout, learning online.
 
     Each step computes, with sources z = [x(t); h(t-1); gates(t-1); 1],
@@ -310,28 +242,28 @@ class LSTM(Architecture, Copyable, _core.Network):
             "n_outputs": check_size("n_outputs", n_outputs),
             "n_blocks": check_size("n_blocks", n_blocks),
             "block_size": check_size("block_size", block_size),
-            "input_gate": _switch("input_gate", input_gate),
-            "forget_gate": _switch("forget_gate", forget_gate),
-            "output_gate": _switch("output_gate", output_gate),
-            "leak": _leak(leak),
-            "peepholes": _switch("peepholes", peepholes),
-            "gate_recurrence": _switch("gate_recurrence", gate_recurrence),
-            "cell_recurrence": _switch("cell_recurrence", cell_recurrence),
-            "shortcut": _switch("shortcut", shortcut),
-            "hidden_bias": _choice("hidden_bias", hidden_bias, _core.HIDDEN_BIASES),
-            "output_bias": _switch("output_bias", output_bias),
-            "cell_input": _choice("cell_input", cell_input, _core.SQUASHINGS),
-            "cell_output": _choice("cell_output", cell_output, _core.SQUASHINGS),
-            "output": _choice("output", output, _core.OUTPUTS),
-            "loss": _choice("loss", loss, _core.LOSSES),
-            "dtype": _dtype(dtype),
-            "scale_inputs": _switch("scale_inputs", scale_inputs),
-            "scale_targets": _switch("scale_targets", scale_targets),
+            "input_gate": check_switch("input_gate", input_gate),
+            "forget_gate": check_switch("forget_gate", forget_gate),
+            "output_gate": check_switch("output_gate", output_gate),
+            "leak": check_leak(leak),
+            "peepholes": check_switch("peepholes", peepholes),
+            "gate_recurrence": check_switch("gate_recurrence", gate_recurrence),
+            "cell_recurrence": check_switch("cell_recurrence", cell_recurrence),
+            "shortcut": check_switch("shortcut", shortcut),
+            "hidden_bias": check_choice("hidden_bias", hidden_bias, HIDDEN_BIASES),
+            "output_bias": check_switch("output_bias", output_bias),
+            "cell_input": check_choice("cell_input", cell_input, SQUASHINGS),
+            "cell_output": check_choice("cell_output", cell_output, SQUASHINGS),
+            "output": check_choice("output", output, OUTPUTS),
+            "loss": check_choice("loss", loss, LOSSES),
+            "dtype": check_dtype(dtype),
+            "scale_inputs": check_switch("scale_inputs", scale_inputs),
+            "scale_targets": check_switch("scale_targets", scale_targets),
             "scale_memory": check_size("scale_memory", scale_memory),
-            **_method(gradient, window),
+            **check_gradient(gradient, window),
             "memory_limit": check_whole("memory_limit", memory_limit),
         }
-        _check_combination(config)
+        check_combination(config)
         check_init_range(init_range)
         self._set_up(config, SGD(0.01) if optimizer is None else optimizer)
         self._initialise(float(init_range), bias_init or {}, generator(seed))
@@ -346,7 +278,7 @@ class LSTM(Architecture, Copyable, _core.Network):
     def _initialise(
         self, init_range: float, bias_init: Mapping[str, npt.ArrayLike], rng: np.random.Generator
     ) -> None:
-        biases = _checked_biases(self._config(), bias_init)
+        biases = check_biases(self._config(), bias_init)
         parameters = self.parameters
         for view in parameters.values():
             view[:] = rng.uniform(-init_range, init_range, view.shape)
@@ -415,7 +347,7 @@ class LSTM(Architecture, Copyable, _core.Network):
                 f"gradient is {brief(before['gradient'])}, wanted a network with "
                 "gradient='truncated' to grow"
             )
-        _core.grow(self, before, config)
+        grow(self, before, config)
 
     def _draw_new_inputs(self, parameters: dict[str, Array], before: Mapping[str, Any]) -> None:
         """Weights of the inputs that `before` has not got, in views of all of them."""
@@ -434,7 +366,7 @@ class LSTM(Architecture, Copyable, _core.Network):
         own = self._config()
         if gradient is None and window is None:
             return own
-        return {**own, **_method(own["gradient"] if gradient is None else gradient, window)}
+        return {**own, **check_gradient(own["gradient"] if gradient is None else gradient, window)}
 
     @property
     def optimizer(self) -> Optimizer:
@@ -447,10 +379,7 @@ class LSTM(Architecture, Copyable, _core.Network):
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
-            )
+        check_optimizer(optimizer)
         schedule = optimizer.schedule
         asked = None if isinstance(schedule, Decay) else schedule
         kind = type(optimizer).__name__
@@ -497,11 +426,9 @@ class LSTM(Architecture, Copyable, _core.Network):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        saved = schemas.check("LSTM", state)
+        saved = check_state("LSTM", state)
         self._set_up(dict(state["config"]), saved.optimizer, saved.large_from)
-        self._need_moments(sum(name in state for name in _core.MOMENTS))
+        self._need_moments(sum(name in state for name in MOMENTS))
         if "eligibility" in state:
             self._need_eligibility()
         self._go_on(state)
@@ -528,14 +455,18 @@ class Unbuilt(LSTM):
     def _set_up(
         self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
     ) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
-            )
-        _core.network_sizes(config, _core.choose_large_from())
+        check_optimizer(optimizer)
+        network_sizes(config, choose_large_from())
         self.__config = config
 
     def _initialise(
         self, init_range: float, bias_init: Mapping[str, npt.ArrayLike], rng: np.random.Generator
     ) -> None:
-        _checked_biases(self.__config, bias_init)
+        check_biases(self.__config, bias_init)
+
+
+def check_network(net: Any) -> LSTM:
+    """Return a network, or raise TypeError."""
+    if not isinstance(net, LSTM):
+        raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
+    return net

@@ -29,9 +29,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from pylstm.architecture import GATES
-from pylstm.errors import brief
 from pylstm.files import written_whole
-from pylstm.network import LSTM
+from pylstm.network import LSTM, check_network
 
 __all__ = ["OPSET", "export_onnx"]
 
@@ -86,8 +85,7 @@ def export_onnx(net: LSTM, path: str | os.PathLike[str] | None = None) -> onnx.M
     >>> same
     True
     """
-    if not isinstance(net, LSTM):
-        raise TypeError(f"net is {brief(net)}, wanted an LSTM")
+    check_network(net)
     model = _Graph(net).model()
     onnx.checker.check_model(model)
     if path is not None:

@@ -8,9 +8,20 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from pylstm.checks import check_real
+from pylstm.copies import check_fields
 from pylstm.errors import brief
+from pylstm.registry import register
 
-__all__ = ["SGD", "Adam", "Decay", "ObGD", "Optimizer", "RMSprop"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "Decay",
+    "ObGD",
+    "Optimizer",
+    "RMSprop",
+    "check_optimizer",
+    "check_plain_sgd",
+]
 
 Made = TypeVar("Made", bound="Decay | Optimizer")
 
@@ -33,14 +44,13 @@ def _check_epsilon(value: float) -> None:
 
 def _from_fields(cls: type[Made], saved: Mapping[str, Any]) -> Made:
     """An object of its fields, all of them, which its constructor checks."""
-    from pylstm import schemas
-
     if "weight_decay" in cls.__dataclass_fields__:  # older files have it with Adam alone
         saved = {"weight_decay": 0.0, **saved}
-    schemas.check_fields(cls.__name__, saved, cls.__dataclass_fields__)
+    check_fields(cls.__name__, saved, cls.__dataclass_fields__)
     return cls(**saved)
 
 
+@register
 @dataclass(frozen=True)
 class Decay:
     """A learning rate that falls by a constant factor at every update.
@@ -192,6 +202,7 @@ class Optimizer:
         return _from_fields(_BY_NAME[name], keywords)
 
 
+@register
 @dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
@@ -242,6 +253,7 @@ class SGD(Optimizer):
         return super().numbers() | {"learning_rate": self.learning_rate, "first": self.momentum}
 
 
+@register
 @dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """Descent with a rate of its own for every weight, by the mean square of its gradient.
@@ -299,6 +311,7 @@ class RMSprop(Optimizer):
         }
 
 
+@register
 @dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Descent by the mean of the gradient over the root of its mean square.
@@ -360,6 +373,7 @@ class Adam(Optimizer):
         }
 
 
+@register
 @dataclass(frozen=True, repr=False)
 class ObGD(Optimizer):
     """Descent with a step bounded so that it does not overshoot the error it comes from.
@@ -420,3 +434,24 @@ class ObGD(Optimizer):
 
 
 _BY_NAME: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, ObGD)}
+
+
+def check_optimizer(optimizer: Any) -> Optimizer:
+    """Return an optimiser, or raise TypeError."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"
+        )
+    return optimizer
+
+
+def check_plain_sgd(optimizer: Any, where: str = "") -> SGD:
+    """Return an SGD with a rate and momentum and nothing else, or raise TypeError or ValueError."""
+    if not isinstance(optimizer, SGD):
+        raise TypeError(f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD")
+    if optimizer != SGD(optimizer.learning_rate, optimizer.momentum):
+        raise ValueError(
+            f"optimizer is {brief(optimizer)}, wanted one without clipping, schedule and "
+            f"weight decay{where}"
+        )
+    return optimizer

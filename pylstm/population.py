@@ -9,14 +9,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import PopulationBase
 from pylstm.architecture import Architecture
-from pylstm.checkpoint import register
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable
 from pylstm.errors import brief, brief_text
-from pylstm.network import INIT_RANGE, LSTM
-from pylstm.optimizers import SGD
+from pylstm.network import INIT_RANGE, LSTM, check_network
+from pylstm.optimizers import SGD, check_plain_sgd
+from pylstm.registry import check_state, register
 
 __all__ = ["Population"]
 
@@ -27,7 +27,7 @@ _STATE_FORMAT = 1
 
 
 @register
-class Population(Architecture, Copyable, _core.PopulationBase):
+class Population(Architecture, Copyable, PopulationBase):
     """Many small `LSTM` networks of one architecture, stepped together across SIMD lanes.
 
     For seeds, sweeps of learning rates, one model for each of many keys: every net has weights,
@@ -182,8 +182,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         What `__getitem__` takes along is taken along; `net` itself is copied and does not change.
         """
         k = self._index(k)
-        if not isinstance(net, LSTM):
-            raise TypeError(f"net is {brief(net)}, wanted an LSTM")
+        check_network(net)
         for name, wanted in self._config().items():
             if net._config()[name] != wanted:
                 raise ValueError(
@@ -309,9 +308,7 @@ class Population(Architecture, Copyable, _core.PopulationBase):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        saved = schemas.check("Population", state)
+        saved = check_state("Population", state)
         self._set_up(state["config"], state["n_nets"], saved.optimizers)
         if "velocity" in state:
             self._need_velocity()
@@ -349,11 +346,7 @@ def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
             f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD or a sequence of them"
         )
     for one in each:
-        if one != SGD(one.learning_rate, one.momentum):
-            raise ValueError(
-                f"optimizer is {brief(one)}, wanted one without clipping, schedule and "
-                "weight decay in a Population"
-            )
+        check_plain_sgd(one, " in a Population")
     return tuple(_one_each("optimizer", each, n_nets))
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from river import base
 from river.time_series.base import Forecaster as BaseForecaster
 
-from pylstm.checkpoint import register
 from pylstm.estimators import Classifier, Forecaster, Regressor
+from pylstm.registry import register
 
 if TYPE_CHECKING:
     import pandas as pd

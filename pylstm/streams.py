@@ -8,12 +8,12 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
-from pylstm.checkpoint import register
+from pylstm._core import StreamGroup
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
-from pylstm.network import LSTM
+from pylstm.network import LSTM, check_network
+from pylstm.registry import check_state, register
 
 __all__ = ["Streams"]
 
@@ -23,7 +23,7 @@ _STATE_FORMAT = 3
 
 
 @register
-class Streams(Copyable, _core.StreamGroup):
+class Streams(Copyable, StreamGroup):
     """B sequences through the weights of one LSTM at once, each with its own state and traces.
 
     Every stream b computes and learns as `LSTM` does; the weights are shared, and an update follows
@@ -72,8 +72,7 @@ class Streams(Copyable, _core.StreamGroup):
     """
 
     def __init__(self, net: LSTM, n_streams: int) -> None:
-        if not isinstance(net, LSTM):
-            raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
+        check_network(net)
         self._build(net, check_size("n_streams", n_streams))
         self.__net: LSTM = net
 
@@ -370,9 +369,7 @@ class Streams(Copyable, _core.StreamGroup):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        schemas.check("Streams", state)
+        check_state("Streams", state)
         Streams.__init__(self, state["net"], state["n_streams"])
         self._restore(state)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from pylstm import _core
+from pylstm._core import get_threads as threads_of_core
+from pylstm._core import set_threads as set_threads_of_core
 from pylstm.checks import check_whole
 
 __all__ = ["get_threads", "register_threadpoolctl", "set_threads"]
@@ -37,7 +38,7 @@ def get_threads() -> int:
     >>> pylstm.get_threads() >= 1
     True
     """
-    return _core.get_threads()
+    return threads_of_core()
 
 
 def set_threads(n_threads: int) -> int:
@@ -68,8 +69,8 @@ def set_threads(n_threads: int) -> int:
     1
     """
     n_threads = check_whole("n_threads", n_threads, 1, 1024)
-    before = _core.get_threads()
-    _core.set_threads(n_threads)
+    before = threads_of_core()
+    set_threads_of_core(n_threads)
     return before
 
 
@@ -99,10 +100,10 @@ def register_threadpoolctl() -> None:
         check_symbols = ("pylstm_help", "pylstm_share_out")
 
         def get_num_threads(self) -> int:
-            return _core.get_threads()
+            return threads_of_core()
 
         def set_num_threads(self, num_threads: int) -> None:
-            _core.set_threads(max(1, int(num_threads)))
+            set_threads_of_core(max(1, int(num_threads)))
 
         def get_version(self) -> str | None:
             return None
@@ -113,6 +114,6 @@ def register_threadpoolctl() -> None:
 
 
 _registered: list[type] = []
-_core.set_threads(_start())
+set_threads_of_core(_start())
 if "threadpoolctl" in sys.modules:
     register_threadpoolctl()

@@ -450,7 +450,7 @@ FAULTS = [
         "delayed",
     ),
     Fault(
-        "pylstm/stream/scores.py",
+        "pylstm/tabular/scores.py",
         "self._sums[: len(half)] = half",
         "self._sums[-len(half) :] = half",
         "when the segments of the scores are merged their order is lost",

@@ -18,7 +18,7 @@ from test_persistence import MOMENTS, net_at
 import pylstm
 from pylstm import checkpoint
 from pylstm.checkpoint import CheckpointError, register
-from pylstm.stream import Session, Settings
+from pylstm.tabular import Session, Settings
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no such thing there")
 

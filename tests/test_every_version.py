@@ -11,9 +11,10 @@ from checkpoints import take_apart
 
 import pylstm
 from bench.versions import BEFORE, FOLDER, going_on, main, missing_classes, tolerance
-from pylstm.checkpoint import HOMES
+from pylstm.registry import HOMES
 from pylstm.schemas import SCHEMAS
 
+OPTIMIZERS = ("SGD", "RMSprop", "Adam", "ObGD", "Decay")
 FILES = sorted(FOLDER.glob("*/*.safetensors"))
 
 each_file = pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_it_goes_on_to_the_same_numbers(path):
 
 
 def test_every_class_has_a_file():
-    assert missing_classes({*SCHEMAS, *HOMES}, FILES) == set()
+    assert missing_classes({*SCHEMAS, *HOMES, *OPTIMIZERS}, FILES) == set()
     assert missing_classes({"LSTM", "New"}, FILES) == {"New"}
 
 

@@ -5,7 +5,7 @@ import pytest
 from streams import forecasts_of, wavy_table
 
 from pylstm import LSTM
-from pylstm.stream import Forecaster, Session, Settings, StreamError
+from pylstm.tabular import Forecaster, Session, Settings, StreamError
 
 HORIZONS = [1, 2, 5]
 

@@ -39,6 +39,12 @@ def test_core_does_not_bring_the_baselines():
     assert done.stdout.split() == ["False"]
 
 
+def test_the_former_name_of_tabular_is_the_same_modules():
+    code = "from pylstm.stream.session import Session; import pylstm.stream, pylstm.tabular as new"
+    checks = "assert Session is new.Session is pylstm.stream.Session; assert pylstm.stream is new"
+    subprocess.run([sys.executable, "-c", f"{code}; {checks}"], check=True)
+
+
 def test_adapter_of_sklearn_does_not_bring_river():
     """The other way round river itself does."""
     pytest.importorskip("sklearn", reason="the extra [sklearn] is not installed")

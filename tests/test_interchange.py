@@ -181,7 +181,7 @@ def test_what_pytorch_has_not_is_named(switches, message):
 
 
 def test_only_networks_go():
-    with pytest.raises(TypeError, match="wanted an LSTM"):
+    with pytest.raises(TypeError, match=r"wanted a pylstm\.LSTM"):
         to_torch(pylstm.Population(2, 1, 1, 1))
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 from checkpoints import saved_bits
 
-from pylstm.stream import Session
+from pylstm.tabular import Session
 
 pytestmark = [
     pytest.mark.processes,

@@ -15,7 +15,7 @@ from checkpoints import put_together, take_apart, write_safetensors
 import pylstm
 from pylstm import _core, baselines, estimators
 from pylstm.checkpoint import CheckpointError, register
-from pylstm.stream import Session, Settings
+from pylstm.tabular import Session, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 

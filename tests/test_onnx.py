@@ -92,7 +92,7 @@ def test_a_file(tmp_path):
 
 
 def test_what_cannot_be_exported_or_written(tmp_path):
-    with pytest.raises(TypeError, match="wanted an LSTM"):
+    with pytest.raises(TypeError, match=r"wanted a pylstm\.LSTM"):
         export_onnx(pylstm.Population(2, 1, 1, 1))
     with pytest.raises(pylstm.errors.InputError, match="cannot write"):
         export_onnx(build(Architecture()), tmp_path / "nowhere" / "net.onnx")

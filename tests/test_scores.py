@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pylstm.stream import Scores
-from pylstm.stream.scores import _CAPACITY
+from pylstm.tabular import Scores
+from pylstm.tabular.scores import _CAPACITY
 
 
 def scored(truth, forecasts):

@@ -20,8 +20,8 @@ from streams import (
 )
 
 from pylstm.cli import main
-from pylstm.stream import Session, Settings, Table, demo
-from pylstm.stream.job import run_stream
+from pylstm.tabular import Session, Settings, Table, demo
+from pylstm.tabular.job import run_stream
 
 HEADER = ["load", "wind"]
 TIMEOUT = 60
@@ -276,7 +276,7 @@ def test_demo_data_are_the_ones_described():
     assert [float(row["wind_speed"]) for row in rows if float(row["wind_speed"] or 0) > 100] == [
         1048.36
     ]
-    about = demo.DATA.with_name("README.md").read_text()
+    about = demo.DATA.with_name("newark_2013.md").read_text()
     assert "public domain" in about
     assert all(name in about for name in rows[0])
 

@@ -10,7 +10,7 @@ from checkpoints import put_together, saved_bits, take_apart
 from streams import read_predictions, stream, wavy_table, write_csv
 
 import pylstm
-from pylstm.stream import Session, demo
+from pylstm.tabular import Session, demo
 
 HEADER = ["load", "wind"]
 
@@ -260,7 +260,7 @@ def test_plot_is_a_picture(path, tmp_path, capsys):
 def test_plot_without_matplotlib_is_refused_at_once(path, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
-    monkeypatch.setattr("pylstm.stream.command.Table", None)
+    monkeypatch.setattr("pylstm.tabular.command.Table", None)
     assert stream(path, "--target", "load", "--plot", tmp_path / "out.png") == 2
     out, err = capsys.readouterr()
     assert out == ""

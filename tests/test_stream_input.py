@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streams import read_predictions, stream, wavy_table, write_csv
 
-from pylstm.stream import StreamError, Table
+from pylstm.tabular import StreamError, Table
 
 GOOD = "time,load,wind\n00:00,1,2\n01:00,3,4\n02:00,2.5,\n"
 

@@ -11,7 +11,7 @@ from checkpoints import put_together, take_apart
 from streams import stream
 
 from pylstm.estimators import Classifier
-from pylstm.stream import LabelScores, Session, Settings
+from pylstm.tabular import LabelScores, Session, Settings
 
 INPUTS = ["wind", "sun"]
 RATE = 0.01
@@ -342,7 +342,7 @@ def test_bad_option_is_told_in_one_sentence(case, tmp_path, capsys):
 def test_a_column_with_ever_new_labels_is_refused(tmp_path, capsys, monkeypatch):
     path, saved = tmp_path / "table.csv", tmp_path / "saved.safetensors"
     path.write_text("kind\n" + "".join(f"k{k}\n" for k in range(30)))
-    monkeypatch.setattr("pylstm.stream.kinds._MOST_LABELS", 20)
+    monkeypatch.setattr("pylstm.tabular.kinds._MOST_LABELS", 20)
     options = ("--target", "kind", "--cells", 4, "--resume", saved, "--save-every", 5)
     assert stream(path, *options) == 2
     told = "line 22: 'k20' is label number 21 in column 'kind', wanted at most 20 different ones"

@@ -8,7 +8,7 @@ import pytest
 from streams import read_predictions, running_pylstm, stream, wavy_table, write_csv
 
 from pylstm import SGD, Adam, ObGD, RMSprop
-from pylstm.stream import Session, Settings, StreamError
+from pylstm.tabular import Session, Settings, StreamError
 
 HEADER = ["load", "wind"]
 

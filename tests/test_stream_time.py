@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from streams import read_predictions, stream, wavy_table, write_csv
 
-from pylstm.stream import Forecaster, Session, Settings, StreamError
-from pylstm.stream.clock import Clock
+from pylstm.tabular import Forecaster, Session, Settings, StreamError
+from pylstm.tabular.clock import Clock
 
 HEADER = ["when", "load", "wind"]
 OPTIONS = ("--target", "load", "--time", "when")

@@ -11,7 +11,7 @@ import numpy as np
 import pylstm
 from pylstm import baselines, estimators
 from pylstm.optimizers import Decay, Optimizer
-from pylstm.stream import Session
+from pylstm.tabular import Session
 
 __all__ = ["exercise"]
 

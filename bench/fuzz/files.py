@@ -1,8 +1,8 @@
 """Checkpoints taken apart and put together by hand, with a checksum that is right.
 
-From the description of the format in `pylstm/checkpoint.py` and that of safetensors: eight bytes,
-the length of a JSON header; the header, which says of every tensor its dtype, shape and place; the
-bytes of the tensors one after another.
+From the description of the format in `pylstm/checkpoint/file.py` and that of safetensors: eight
+bytes, the length of a JSON header; the header, which says of every tensor its dtype, shape and
+place; the bytes of the tensors one after another.
 """
 
 from __future__ import annotations

@@ -21,12 +21,13 @@ __all__ = ["run_guided"]
 
 # Whose lines count as reached.
 MODULES = [
-    "checkpoint", "checks", "copies", "delayed", "network", "optimizers", "population", "streams",
+    "checks", "copies", "delayed", "network", "optimizers", "population", "registry", "streams",
+    *(f"checkpoint.{name}" for name in ("file", "refusing", "states")),
     *(f"estimators.{name}" for name in ("estimator", "features", "classifier", "forecaster")),
-    *(f"schemas.{name}" for name in ("networks", "estimators", "dressed", "stream", "baselines",
+    *(f"schemas.{name}" for name in ("networks", "estimators", "dressed", "tabular", "baselines",
                                      "generators", "state")),
-    *(f"stream.{name}" for name in ("session", "kinds", "scores", "clock", "forecaster")),
-    *(f"baselines.{name}" for name in ("learner", "recurrent", "guessing")),
+    *(f"tabular.{name}" for name in ("session", "kinds", "scores", "clock", "forecaster")),
+    *(f"baselines.{name}" for name in ("learner", "method", "recurrent", "guessing")),
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import pylstm
 from pylstm import _core, baselines, estimators
-from pylstm.stream import Session, Settings
+from pylstm.tabular import Session, Settings
 
 __all__ = ["honest_objects"]
 

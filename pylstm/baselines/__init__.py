@@ -7,7 +7,7 @@ from pylstm.baselines.guessing import RandomGuessing, SimulatedAnnealing
 from pylstm.baselines.learner import Learner
 from pylstm.baselines.recurrent import Elman, FullyRecurrent
 from pylstm.baselines.time_constants import TimeConstants
-from pylstm.checkpoint import register
+from pylstm.registry import register
 
 __all__ = [
     "CascadeCorrelation",

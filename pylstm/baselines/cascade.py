@@ -8,7 +8,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import UPDATE_AT_END
 from pylstm.baselines.correlation import correlate, tanh_half
 from pylstm.baselines.learner import Learner
 from pylstm.baselines.packing import Packing
@@ -205,7 +205,7 @@ class CascadeCorrelation(Learner):
     def _run_sequences(
         self, X: Array, targets: Array | None, lengths: Array, last: bool, every: int
     ) -> Array:
-        if targets is not None and every != _core.UPDATE_AT_END:
+        if targets is not None and every != UPDATE_AT_END:
             raise TypeError(
                 "cascade-correlation changes its weights once an epoch: wanted update='sequence'"
             )

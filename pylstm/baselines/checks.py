@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import checked_tokens
 from pylstm.errors import brief, brief_text
 
 __all__ = ["Checks"]
@@ -79,7 +79,7 @@ class Checks:
                 f"X has shape {brief(array.shape)} and dtype {brief_text(array.dtype, 60)}: wanted "
                 f"(n_steps, {self.n_inputs}), or (n_steps,) of an integer dtype for tokens"
             )
-        return _core.checked_tokens(array, self.n_inputs)
+        return checked_tokens(array, self.n_inputs)
 
     def _as_target(self, target: npt.ArrayLike) -> Array:
         array = self._as_floats(target, 1, self.n_outputs, "target")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import UPDATE_AT_END
 from pylstm.baselines.learner import Learner
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.errors import brief
@@ -216,7 +216,7 @@ class TimeDelay(Learner):
         """Cut a run where the weights change; say of each piece whether they do at its end."""
         if targets is None:
             ends = []
-        elif every == _core.UPDATE_AT_END:
+        elif every == UPDATE_AT_END:
             ends = [n_steps]
         elif every == 1:
             ends = (np.flatnonzero(~np.isnan(targets[:, 0])) + 1).tolist()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import UPDATE_AT_END, Recurrent
 from pylstm.baselines.learner import Learner
 from pylstm.baselines.recurrent import FullyRecurrent
 from pylstm.checks import check_real, generator
@@ -175,7 +175,7 @@ class RandomGuessing(_Search):
         Learner._change_weights(self)
 
     def _advance(self, x: Any) -> Array:
-        self._y = _core.Recurrent._run(self, x[None], None, 1)[0]
+        self._y = Recurrent._run(self, x[None], None, 1)[0]
         self._n_collect += 1
         self._learnable = True
         return self._y
@@ -188,7 +188,7 @@ class RandomGuessing(_Search):
     ) -> Array:
         if targets is None:
             return super()._run_sequences(X, None, lengths, last, every)
-        if every != _core.UPDATE_AT_END or self._collected:
+        if every != UPDATE_AT_END or self._collected:
             return Learner._run_sequences(self, X, targets, lengths, last, every)
         Y = np.empty((len(lengths) if last else len(X), self.n_outputs))
         while len(lengths):
@@ -338,7 +338,7 @@ class SimulatedAnnealing(_Search):
     ) -> Array:
         if targets is None:
             return super()._run_sequences(X, None, lengths, last, every)
-        if every != _core.UPDATE_AT_END:
+        if every != UPDATE_AT_END:
             raise self._no_steps()
         Y = super()._run_sequences(X, None, lengths, last, every)
         energy, before = _energy(Y, targets), self._all_weights()

@@ -1,4 +1,4 @@
-"""The Learner class: the verbs all baselines share, their checks, and the loops behind them."""
+"""The Learner class: the verbs all baselines share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
-from pylstm.baselines.checks import Checks
-from pylstm.checks import check_size
+from pylstm._core import checked_lengths, update_interval
+from pylstm.baselines.loops import Loops, no_warning_of_overflow
 from pylstm.copies import Copyable, check_format
-from pylstm.errors import brief
-from pylstm.optimizers import SGD, Optimizer
+from pylstm.optimizers import Optimizer
+from pylstm.registry import check_state
 
 __all__ = ["Learner"]
 
@@ -23,11 +22,8 @@ Update = Literal["step", "sequence"] | int
 
 _STATE_FORMAT = 1
 
-# NumPy's warnings of overflow: what is no longer finite is told once, as FloatingPointError.
-_told_at_the_end = np.errstate(over="ignore", invalid="ignore")
 
-
-class Learner(Checks, Copyable):
+class Learner(Loops, Copyable):
     """Something that reads sequences step by step and learns, with the verbs of `pylstm.LSTM`.
 
     A method provides its mathematics, and all numbers are float64:
@@ -83,83 +79,6 @@ class Learner(Checks, Copyable):
 
     #: Of the states of a class; a class of your own, which may have more attributes, has none.
     _schema: ClassVar[str] = ""
-
-    def __init__(self, n_inputs: int, n_outputs: int, optimizer: Optimizer | None = None) -> None:
-        self._n_inputs = check_size("n_inputs", n_inputs)
-        self._n_outputs = check_size("n_outputs", n_outputs)
-        self._n_steps = self._n_collect = 0
-        self._learnable = self._collected = False
-        self._parameters: dict[str, Array] = {}
-        self._gradient: dict[str, Array] = {}
-        self._velocity: dict[str, Array] = {}
-        self._y = np.zeros(n_outputs)
-        self.optimizer = SGD(0.1) if optimizer is None else optimizer
-
-    def _hold(self, parameters: Mapping[str, Array]) -> None:
-        """Take these as the weights from now on; nothing is collected, activations are zero."""
-        self._parameters = dict(parameters)
-        self._gradient = {name: np.zeros_like(view) for name, view in parameters.items()}
-        self._velocity = {name: np.zeros_like(view) for name, view in parameters.items()}
-        self._collected = False
-        self.reset()
-
-    # ---------------------------------------------------------------- what a method provides
-
-    def _clear(self) -> None:
-        raise NotImplementedError
-
-    def _forward(self, x: Array) -> Array:
-        raise NotImplementedError
-
-    def _error(self, dy: Array) -> None:
-        raise NotImplementedError
-
-    def _apply(self) -> None:
-        """``v = momentum * v + g;  w -= learning_rate * v``, and g is zero again."""
-        rate, momentum = self._optimizer.learning_rate, self._optimizer.momentum
-        for name, gradient in self._gradient.items():
-            velocity = self._velocity[name]
-            velocity *= momentum
-            velocity += gradient
-            self._parameters[name] -= rate * velocity
-            gradient[...] = 0
-
-    # ---------------------------------------------------------------- what it is
-
-    @property
-    def parameters(self) -> dict[str, Array]:
-        """Writable arrays of the weights by name, each (rows, sources)."""
-        return dict(self._parameters)
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of trainable weights, counted as the papers do."""
-        return sum(view.size for view in self.parameters.values())
-
-    @property
-    def n_steps(self) -> int:
-        """Number of steps made so far."""
-        return self._n_steps
-
-    @property
-    def optimizer(self) -> SGD:
-        """The optimiser; may be replaced at any time, the velocity stays."""
-        return self._optimizer
-
-    @optimizer.setter
-    def optimizer(self, optimizer: Optimizer) -> None:
-        if not isinstance(optimizer, SGD):
-            raise TypeError(f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD")
-        if optimizer != SGD(optimizer.learning_rate, optimizer.momentum):
-            raise ValueError(
-                f"optimizer is {brief(optimizer)}, wanted one without clipping, schedule and "
-                "weight decay"
-            )
-        self._optimizer = optimizer
-        self._set_rates(optimizer.learning_rate, optimizer.momentum)
-
-    def _set_rates(self, learning_rate: float, momentum: float) -> None:
-        """Hand the optimiser's numbers to a method whose weights change in C."""
 
     def __repr__(self) -> str:
         sizes = f"n_inputs={self.n_inputs}, n_outputs={self.n_outputs}"
@@ -250,7 +169,7 @@ class Learner(Checks, Copyable):
         y: Array = self.copy()._run(X, None, 1)[0]
         return y
 
-    @_told_at_the_end
+    @no_warning_of_overflow
     def learn(self, target: npt.ArrayLike, update: bool = True) -> float:
         """Learn from the step just made; return its loss, half the sum of squares.
 
@@ -292,15 +211,6 @@ class Learner(Checks, Copyable):
             self.update()
         return loss
 
-    def _is_learnable(self) -> bool:
-        return self._learnable
-
-    def _learn(self, target: Array) -> float:
-        error = self._y - target
-        self._error(error)
-        self._collected = True
-        return float(0.5 * (error @ error))
-
     def update(self) -> None:
         """Change the weights once by all gradients collected since the last update.
 
@@ -322,12 +232,6 @@ class Learner(Checks, Copyable):
         """
         self._change_weights()
         self._check_weights()
-
-    def _change_weights(self) -> None:
-        self._n_collect = 0
-        if self._collected:
-            self._apply()
-            self._collected = self._learnable = False
 
     def run(
         self, X: npt.ArrayLike, targets: npt.ArrayLike | None = None, update: Update = "step"
@@ -364,7 +268,7 @@ class Learner(Checks, Copyable):
         >>> net.run([0, 1, 1, 0], targets=[[0], [1], [0], [1]]).shape
         (4, 1)
         """
-        every = _core.update_interval(update)
+        every = update_interval(update)
         X = self._as_rows(X)
         if targets is not None:
             targets = self._as_targets(targets)
@@ -420,9 +324,9 @@ class Learner(Checks, Copyable):
         >>> net.run_sequences([0, 1, 1, 0, 1], [[1], [0]], lengths=[3, 2], last=True).shape
         (2, 1)
         """
-        every = _core.update_interval(update)
+        every = update_interval(update)
         X = self._as_rows(X)
-        each = _core.checked_lengths(lengths, len(X))
+        each = checked_lengths(lengths, len(X))
         if targets is not None:
             targets = self._as_targets(targets)
             wanted = len(each) if last else len(X)
@@ -479,68 +383,6 @@ class Learner(Checks, Copyable):
         """The gradient of all errors so far, by name."""
         return {name: gradient.copy() for name, gradient in self._gradient.items()}
 
-    # ---------------------------------------------------------------- loops
-
-    @_told_at_the_end
-    def _run(self, X: Array, targets: Array | None, every: int) -> Array:
-        Y = np.empty((len(X), self.n_outputs))
-        for t, x in enumerate(X):
-            Y[t] = self._advance(x)
-            if targets is None:
-                continue
-            has_target = not np.isnan(targets[t, 0])
-            if has_target:
-                self._learn(targets[t])
-            if has_target if every == 1 else self._n_collect >= every > 0:
-                self._change_weights()
-        if targets is not None:
-            if every == _core.UPDATE_AT_END:
-                self._change_weights()
-            self._check_weights()
-        return Y
-
-    def _advance(self, x: Any) -> Array:
-        if not isinstance(x, np.ndarray):
-            x = np.eye(1, self.n_inputs, x)[0]
-        self._y = self._forward(x)
-        if not np.isfinite(self._y).all():
-            raise self._diverged()
-        self._n_steps += 1
-        self._n_collect += 1
-        self._learnable = True
-        return self._y
-
-    def _run_sequences(
-        self, X: Array, targets: Array | None, lengths: Array, last: bool, every: int
-    ) -> Array:
-        Y = np.empty((len(lengths) if last else len(X), self.n_outputs))
-        start = 0
-        for k, length in enumerate(lengths.tolist()):
-            steps = slice(start, start + length)
-            start += length
-            self.reset()
-            if not last:
-                Y[steps] = self._run(X[steps], None if targets is None else targets[steps], every)
-                continue
-            wanted = None
-            if targets is not None:
-                wanted = np.full((length, self.n_outputs), np.nan)
-                wanted[-1] = targets[k]
-            Y[k] = self._run(X[steps], wanted, every)[-1]
-        self.reset()
-        return Y
-
-    def _check_weights(self) -> None:
-        if not all(np.isfinite(view).all() for view in self._parameters.values()):
-            raise self._diverged()
-
-    def _diverged(self) -> FloatingPointError:
-        return FloatingPointError(
-            f"the network diverged at step {self.n_steps}: a weight or an output is no longer "
-            f"finite; a smaller learning rate than {self.optimizer.learning_rate:g}, or smaller "
-            "inputs, would keep it in range"
-        )
-
     # ---------------------------------------------------------------- copies
 
     def __getstate__(self) -> dict[str, Any]:
@@ -548,12 +390,10 @@ class Learner(Checks, Copyable):
         return {**state, "format": _STATE_FORMAT, "_optimizer": self._optimizer.saved()}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
         check_format(state, _STATE_FORMAT, "network")
         own = vars(type(self)).get("_schema")
         if own:
-            schemas.check(own, state)
+            check_state(own, state)
         values = {name: copy.deepcopy(value) for name, value in state.items() if name != "format"}
         vars(self).update(values)
         self.optimizer = Optimizer.from_saved(state["_optimizer"])

@@ -8,12 +8,21 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm import _core
+from pylstm._core import LOSSES, OUTPUTS, SQUASHINGS, Recurrent
 from pylstm.baselines.learner import Learner
-from pylstm.checks import check_init_range, check_size, check_whole, generator, within_memory
+from pylstm.checks import (
+    check_choice,
+    check_init_range,
+    check_size,
+    check_switch,
+    check_whole,
+    generator,
+    within_memory,
+)
 from pylstm.errors import brief
-from pylstm.network import INIT_RANGE, _choice, _switch
+from pylstm.network import INIT_RANGE
 from pylstm.optimizers import Optimizer
+from pylstm.registry import check_state
 
 __all__ = ["Elman", "FullyRecurrent"]
 
@@ -27,7 +36,7 @@ READOUTS = {"units": 0, "layer": 1}
 _STATE_FORMAT = 1
 
 
-class FullyRecurrent(_core.Recurrent, Learner):
+class FullyRecurrent(Recurrent, Learner):
     """Units that all see the inputs and each other, learning by the exact gradient.
 
     Each step computes, with sources z = [x(t); a(t-1); 1],
@@ -138,20 +147,20 @@ class FullyRecurrent(_core.Recurrent, Learner):
         config = {
             "n_inputs": check_size("n_inputs", n_inputs),
             "n_outputs": check_size("n_outputs", n_outputs),
-            "readout": _choice("readout", readout, READOUTS),
+            "readout": check_choice("readout", readout, READOUTS),
             "n_hidden": check_size("n_hidden", n_hidden, READOUTS[readout]),
-            "gradient": _choice("gradient", gradient, GRADIENTS),
+            "gradient": check_choice("gradient", gradient, GRADIENTS),
             "window": None if window is None else check_whole("window", window),
-            "shortcut": _switch("shortcut", shortcut),
-            "hidden_bias": _switch("hidden_bias", hidden_bias),
-            "output_bias": _switch("output_bias", output_bias),
-            "squashing": _choice("squashing", squashing, _core.SQUASHINGS),
-            "output": _choice("output", output, _core.OUTPUTS),
-            "loss": _choice("loss", loss, _core.LOSSES),
-            "time_constants": _as_time_constants(time_constants, n_hidden),
+            "shortcut": check_switch("shortcut", shortcut),
+            "hidden_bias": check_switch("hidden_bias", hidden_bias),
+            "output_bias": check_switch("output_bias", output_bias),
+            "squashing": check_choice("squashing", squashing, SQUASHINGS),
+            "output": check_choice("output", output, OUTPUTS),
+            "loss": check_choice("loss", loss, LOSSES),
+            "time_constants": check_time_constants(time_constants, n_hidden),
         }
-        _check_combination(config)
-        _check_memory(config, check_whole("memory_limit", memory_limit))
+        check_combination(config)
+        check_memory(config, check_whole("memory_limit", memory_limit))
         check_init_range(init_range)
         self._set_up(config, optimizer)
         rng = generator(seed)
@@ -192,14 +201,13 @@ class FullyRecurrent(_core.Recurrent, Learner):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        saved = schemas.check(self._schema, state)
+        saved = check_state(self._schema, state)
         self._set_up(dict(state["config"]), saved.optimizer)
         self._restore(state)
 
 
-def _as_time_constants(values: npt.ArrayLike | None, n_hidden: int) -> list[float]:
+def check_time_constants(values: npt.ArrayLike | None, n_hidden: int) -> list[float]:
+    """Return time constants as floats, 0 by default, or raise ValueError."""
     if values is None:
         return [0.0] * n_hidden
     given = np.asarray(values)
@@ -212,7 +220,8 @@ def _as_time_constants(values: npt.ArrayLike | None, n_hidden: int) -> list[floa
     return [float(value) for value in given]
 
 
-def _check_combination(config: Mapping[str, Any]) -> None:
+def check_combination(config: Mapping[str, Any]) -> None:
+    """Raise ValueError for arguments that do not go together."""
     if config["window"] is not None and config["gradient"] == "rtrl":
         raise ValueError(
             f"window is {config['window']} with gradient 'rtrl', which needs none: wanted 'bptt', "
@@ -235,7 +244,8 @@ def _check_combination(config: Mapping[str, Any]) -> None:
         )
 
 
-def _check_memory(config: Mapping[str, Any], limit: int) -> None:
+def check_memory(config: Mapping[str, Any], limit: int) -> None:
+    """Raise ValueError where the derivatives of "rtrl" would take more bytes than `limit`."""
     if config["gradient"] != "rtrl":
         return
     n_units = config["n_hidden"] + (config["n_outputs"] if config["readout"] == "units" else 0)

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from pylstm.checkpoint import register
+from pylstm.checks import check_switch
 from pylstm.errors import brief
 from pylstm.estimators.defaults import CLASSIFIER_EXPERTS, CLASSIFIER_SWITCHES, N_CELLS
 from pylstm.estimators.estimator import Array, Estimator, Row
 from pylstm.estimators.experts import ByLikelihood
 from pylstm.optimizers import Optimizer
+from pylstm.registry import register
 
 __all__ = ["Classifier"]
 
@@ -88,8 +89,7 @@ class Classifier(Estimator):
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
-        if not isinstance(feedback, bool | np.bool_):
-            raise ValueError(f"feedback is {brief(feedback)}, wanted True or False")
+        check_switch("feedback", feedback)
         self.feedback: bool
         self._places: dict[Hashable, int] = {}
         self._last: Array | None = None  # what is known of the last label: a share a class
@@ -293,12 +293,6 @@ class Classifier(Estimator):
         super().__setstate__(state)
         self._know({label: k for k, label in enumerate(state["classes"])})
         self._last = state.get("last")
-
-    def _today(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        today = super()._today(state)
-        if today is state or not isinstance(state.get("parameters"), Mapping):
-            return today
-        return {**today, "parameters": {"feedback": False, **state["parameters"]}, "last": None}
 
 
 register(Classifier, "estimators.Classifier")

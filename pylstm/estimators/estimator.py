@@ -16,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm._core import Exclusive
-from pylstm.checkpoint import register
 from pylstm.checks import check_size, check_whole
-from pylstm.copies import Copyable
+from pylstm.copies import Copyable, check_fields
 from pylstm.errors import brief
 from pylstm.estimators.defaults import SWITCHES, default_optimizer
 from pylstm.estimators.experts import ByError, ByLikelihood, Expert, Experts
 from pylstm.estimators.features import Features
 from pylstm.network import LSTM, Unbuilt
-from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
+from pylstm.optimizers import Optimizer
+from pylstm.registry import as_today, check_state
 
 __all__ = ["Array", "Estimator", "Row", "WithLastTarget"]
 
@@ -210,28 +210,12 @@ class Estimator(Copyable):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        state = self._today(state)
-        schemas.check(self._schema, state)
-        schemas.check_fields("estimator", state["parameters"], signature(type(self)).parameters)
+        state = as_today(self._schema, state)
+        check_state(self._schema, state)
+        check_fields("estimator", state["parameters"], signature(type(self)).parameters)
         type(self).__init__(self, **state["parameters"])
         self._features.restore(state["features"])
         self._restore_experts(state["experts"])
-
-    def _today(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A state of format 1, which had a single network, as it would be written today."""
-        if not isinstance(state, Mapping) or state.get("format") != 1:
-            return state
-        today = {name: value for name, value in state.items() if name != "net"}
-        today["format"], today["experts"] = _STATE_FORMAT, None
-        if state.get("net") is not None:
-            today["experts"] = {
-                "experts": [Expert()._asdict()],
-                "nets": [state["net"]],
-                "mixture": self._mixture(1).state(),
-            }
-        return today
 
 
 class WithLastTarget(Estimator):
@@ -254,7 +238,3 @@ class WithLastTarget(Estimator):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)
         self._last, self._error = float(state["last"]), float(state["error"])
-
-
-for _optimizer in (SGD, RMSprop, Adam, ObGD, Decay):
-    register(_optimizer)

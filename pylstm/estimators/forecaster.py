@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from pylstm.checkpoint import register
 from pylstm.checks import check_size
 from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS, START_POWER
 from pylstm.estimators.estimator import Row, WithLastTarget
 from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.optimizers import Optimizer
+from pylstm.registry import register
 
 __all__ = ["Forecaster"]
 

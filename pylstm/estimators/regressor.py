@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
-from pylstm.checkpoint import register
-from pylstm.errors import brief
+from pylstm.checks import check_switch
 from pylstm.estimators.defaults import N_CELLS, REGRESSOR_EXPERTS
 from pylstm.estimators.estimator import Row, WithLastTarget
 from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.optimizers import Optimizer
+from pylstm.registry import register
 
 __all__ = ["Regressor"]
 
@@ -87,8 +85,7 @@ class Regressor(WithLastTarget):
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
-        if not isinstance(feedback, bool | np.bool_):
-            raise ValueError(f"feedback is {brief(feedback)}, wanted True or False")
+        check_switch("feedback", feedback)
         self._n_own = 2 if feedback else 0
         self._begin()
         self.feedback: bool

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from pylstm import _core
+from pylstm._core import choose_isa
 from pylstm.errors import InputError, brief
 from pylstm.experiments import plots, report
 from pylstm.experiments.methods import METHODS
@@ -211,7 +211,7 @@ def _groups(trials: Sequence[int], size: int) -> list[tuple[int, ...]]:
 
 
 def _machine() -> str:
-    return f"{platform.machine()}, {os.cpu_count()} cores, {_core.choose_isa()}"
+    return f"{platform.machine()}, {os.cpu_count()} cores, {choose_isa()}"
 
 
 def _check_whole(name: str, value: int, low: int) -> None:

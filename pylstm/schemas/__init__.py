@@ -6,7 +6,8 @@ between them: sizes against each other, and every array against the sizes of the
 which `pylstm._core` computes without allocating. So nothing is built of a state that does not fit,
 and nothing larger than the arrays that came with it.
 
-Only what is read is here, not how: `__setstate__` calls `check` first. Imported when something is
+Only what is read is here, not how: `__setstate__` calls `check_state` of `pylstm.registry` first.
+This package knows the classes, and none of them knows it. It is imported when something is
 restored, and not before: msgspec, which does the checking, takes a while to import.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pylstm.copies import check_fields
 from pylstm.schemas.baselines import (
     AnnealingState,
     CascadeState,
@@ -31,10 +33,19 @@ from pylstm.schemas.dressed import (
 from pylstm.schemas.estimators import ClassifierState, ForecasterState, RegressorState
 from pylstm.schemas.generators import GeneratorState
 from pylstm.schemas.networks import DelayedState, NetworkState, PopulationState, StreamsState
-from pylstm.schemas.state import State, check_fields, converted
-from pylstm.schemas.stream import SessionState
+from pylstm.schemas.state import State, converted
+from pylstm.schemas.tabular import SessionState
 
-__all__ = ["SCHEMAS", "GeneratorState", "LabelArray", "State", "check", "check_fields", "converted"]
+__all__ = [
+    "PARTS",
+    "SCHEMAS",
+    "GeneratorState",
+    "LabelArray",
+    "State",
+    "check",
+    "check_fields",
+    "converted",
+]
 
 #: The schema of every class, by the name it is registered under.
 SCHEMAS: dict[str, type[State]] = {
@@ -58,6 +69,11 @@ SCHEMAS: dict[str, type[State]] = {
     "baselines.CascadeCorrelation": CascadeState,
     "baselines.Chunker": ChunkerState,
 }
+#: Of what is part of a state and of none of these classes.
+PARTS: dict[str, type[State]] = {
+    "numpy.Generator": GeneratorState,
+    "array of labels": LabelArray,
+}
 
 
 def check(kind: str, state: object) -> Any:
@@ -66,7 +82,7 @@ def check(kind: str, state: object) -> Any:
     Parameters
     ----------
     kind : str
-        The class, by the name it is registered under.
+        The class, by the name it is registered under, or one of `PARTS`.
     state : dict
 
     Examples
@@ -77,4 +93,4 @@ def check(kind: str, state: object) -> Any:
     Traceback (most recent call last):
     ValueError: the saved network does not fit: Expected `int`, got `str` - at `$.n_steps`
     """
-    return converted(SCHEMAS[kind], state)
+    return converted(SCHEMAS.get(kind) or PARTS[kind], state)

@@ -11,9 +11,9 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
 
-from pylstm import _core
-from pylstm.errors import brief
-from pylstm.optimizers import SGD, Optimizer
+from pylstm._core import recurrent_sizes
+from pylstm.copies import check_fields
+from pylstm.optimizers import SGD, Optimizer, check_plain_sgd
 from pylstm.schemas.state import (
     FLOAT64,
     INT32,
@@ -26,7 +26,6 @@ from pylstm.schemas.state import (
     SizeOr0,
     Squashing,
     State,
-    check_fields,
     has_shape,
     must,
 )
@@ -59,11 +58,11 @@ class RecurrentConfig(State):
     time_constants: list[float]
 
     def __post_init__(self) -> None:
-        from pylstm.baselines.recurrent import _as_time_constants, _check_combination
+        from pylstm.baselines.recurrent import check_combination, check_time_constants
 
         must(self.n_hidden or self.readout == "units", "hidden units")
-        _as_time_constants(self.time_constants, self.n_hidden)
-        _check_combination(asdict(self))
+        check_time_constants(self.time_constants, self.n_hidden)
+        check_combination(asdict(self))
 
     def least_weights(self) -> int:
         """So many there are at least; computed without overflow, unlike the sizes in C."""
@@ -93,13 +92,13 @@ class RecurrentState(State, kw_only=True):
     flags: list[Flag]
 
     def __post_init__(self) -> None:
-        from pylstm.baselines.recurrent import _check_memory
+        from pylstm.baselines.recurrent import check_memory
 
         config = self.config
         self.optimizer = _plain_sgd(self.optimizer)
-        _check_memory(asdict(config), 2**62)
+        check_memory(asdict(config), 2**62)
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
-        sizes = _core.recurrent_sizes(asdict(config))
+        sizes = recurrent_sizes(asdict(config))
         for name in ("parameters", "gradient", "velocity"):
             has_shape(name, getattr(self, name), FLOAT64, (sizes["parameters"],))
         for name, size in (("y", 2), ("net_out", 2), ("delta", 1)):
@@ -168,12 +167,7 @@ class AnnealingState(_SearchState, kw_only=True):
 
 def _plain_sgd(saved: object) -> SGD:
     """The optimiser of a baseline."""
-    optimizer = Optimizer.from_saved(saved)  # type: ignore[arg-type]
-    if not isinstance(optimizer, SGD) or optimizer != SGD(
-        optimizer.learning_rate, optimizer.momentum
-    ):
-        raise ValueError(f"optimizer is {brief(optimizer)}, wanted a plain pylstm.SGD")
-    return optimizer
+    return check_plain_sgd(Optimizer.from_saved(saved))  # type: ignore[arg-type]
 
 
 class LearnerState(State):

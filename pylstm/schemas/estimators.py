@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta
 
-from pylstm.checks import check_size
+from pylstm.checks import check_dtype, check_size
 from pylstm.errors import brief
-from pylstm.network import _dtype
 from pylstm.schemas.networks import NetworkState
 from pylstm.schemas.state import (
     FLOAT64,
@@ -69,6 +69,11 @@ class ByErrorState(State):
     n_rows: Annotated[int, Meta(ge=0, le=1000)]
     errors: Array
 
+    @staticmethod
+    def of_one() -> dict[str, Any]:
+        """The state where there is nothing to mix."""
+        return {"n_rows": 0, "errors": np.zeros(1)}
+
     def fits(self, n_experts: int) -> None:
         """Whether it mixes so many experts."""
         has_shape("errors", self.errors, FLOAT64, (n_experts,))
@@ -79,6 +84,11 @@ class ByLikelihoodState(State):
     """`estimators.experts.ByLikelihood`."""
 
     weights: Array
+
+    @staticmethod
+    def of_one() -> dict[str, Any]:
+        """The state where there is nothing to mix."""
+        return {"weights": np.ones(1)}
 
     def fits(self, n_experts: int) -> None:
         """Whether it mixes so many experts."""
@@ -105,6 +115,22 @@ class EstimatorState(State):
     parameters: dict[str, Any]
     experts: ExpertsState | None
     features: FeaturesState
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """In format 1 there was one network, without a mixture."""
+        if state.get("format") != 1:
+            return state
+        today = {name: value for name, value in state.items() if name != "net"}
+        today |= {"format": cls.FORMAT, "experts": None}
+        if state.get("net") is not None:
+            expert = {"rate": None, "memory": True, "own": True, "changes": True}
+            today["experts"] = {
+                "experts": [expert],
+                "nets": [state["net"]],
+                "mixture": cls.MIXTURE.of_one(),
+            }
+        return today
 
     def n_own(self) -> int:
         """Inputs before those of the first feature."""
@@ -134,7 +160,7 @@ class EstimatorState(State):
             "n_outputs": self.n_outputs(),
             "n_blocks": n_cells // block_size,
             "block_size": block_size,
-            "dtype": _dtype(parameters["dtype"]),
+            "dtype": check_dtype(parameters["dtype"]),
             "scale_inputs": True,
             "scale_targets": switches.get("scale_targets", False),
             "output": switches.get("output", "identity"),
@@ -173,6 +199,14 @@ class ClassifierState(EstimatorState):
     MIXTURE = ByLikelihoodState
     classes: list[Any]
     last: Array | None
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """In format 1 no label was an input."""
+        today = super().today(state)
+        if today is state or not isinstance(state.get("parameters"), Mapping):
+            return today
+        return {**today, "parameters": {"feedback": False, **state["parameters"]}, "last": None}
 
     def n_own(self) -> int:
         """What is known of the last label, a class an input."""

@@ -10,9 +10,11 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
 
-from pylstm import _core
+from pylstm._core import MOMENTS, N_MOMENTS, network_sizes, population_sizes, streams_sizes
 from pylstm.checks import check_init_range
-from pylstm.network import LSTM, _check_combination, _method
+from pylstm.configuration import check_combination, check_gradient
+from pylstm.copies import check_fields
+from pylstm.network import LSTM
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.schemas.state import (
     FLOAT64,
@@ -29,7 +31,6 @@ from pylstm.schemas.state import (
     SizeOr0,
     Squashing,
     State,
-    check_fields,
     converted,
     has_shape,
     is_there,
@@ -79,9 +80,9 @@ class Config(State, kw_only=True):
     def checked(self) -> dict[str, Any]:
         """As the arguments themselves, which go together."""
         config = asdict(self)
-        _check_combination(config)
+        check_combination(config)
         if self.window is not None:
-            _method(self.gradient, self.window)
+            check_gradient(self.gradient, self.window)
         return config
 
     def least_weights(self) -> int:
@@ -149,7 +150,7 @@ class _Network(State, kw_only=True):
         check_init_range(self.init_range)
         must(-(2**63) <= self.large_from < 2**63, "large_from in 64 bits")
         must(config.least_weights() <= n_parameters, "parameters of all the weights")
-        sizes = _core.network_sizes(config.checked(), self.large_from)
+        sizes = network_sizes(config.checked(), self.large_from)
         if sizes["parameters"] != n_parameters:
             raise ValueError(f"there are {n_parameters} parameters, wanted {sizes['parameters']}")
         n_bytes = sizes["sensitivities"] * dtype.itemsize
@@ -222,11 +223,11 @@ class NetworkState(_Network, kw_only=True):
             if values is not UNSET:
                 has_shape(name, values, dtype, shape)
         is_there("gradient", self.gradient, self.collected)
-        most = 1 if isinstance(self.optimizer, SGD) else _core.N_MOMENTS[self.optimizer.rule]
-        least = _core.N_MOMENTS[self.optimizer.rule]
+        most = 1 if isinstance(self.optimizer, SGD) else N_MOMENTS[self.optimizer.rule]
+        least = N_MOMENTS[self.optimizer.rule]
         for k, moment in enumerate((self.first_moment, self.second_moment)):
             if k >= most or k < least:
-                is_there(_core.MOMENTS[k], moment, k < least)
+                is_there(MOMENTS[k], moment, k < least)
         truncated = self.config.gradient == "truncated"
         must(truncated or self.eligibility is UNSET, "eligibility with 'truncated' only")
 
@@ -265,7 +266,7 @@ class StreamsState(State, kw_only=True):
         truncated, dtype = config["gradient"] == "truncated", np.dtype(config["dtype"])
         for name in ("n_pending_of", "learnable", "has_errors_of", "traces_zero", "output_errors"):
             must(len(getattr(self, name)) == n_streams, f"{name}: one number a stream")
-        sizes = _core.streams_sizes(self.net, n_streams)
+        sizes = streams_sizes(self.net, n_streams)
         n_rows, width = self.n_pending + 1, sizes["record_row"]
         must(self.n_pending <= sizes["most_pending"], "no more steps than a record holds")
         has_shape("record", self.record, dtype, (n_rows * n_streams * width,))
@@ -314,7 +315,7 @@ class PopulationState(State, kw_only=True):
         must(config.gradient == "truncated", "gradient 'truncated' in a population")
         must(not (config.scale_inputs or config.scale_targets), "values that are not scaled")
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
-        sizes = _core.population_sizes(config.checked(), n_nets)
+        sizes = population_sizes(config.checked(), n_nets)
         groups, lanes = sizes["groups"], sizes["lanes"]
         has_shape("parameters", self.parameters, dtype, (groups, sizes["parameters"], lanes))
         has_shape("gradient", self.gradient, dtype, (groups, sizes["parameters"], lanes))

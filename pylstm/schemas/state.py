@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, ValidationError, convert
 
 from pylstm.checks import LARGEST_SIZE
+from pylstm.copies import check_format
 from pylstm.errors import brief, brief_text
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
     "SizeOr0",
     "Squashing",
     "State",
-    "check_fields",
     "converted",
     "distinct",
     "has_shape",
@@ -62,16 +62,19 @@ class State(Struct, forbid_unknown_fields=True):
     WHAT: ClassVar[str] = "object"
     FORMAT: ClassVar[int | None] = None
 
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The state as it would be written today, where an earlier version wrote it."""
+        return state
+
 
 def converted(schema: type[S], state: object) -> S:
     """`check` by the schema itself."""
     if not isinstance(state, Mapping):
         raise TypeError(f"the saved {schema.WHAT} is {brief(state)}, wanted a dict")
-    if schema.FORMAT is not None and state.get("format") != schema.FORMAT:
-        raise ValueError(
-            f"the saved {schema.WHAT} has format {brief(state.get('format'))}, wanted "
-            f"{schema.FORMAT}: it was written by another version of pylstm"
-        )
+    state = schema.today(state)
+    if schema.FORMAT is not None:
+        check_format(state, schema.FORMAT, schema.WHAT)
     try:
         with _ONE_AT_A_TIME:
             return convert(dict(state), schema)
@@ -79,18 +82,6 @@ def converted(schema: type[S], state: object) -> S:
         raise ValueError(
             f"the saved {schema.WHAT} does not fit: {brief_text(error, 200)}"
         ) from None
-
-
-def check_fields(what: str, saved: object, wanted: Iterable[str]) -> None:
-    """Refuse keywords of a constructor unless they are exactly these."""
-    if not isinstance(saved, Mapping):
-        raise TypeError(f"the saved {what} is {brief(saved)}, wanted a dict")
-    wanted = set(wanted)
-    if saved.keys() == wanted:
-        return
-    for word, names in (("lacks", wanted - saved.keys()), ("has", saved.keys() - wanted)):
-        if names:
-            raise ValueError(f"the saved {what} {word} {brief(min(names, key=repr))}")
 
 
 def must(holds: object, rule: str) -> None:

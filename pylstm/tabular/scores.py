@@ -179,7 +179,7 @@ class Scores(_Losses):
 
     Examples
     --------
-    >>> from pylstm.stream import Scores
+    >>> from pylstm.tabular import Scores
     >>> scores = Scores(["model", "last value"])
     >>> for row in range(100):
     ...     scores.add(truth=row, forecasts=[row + 1.0, row - 2.0])
@@ -224,7 +224,7 @@ class LabelScores(_Losses):
 
     Examples
     --------
-    >>> from pylstm.stream import LabelScores
+    >>> from pylstm.tabular import LabelScores
     >>> scores = LabelScores(["model", "always a"])
     >>> for truth in "abab":
     ...     scores.add(truth, [{"a": 0.5, "b": 0.5}, {"a": 1.0}])

@@ -25,8 +25,8 @@ import numpy.typing as npt
 from pylstm._core import RunningScale
 from pylstm.delayed import Delayed
 from pylstm.network import LSTM
-from pylstm.stream.settings import Settings
-from pylstm.stream.table import Vector
+from pylstm.tabular.settings import Settings
+from pylstm.tabular.table import Vector
 
 __all__ = ["Forecaster"]
 
@@ -77,7 +77,7 @@ class Forecaster:
     Learn a sine wave in one pass and predict it three rows ahead:
 
     >>> import numpy as np
-    >>> from pylstm.stream import Forecaster, Settings
+    >>> from pylstm.tabular import Forecaster, Settings
     >>> wave = np.sin(0.3 * np.arange(4000))
     >>> forecaster = Forecaster(1, Settings(target="wave", horizon=3))
     >>> predictions = [forecaster.update(np.array([value]), value) for value in wave]

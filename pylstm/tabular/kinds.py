@@ -15,11 +15,11 @@ import numpy as np
 
 from pylstm.errors import brief
 from pylstm.estimators import Classifier
-from pylstm.stream.errors import StreamError
-from pylstm.stream.forecaster import Forecaster
-from pylstm.stream.scores import LabelScores, LabelTotal, Scores, Total, most_probable
-from pylstm.stream.settings import Settings
-from pylstm.stream.table import Vector
+from pylstm.tabular.errors import StreamError
+from pylstm.tabular.forecaster import Forecaster
+from pylstm.tabular.scores import LabelScores, LabelTotal, Scores, Total, most_probable
+from pylstm.tabular.settings import Settings
+from pylstm.tabular.table import Vector
 
 __all__ = ["FREQUENT", "LAST", "LAST_LABEL", "MODEL", "SEASON", "Kind", "Labels", "Numbers"]
 
@@ -163,6 +163,7 @@ class Labels:
         self.model = Classifier(
             settings.cells,
             optimizer=settings.new_optimizer(),
+            feedback=False,  # the last label is among the inputs
             network={"scale_memory": settings.memory},
             dtype=settings.dtype,
             seed=settings.seed,

@@ -16,9 +16,9 @@ from types import FrameType
 from typing import Any
 
 from pylstm.files import check_writable, written_whole
-from pylstm.stream.errors import StreamError
-from pylstm.stream.session import Session
-from pylstm.stream.table import Table, Vector, label_in
+from pylstm.tabular.errors import StreamError
+from pylstm.tabular.session import Session
+from pylstm.tabular.table import Table, Vector, label_in
 
 __all__ = ["Outcome", "forecast_writer", "progress_bar", "run_stream", "silence"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pylstm.stream.kinds import MODEL
-from pylstm.stream.scores import LabelTotal, Total
-from pylstm.stream.session import Session
+from pylstm.tabular.kinds import MODEL
+from pylstm.tabular.scores import LabelTotal, Total
+from pylstm.tabular.session import Session
 
 __all__ = ["FIRST_PART", "report", "worst_skill"]
 
@@ -32,7 +32,7 @@ def report(session: Session, n_rows: int, seconds: float) -> str:
     Examples
     --------
     >>> import numpy as np
-    >>> from pylstm.stream import Session, Settings, report
+    >>> from pylstm.tabular import Session, Settings, report
     >>> session = Session(Settings(target="load"), ["load"])
     >>> for value in (1.0, 1.0, 1.0):
     ...     forecast = session.update(np.array([value]), value)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.errors import brief
-from pylstm.stream.errors import StreamError
+from pylstm.tabular.errors import StreamError
 
 __all__ = ["MISSING", "Table", "label_in", "number_in"]
 

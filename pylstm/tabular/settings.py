@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pylstm.errors import brief
 from pylstm.estimators.defaults import OPTIMIZER
 from pylstm.optimizers import SGD, Adam, ObGD, Optimizer, RMSprop
-from pylstm.stream.errors import StreamError
+from pylstm.tabular.errors import StreamError
 
 __all__ = ["OPTIMIZERS", "Settings"]
 
@@ -77,7 +77,7 @@ class Settings:
 
     Examples
     --------
-    >>> from pylstm.stream import Settings
+    >>> from pylstm.tabular import Settings
     >>> Settings(target="temp", horizon=6, season=24).cells
     32
     """

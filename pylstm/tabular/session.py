@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from pylstm.checkpoint import register
 from pylstm.copies import Copyable
 from pylstm.errors import brief
-from pylstm.stream.clock import N_CALENDAR, Clock
-from pylstm.stream.errors import StreamError
-from pylstm.stream.kinds import Kind, Labels, Numbers
-from pylstm.stream.scores import LabelScores, Scores
-from pylstm.stream.settings import Settings
-from pylstm.stream.table import Vector
+from pylstm.registry import check_state, register
+from pylstm.tabular.clock import N_CALENDAR, Clock
+from pylstm.tabular.errors import StreamError
+from pylstm.tabular.kinds import Kind, Labels, Numbers
+from pylstm.tabular.scores import LabelScores, Scores
+from pylstm.tabular.settings import Settings
+from pylstm.tabular.table import Vector
 
 __all__ = ["Session"]
 
@@ -43,7 +43,7 @@ class Session(Copyable):
     Examples
     --------
     >>> import numpy as np
-    >>> from pylstm.stream import Session, Settings
+    >>> from pylstm.tabular import Session, Settings
     >>> load = 10 + np.sin(0.3 * np.arange(3000))
     >>> session = Session(Settings(target="load"), ["load"])
     >>> for value in load:
@@ -157,9 +157,7 @@ class Session(Copyable):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        from pylstm import schemas
-
-        saved = schemas.check("Session", state)
+        saved = check_state("Session", state)
         settings = {**state["settings"], "inputs": saved.settings.inputs}
         Session.__init__(self, Settings(**settings), list(state["columns"]))
         self.kind.restore(state["kind"])

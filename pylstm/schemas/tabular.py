@@ -1,4 +1,4 @@
-"""States of `stream.Session` and its parts."""
+"""States of `tabular.Session` and its parts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["SessionState"]
 
 
 class SettingsState(State):
-    """`stream.Settings`, whose constructor checks the numbers."""
+    """`tabular.Settings`, whose constructor checks the numbers."""
 
     target: str
     inputs: tuple[str, ...] | None
@@ -65,7 +65,7 @@ class ScoresState(State):
 
 
 class StreamForecasterState(State):
-    """`stream.Forecaster`."""
+    """`tabular.Forecaster`."""
 
     delayed: DelayedState
     input_scale: ScaleState
@@ -76,7 +76,7 @@ class StreamForecasterState(State):
 
 
 class NumbersState(State):
-    """`stream.kinds.Numbers`."""
+    """`tabular.kinds.Numbers`."""
 
     WHAT = "forecaster of numbers"
     forecaster: StreamForecasterState
@@ -109,10 +109,10 @@ class NumbersState(State):
 
 
 class LabelsState(State):
-    """`stream.kinds.Labels`."""
+    """`tabular.kinds.Labels`."""
 
     WHAT = "forecaster of labels"
-    model: ClassifierState
+    model: dict[str, Any]
     scores: ScoresState
     known: Array
     last: str | None
@@ -125,14 +125,15 @@ class LabelsState(State):
     def fits(self, settings: Any, n_columns: int) -> None:
         """Whether they go with the settings, and so many inputs."""
         n_repeats, known = 1 + bool(settings.season), {*self.labels, None}
-        must(self.model.parameters["n_cells"] == settings.cells, "the cells of the settings")
-        must(self.model.parameters.get("dtype") == settings.dtype, "the dtype of the settings")
+        model = converted(ClassifierState, self.model)
+        must(model.parameters["n_cells"] == settings.cells, "the cells of the settings")
+        must(model.parameters.get("dtype") == settings.dtype, "the dtype of the settings")
         self.scores.fits(2 + n_repeats)
         has_shape("known", self.known, FLOAT64, (n_columns,))
         no_infinity("the last row", self.known)
         distinct("labels", self.labels)
         must(len(self.counts) == len(self.labels), "a count for each label")
-        must({self.last, *self.season, *self.model.classes} <= known, "labels that are known")
+        must({self.last, *self.season, *model.classes} <= known, "labels that are known")
         has_shape("record", self.record, FLOAT64, (n_repeats, 2))
         finite = np.isfinite(self.record).all() and (self.record >= 0).all()
         must(finite and (self.record[:, 1] <= self.record[:, 0]).all(), "shares of right labels")
@@ -141,7 +142,7 @@ class LabelsState(State):
 
 
 class SessionState(State):
-    """`stream.Session`."""
+    """`tabular.Session`."""
 
     WHAT = "session"
     FORMAT = 3
@@ -154,8 +155,8 @@ class SessionState(State):
     forecasts: list[list[Any]]
 
     def __post_init__(self) -> None:
-        from pylstm.stream.clock import N_CALENDAR, Clock
-        from pylstm.stream.settings import Settings
+        from pylstm.tabular.clock import N_CALENDAR, Clock
+        from pylstm.tabular.settings import Settings
 
         settings = Settings(**asdict(self.settings))
         for name in ("horizon", "season", "cells", "memory"):

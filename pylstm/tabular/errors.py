@@ -1,4 +1,4 @@
-"""The one error of the stream job: a sentence for the person who gave the input."""
+"""The one error of ``pylstm stream``: a sentence for the person who gave the input."""
 
 from pylstm.errors import InputError
 

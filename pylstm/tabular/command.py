@@ -11,13 +11,13 @@ from typing import Any
 
 from pylstm.errors import brief
 from pylstm.files import check_writable
-from pylstm.stream.errors import StreamError
-from pylstm.stream.job import Outcome, forecast_writer, progress_bar, run_stream
-from pylstm.stream.plot import check_plot, save_plot
-from pylstm.stream.reporting import report
-from pylstm.stream.session import Session
-from pylstm.stream.settings import OPTIMIZERS, Settings
-from pylstm.stream.table import Table, number_in
+from pylstm.tabular.errors import StreamError
+from pylstm.tabular.job import Outcome, forecast_writer, progress_bar, run_stream
+from pylstm.tabular.plot import check_plot, save_plot
+from pylstm.tabular.reporting import report
+from pylstm.tabular.session import Session
+from pylstm.tabular.settings import OPTIMIZERS, Settings
+from pylstm.tabular.table import Table, number_in
 
 __all__ = ["INTERRUPTED", "add_stream", "finish", "names_in"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pylstm.stream.settings import Settings
+from pylstm.tabular.settings import Settings
 
 __all__ = ["ABOUT", "DATA", "STATED_SKILL", "settings"]
 
-DATA = Path(__file__).parent / "data" / "newark_2013.csv.gz"
+DATA = Path(__file__).parent / "newark_2013.csv.gz"
 # What the README says and a test holds the demonstration to.
 STATED_SKILL = 0.4
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from pylstm.files import check_writable, written_whole
-from pylstm.stream.errors import StreamError
-from pylstm.stream.kinds import FREQUENT, LAST, LAST_LABEL, MODEL, SEASON, Labels
-from pylstm.stream.session import Session
+from pylstm.tabular.errors import StreamError
+from pylstm.tabular.kinds import FREQUENT, LAST, LAST_LABEL, MODEL, SEASON, Labels
+from pylstm.tabular.session import Session
 
 __all__ = ["check_plot", "save_plot"]
 

@@ -16,8 +16,8 @@ from typing import TypeGuard
 import numpy as np
 
 from pylstm.errors import brief
-from pylstm.stream.errors import StreamError
-from pylstm.stream.table import Vector, label_in, number_in
+from pylstm.tabular.errors import StreamError
+from pylstm.tabular.table import Vector, label_in, number_in
 
 __all__ = ["N_CALENDAR", "Clock"]
 
@@ -56,7 +56,7 @@ class Clock:
 
     Examples
     --------
-    >>> from pylstm.stream.clock import Clock
+    >>> from pylstm.tabular.clock import Clock
     >>> clock = Clock()
     >>> clock.calendar("2013-01-01 06:00").round(2).tolist()
     [1.0, 0.0, 0.78, 0.62, 0.0, 1.0]

@@ -1,0 +1,46 @@
+"""What is refused, in one sentence on one line: the file, what is wrong, what was wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pylstm.errors import InputError, brief_text
+
+__all__ = ["CheckpointError", "damaged", "one_sentence", "refused"]
+
+StrPath = str | os.PathLike[str]
+
+#: Characters of a message, and of a path in it.
+_LONGEST, _LONGEST_PATH = 300, 120
+
+
+class CheckpointError(InputError):
+    """What is wrong with a file that was to be loaded, and what was wanted."""
+
+    __module__ = "pylstm.checkpoint"  # where it is public, and what its pickles say
+
+
+def refused(path: StrPath, problem: object) -> CheckpointError:
+    """The error, on one line, cut where it is long."""
+    start = f"cannot load {brief_text(os.fspath(path), _LONGEST_PATH)}: "
+    line = start + brief_text(problem, _LONGEST - len(start))
+    return CheckpointError("".join(c if c.isprintable() else "?" for c in line))
+
+
+def damaged(path: StrPath, problem: object) -> CheckpointError:
+    said = brief_text(problem, 100) or type(problem).__name__
+    return refused(path, f"wanted an undamaged file written by pylstm.save ({said})")
+
+
+@contextmanager
+def one_sentence(path: StrPath) -> Iterator[None]:
+    """Whatever making an object of a wrong state raises, as one sentence."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as error:
+        said = f"({type(error).__name__}: {error or 'no more is known'})"
+        raise refused(path, f"its parts do not fit together {said}") from None

@@ -1,0 +1,86 @@
+"""What the three have in common: the estimator behind, parameters, tags, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+from sklearn.utils.validation import validate_data
+
+from pylstm.checks import check_whole
+from pylstm.copies import Savable
+from pylstm.registry import check_state
+from pylstm.sklearn.rows import Array
+
+__all__ = ["MORE_PARAMETERS", "PARAMETERS", "PUBLIC", "Adapter"]
+
+#: The module of the three, as imports and pickles have it.
+PUBLIC: Final = "pylstm.sklearn"
+
+#: Arrays that may hold strings: they are saved as lists.
+_LABEL_ARRAYS = {"classes_", "feature_names_in_"}
+
+#: Of the docstrings of the three.
+PARAMETERS = """
+    n_cells : int, default 32
+        Memory cells.
+    block_size : int, default 1
+        Cells that share their gates; divides `n_cells`.
+    optimizer : Optimizer, optional
+        By default the one of `pylstm.estimators.defaults`, made for streams of any length."""
+MORE_PARAMETERS = """
+    n_epochs : int, default 1
+        Passes of `fit` over the rows, each from a fresh state.
+    network : dict, optional
+        Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
+    dtype : {"float32", "float64"}, default "float32"
+        Of the network; features and targets are float64.
+    seed : int, default 0
+        Of the starting weights."""
+
+
+class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
+    """What the three have in common: the estimator behind, tags, files."""
+
+    _estimator_class: ClassVar[type[Any]]
+    n_epochs: int
+    n_features_in_: int
+
+    def _new_estimator(self) -> None:
+        """Put a new estimator behind, of the parameters of this one."""
+        check_whole("n_epochs", self.n_epochs)
+        parameters = self.get_params(deep=False)
+        del parameters["n_epochs"]
+        self.estimator_ = self._estimator_class(**parameters)
+
+    def _checked_features(self, X: Any, reset: bool = False) -> Array:
+        rows: Array = validate_data(
+            self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
+        )
+        return rows
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        for name in _LABEL_ARRAYS & state.keys():
+            state[name] = {"values": state[name].tolist(), "dtype": state[name].dtype.str}
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        # A class over one of these may have more attributes, and checks them itself.
+        if type(self).__module__ == PUBLIC:
+            check_state(f"sklearn.{type(self).__name__}", state)
+        state = dict(state)
+        for name in _LABEL_ARRAYS & state.keys():
+            state[name] = check_state("array of labels", state[name]).array()
+        super().__setstate__(state)

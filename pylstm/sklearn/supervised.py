@@ -1,0 +1,69 @@
+"""Regressor and classifier: rows with a target each, or sequences with one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+
+from pylstm.sklearn.adapter import Adapter
+from pylstm.sklearn.rows import Array, Lengths, Rows, as_rows, cut, sequence_ends
+
+__all__ = ["SupervisedAdapter"]
+
+
+class SupervisedAdapter(Adapter):
+    """What regressor and classifier have in common."""
+
+    def _targets(self, y: Array) -> list[Any]:
+        """Checked targets as the estimator behind takes them."""
+        raise NotImplementedError
+
+    def _checked_data(self, X: Any, y: Any, lengths: Lengths, reset: bool) -> tuple[Array, Array]:
+        one_a_row = lengths is None or y is None or np.shape(y)[:1] != np.shape(lengths)
+        if one_a_row:
+            X, y = validate_data(
+                self, X, y, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
+            )
+        else:
+            X = self._checked_features(X, reset)
+            y = column_or_1d(check_array(y, ensure_2d=False, dtype=None), warn=True)
+        return X, y
+
+    def _learn_sequences(self, X: Array, y: list[Any], lengths: Lengths, n_epochs: int) -> None:
+        ends = sequence_ends(lengths, len(X))
+        self.one_a_sequence_ = len(y) != len(X)
+        wanted: list[Any] = [None] * len(X)
+        if self.one_a_sequence_:
+            for end, value in zip(ends.tolist(), y, strict=True):
+                wanted[end - 1] = value
+        else:
+            wanted = y
+        rows = as_rows(X)
+        for _ in range(n_epochs):
+            start = 0
+            for sequence in cut(rows, ends):
+                if lengths is not None or n_epochs > 1:
+                    self.estimator_.reset()
+                for x in sequence:
+                    self.estimator_.learn_one(x, wanted[start])
+                    start += 1
+
+    def _predictions(self, X: Any, lengths: Lengths) -> list[Any]:
+        check_is_fitted(self)
+        X = self._checked_features(X)
+        if lengths is None:
+            return self._predict_following(self.estimator_, as_rows(X))
+        fresh = self.estimator_.copy()
+        fresh.reset()
+        parts = (
+            self._predict_following(fresh, rows)
+            for rows in cut(as_rows(X), sequence_ends(lengths, len(X)))
+        )
+        if self.one_a_sequence_:
+            return [part[-1] for part in parts]
+        return [prediction for part in parts for prediction in part]
+
+    def _predict_following(self, estimator: Any, rows: Rows) -> list[Any]:
+        raise NotImplementedError
