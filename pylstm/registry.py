@@ -8,12 +8,13 @@ nothing above it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
 from pylstm.errors import brief
 
-__all__ = ["HOMES", "check_state", "class_of", "known_names", "name_of", "register"]
+__all__ = ["HOMES", "as_today", "check_state", "class_of", "known_names", "name_of", "register"]
 
 Class = TypeVar("Class", bound=type)
 
@@ -145,3 +146,16 @@ def check_state(name: str, state: object) -> Any:
         What `__getstate__` returned, from a file, a pickle or a copy.
     """
     return import_module(SCHEMAS_HOME).check(name, state)
+
+
+def as_today(name: str, state: object) -> Any:
+    """Return a state as it would be written today, where an earlier version wrote it.
+
+    Parameters
+    ----------
+    name : str
+        As for `check_state`, which checks the result.
+    state : object
+    """
+    schemas: Any = import_module(SCHEMAS_HOME)
+    return schemas.SCHEMAS[name].today(state) if isinstance(state, Mapping) else state

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from pylstm.checks import check_switch
 from pylstm.errors import brief
-from pylstm.estimators.defaults import CLASSIFIER_SWITCHES, N_CELLS
-from pylstm.estimators.estimator import Estimator, Row
+from pylstm.estimators.defaults import CLASSIFIER_EXPERTS, CLASSIFIER_SWITCHES, N_CELLS
+from pylstm.estimators.estimator import Array, Estimator, Row
+from pylstm.estimators.experts import ByLikelihood
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
 
@@ -21,10 +24,12 @@ class Classifier(Estimator):
 
     One softmax output a class, trained by the cross-entropy on
 
-        u(t) = [x(t), x(t) - x(t-1)]
+        u(t) = [x(t), x(t) - x(t-1), l(t-1)]
 
-    standardised inside the network. A label not seen before gets an output of its own, whose
-    weights start at 0. With a single class its probability is 1.
+    standardised inside the networks, with `feedback` l(t-1) the last label: 1 for its class, 0 for
+    every other. A label not seen before gets an output and an input of its own, whose weights start
+    at 0. With a single class its probability is 1. There are several networks, with rates and views
+    of their own, whose probabilities are pooled: see `pylstm.estimators.experts`.
 
     Parameters
     ----------
@@ -33,7 +38,10 @@ class Classifier(Estimator):
     block_size : int, default 1
         Cells that share their gates; divides `n_cells`.
     optimizer : Optimizer, optional
-        By default the one of `pylstm.estimators.defaults`, made for streams of any length.
+        Of a single network; by default there are several, with those of
+        `pylstm.estimators.defaults`, made for streams of any kind and length.
+    feedback : bool, default True
+        Whether the labels learned from are inputs of the rows after.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
@@ -67,6 +75,8 @@ class Classifier(Estimator):
     """
 
     _schema = "estimators.Classifier"
+    _experts_wanted = CLASSIFIER_EXPERTS
+    _mixture = ByLikelihood
 
     def __init__(
         self,
@@ -74,15 +84,20 @@ class Classifier(Estimator):
         *,
         block_size: int = 1,
         optimizer: Optimizer | None = None,
+        feedback: bool = True,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
+        check_switch("feedback", feedback)
+        self.feedback: bool
         self._places: dict[Hashable, int] = {}
+        self._last: Array | None = None  # what is known of the last label: a share a class
         self._set_up(
             n_cells=n_cells,
             block_size=block_size,
             optimizer=optimizer,
+            feedback=feedback,
             network=network,
             dtype=dtype,
             seed=seed,
@@ -115,13 +130,23 @@ class Classifier(Estimator):
         known = {**self._places}
         for label in labels:
             known.setdefault(label, len(known))
-        if self._net is not None and self._net.n_outputs < len(known):
-            self._net.grow(n_outputs=len(known))
+        if len(known) == len(self._places):
+            return
+        if self.feedback:
+            self._features.add_own(len(known) - len(self._places))
         self._know(known)
+        if self._experts is not None:
+            self._experts.grow(self._features, self._n_outputs())
 
     def _know(self, places: dict[Hashable, int]) -> None:
         self._places = places
         self._target = np.zeros(self._n_outputs(), self.dtype)
+        if self._last is not None:
+            self._last = np.pad(self._last, (0, len(places) - self._last.size))
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._last = None
 
     def learn_one(self, x: Row, y: Hashable) -> None:
         """Learn from a row, and advance to the next.
@@ -155,20 +180,28 @@ class Classifier(Estimator):
             known = missing or y in self._places
         except TypeError:
             raise TypeError(f"y is {brief(y)}, wanted a label that is hashable") from None
-        self._fill(x)
         if not known:
             self._remember()
             self._expect([y])
+        self._fill(x)
+        self._write_last()
         target = None
         if not missing:
             target = self._target
             target[self._places[y]] = 1.0
         try:
             self._step(x, target)
+            if target is not None:
+                self._last = target.astype(float)
         finally:
             if target is not None:
                 target[self._places[y]] = 0.0
         self._features.advance()
+
+    def _write_last(self) -> None:
+        """Write what is known of the last label into the inputs."""
+        if self.feedback and self._places:
+            self._features.row[self._features.own] = math.nan if self._last is None else self._last
 
     def advance_one(self, x: Row) -> None:
         """Go on to the next row without learning: what `learn_one` does when there is no label."""
@@ -194,7 +227,8 @@ class Classifier(Estimator):
         """
         with self._exclusive:
             self._features.fill(x)
-            if self._net is None or not self._places:
+            self._write_last()
+            if self._experts is None or not self._places:
                 self._features.check(x)
                 return {}
             shares = self._predict(x).tolist()
@@ -219,6 +253,8 @@ class Classifier(Estimator):
     def predict_proba_following(self, xs: Iterable[Row]) -> list[dict[Any, float]]:
         """Return the probabilities for rows that follow one another; nothing changes.
 
+        With `feedback` the probabilities of every row stand for its label in the rows after.
+
         Parameters
         ----------
         xs : iterable of mappings
@@ -233,23 +269,30 @@ class Classifier(Estimator):
         for x in xs:
             predictions.append(ahead.predict_proba_one(x))
             ahead.advance_one(x)
+            if predictions[-1]:
+                ahead._last = np.array(list(predictions[-1].values()))
         return predictions
 
     def _remember(self) -> None:
+        if self._before is None:
+            self._labels_before = self._places, self._last
         super()._remember()
-        self._labels_before = self._places
 
     def _take_back(self) -> None:
         if self._before is not None:
-            self._know(self._labels_before)
+            self._last = None
+            self._know(self._labels_before[0])
+            self._last = self._labels_before[1]
         super()._take_back()
 
     def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "classes": self.classes}
+        last = None if self._last is None else self._last.copy()
+        return {**super()._state(), "classes": self.classes, "last": last}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)
-        self.expect(state["classes"])
+        self._know({label: k for k, label in enumerate(state["classes"])})
+        self._last = state.get("last")
 
 
 register(Classifier, "estimators.Classifier")

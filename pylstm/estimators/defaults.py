@@ -1,15 +1,20 @@
 """The one default configuration of the estimators, the same for every stream.
 
-Symbols: x(t) features, y(t) target, u(t) inputs of the network, p(t) prediction.
+Symbols: x(t) features, y(t) target, u(t) inputs of the networks, p(t) prediction.
 
 A regressor knows the targets it has learned from, and starts from the last one:
 
     u(t) = [x(t), x(t) - x(t-1), y(t-1), y(t-1) - p(t-1)]     NaN where not known yet
-    p(t) = y(t-1) + output of the network for u(t)            its target: y(t) - y(t-1)
+    p(t) = y(t-1) + output of the networks for u(t)           its target: y(t) - y(t-1)
 
-A classifier has u(t) = [x(t), x(t) - x(t-1)] and one softmax output a class. Inputs and targets are
-standardised inside the network (``scale_inputs``, ``scale_targets``), where NaN is the mean. Before
-the first target a regressor predicts 0, a classifier the first class it will learn.
+A classifier knows the last label, as 1 for its class and 0 for the others, and has one softmax
+output a class. Inputs and targets are standardised inside the networks (``scale_inputs``,
+``scale_targets``), where NaN is the mean. Before the first target a regressor predicts 0, a
+classifier the first class it will learn.
+
+Several networks side by side, `pylstm.estimators.experts`, differ in their rates and in what they
+see: all of the past, the row and what came just before it, the row alone. So neither the rate
+nor the size of the network has to fit the stream, nor need the order of the rows mean anything.
 
 The rate of RMSprop without bias correction decays by itself: with ``decay=0.9999`` the first step
 is 100 rates long, the n-th about 100 / sqrt(n), from the ten-thousandth on one. A stream of
@@ -20,13 +25,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pylstm.estimators.experts import Expert
 from pylstm.optimizers import Optimizer, RMSprop
 
 __all__ = [
+    "CLASSIFIER_EXPERTS",
     "CLASSIFIER_SWITCHES",
+    "FORECASTER_EXPERTS",
     "LEAK",
     "N_CELLS",
     "OPTIMIZER",
+    "REGRESSOR_EXPERTS",
     "START_POWER",
     "SWITCHES",
     "default_optimizer",
@@ -35,14 +44,22 @@ __all__ = [
 N_CELLS: Final = 32
 
 # RMSprop(**OPTIMIZER): v = decay v + (1 - decay) g^2;  w -= learning_rate g / (sqrt(v) + epsilon).
-# The decay of the weights, a millionth a row, is felt by streams of millions of rows.
 OPTIMIZER: Final[dict[str, Any]] = {
     "learning_rate": 5e-4,
     "decay": 0.9999,
     "epsilon": 1e-8,
     "clip_norm": 1.0,
-    "weight_decay": 2e-3,
 }
+# Of the weights, a row: felt by streams of millions of rows.
+WEIGHT_DECAY: Final = 1e-6
+
+FORECASTER_EXPERTS: Final = (Expert(2e-3), Expert(5e-4), Expert(1.25e-4))
+REGRESSOR_EXPERTS: Final = (*FORECASTER_EXPERTS, Expert(1e-3, memory=False, changes=False))
+CLASSIFIER_EXPERTS: Final = (
+    Expert(1e-3),
+    Expert(1e-3, memory=False),
+    Expert(4e-3, memory=False, own=False, changes=False),
+)
 
 # Where a forecast starts, a candidate weighs its mean absolute error to this power.
 START_POWER: Final = -4
@@ -66,6 +83,7 @@ CLASSIFIER_SWITCHES: Final[dict[str, Any]] = {
 }
 
 
-def default_optimizer() -> Optimizer:
-    """Return the optimiser of an estimator that was given none."""
-    return RMSprop(**OPTIMIZER)
+def default_optimizer(rate: float | None = None) -> Optimizer:
+    """Return the optimiser of an expert: that of an estimator that was given none."""
+    rate = OPTIMIZER["learning_rate"] if rate is None else rate
+    return RMSprop(**OPTIMIZER | {"learning_rate": rate, "weight_decay": WEIGHT_DECAY / rate})

@@ -1,8 +1,8 @@
 """What the estimators have in common: parameters, a network that grows, rows in and out.
 
-Symbols as in `pylstm.estimators.defaults`: x(t) features, y(t) target, u(t) inputs of the network,
-p(t) prediction. Every learned row is one step of the network, ``net.step(u, target)``; predictions
-are ``net.predict(u)``, or steps of a copy, and change nothing.
+Symbols as in `pylstm.estimators.defaults`: x(t) features, y(t) target, u(t) inputs of the networks,
+p(t) prediction. Every learned row is one step of each network; predictions, or steps of a copy,
+change nothing.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from pylstm.checks import check_size, check_whole
 from pylstm.copies import Copyable, check_fields
 from pylstm.errors import brief
 from pylstm.estimators.defaults import SWITCHES, default_optimizer
+from pylstm.estimators.experts import ByError, ByLikelihood, Expert, Experts
 from pylstm.estimators.features import Features
 from pylstm.network import LSTM, Unbuilt
 from pylstm.optimizers import Optimizer
-from pylstm.registry import check_state
+from pylstm.registry import as_today, check_state
 
 __all__ = ["Array", "Estimator", "Row", "WithLastTarget"]
 
 Array = npt.NDArray[Any]
 Row = Mapping[Hashable, Any]
 
-_STATE_FORMAT = 1
+_STATE_FORMAT = 2
 _LARGEST = np.finfo(np.float64).max
 # Keywords of LSTM that an estimator sets itself.
 _SET_HERE = {
@@ -50,13 +51,15 @@ class Estimator(Copyable):
     seed: int
     _n_own: int = 0
     _schema: ClassVar[str]
+    _experts_wanted: ClassVar[tuple[Expert, ...]]
+    _mixture: ClassVar[type[ByError] | type[ByLikelihood]] = ByError
 
     def _set_up(self, **parameters: Any) -> None:
         """Keep the arguments of the constructor, refuse those no network can be made of."""
         for name, value in parameters.items():
             setattr(self, name, value)
         self._exclusive = Exclusive(type(self).__name__)
-        self._net: LSTM | None = None
+        self._experts: Experts | None = None
         self._features = Features(self._n_own)
         self._before: tuple[Any, ...] | None = None
         check_size("n_cells", self.n_cells)
@@ -72,9 +75,18 @@ class Estimator(Copyable):
                 f"network names {brief(taken[0])}, which the estimator sets itself: wanted other "
                 "keywords of pylstm.LSTM"
             )
-        self._new_network(1, 1, Unbuilt)
+        self._new_network(Expert(), 0, 1, 1, Unbuilt)
 
-    def _new_network(self, n_inputs: int, n_outputs: int, kind: type[LSTM] = LSTM) -> LSTM:
+    def _new_experts(self) -> Experts:
+        """As many as there are by default, or one with the optimiser that was given."""
+        wanted = self._experts_wanted if self.optimizer is None else (Expert(),)
+        size, n_outputs = self._features.size, self._n_outputs()
+        nets = [self._new_network(e, k, size, n_outputs) for k, e in enumerate(wanted)]
+        return Experts(wanted, nets, self._features, self._mixture(len(nets)))
+
+    def _new_network(
+        self, expert: Expert, k: int, n_inputs: int, n_outputs: int, kind: type[LSTM] = LSTM
+    ) -> LSTM:
         n_blocks, rest = divmod(self.n_cells, self.block_size)
         if rest:
             raise ValueError(
@@ -88,8 +100,8 @@ class Estimator(Copyable):
             self.block_size,
             **{**self._switches(), **(self.network or {})},
             dtype=self.dtype,
-            seed=self.seed,
-            optimizer=default_optimizer() if self.optimizer is None else self.optimizer,
+            seed=self.seed + k,
+            optimizer=default_optimizer(expert.rate) if self.optimizer is None else self.optimizer,
         )
 
     def _switches(self) -> Mapping[str, Any]:
@@ -101,38 +113,42 @@ class Estimator(Copyable):
     def _fill(self, x: Row) -> None:
         """Write a row to learn from into the inputs; a new name gets weights first."""
         features = self._features
-        if features.fill(x) and self._net is not None:
+        if features.fill(x) and self._experts is not None:
             return
         self._remember()
         features.add(x)
-        if self._net is None:
-            self._net = self._new_network(features.size, self._n_outputs())
+        if self._experts is None:
+            self._experts = self._new_experts()
         else:
-            self._net.grow(n_inputs=features.size)
+            self._experts.grow(features, self._n_outputs())
         features.fill(x)
 
     def _remember(self) -> None:
         """Before names or labels are added: what `_take_back` brings back if the row is refused."""
         if self._before is None:
-            net = None if self._net is None else self._net.__getstate__()
-            self._before = (self._net, net, self._features.state())
+            experts = None if self._experts is None else self._experts.state()
+            self._before = (experts, self._features.state())
 
     def _take_back(self) -> None:
         """A row is refused: what it has added goes again."""
         if self._before is None:
             return
-        self._net, state, features = self._before
+        experts, features = self._before
         self._before = None
         self._features.restore(features)
-        if self._net is not None:
-            self._net.__setstate__(state)
+        self._restore_experts(experts)
+
+    def _restore_experts(self, state: Mapping[str, Any] | None) -> None:
+        self._experts = None
+        if state is not None:
+            self._experts = Experts.restored(state, self._features, self._mixture)
 
     def _step(self, x: Row, target: Array | None) -> Array:
-        """A step of the network on the row just filled, made of x."""
-        assert self._net is not None
+        """A step of the networks on the row just filled, made of x."""
+        assert self._experts is not None
         row = self._features.row
         try:
-            return self._net.step(row, target)
+            return self._experts.step(row, target)
         except ValueError:
             self._features.check(x)
             arrays = [row] if target is None else [row, target]
@@ -140,23 +156,28 @@ class Estimator(Copyable):
                 raise
         for array in arrays:  # the change between two numbers too far apart for one
             np.clip(array, -_LARGEST, _LARGEST, out=array)
-        return self._net.step(row, target)
+        return self._experts.step(row, target)
 
     def _predict(self, x: Row) -> Array:
-        assert self._net is not None
+        assert self._experts is not None
         row = self._features.row
         try:
-            return self._net.predict(row)
+            return self._experts.predict(row)
         except ValueError:
             self._features.check(x)
             if not np.isinf(row).any():
                 raise
-            return self._net.predict(np.clip(row, -_LARGEST, _LARGEST))
+            return self._experts.predict(np.clip(row, -_LARGEST, _LARGEST))
 
     @property
     def net(self) -> LSTM | None:
-        """The network; None before the first row."""
-        return self._net
+        """The network that counts most; None before the first row."""
+        return None if self._experts is None else self._experts.best
+
+    @property
+    def nets(self) -> list[LSTM]:
+        """The networks, which are mixed by their losses: one if an optimiser was given."""
+        return [] if self._experts is None else list(self._experts.nets)
 
     @property
     def feature_names(self) -> list[Hashable]:
@@ -166,14 +187,14 @@ class Estimator(Copyable):
     def reset(self) -> None:
         """Forget where the stream stands, not what was learned: a new sequence begins.
 
-        State and traces of the network, the last row and what is known of the last targets.
+        State and traces of the networks, the last row and what is known of the last targets.
         """
         with self._exclusive:
             self._forget()
 
     def _forget(self) -> None:
-        if self._net is not None:
-            self._net.reset()
+        if self._experts is not None:
+            self._experts.reset()
         self._features.forget()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -184,18 +205,17 @@ class Estimator(Copyable):
         return {
             "format": _STATE_FORMAT,
             "parameters": {name: getattr(self, name) for name in signature(type(self)).parameters},
-            "net": None if self._net is None else self._net.__getstate__(),
+            "experts": None if self._experts is None else self._experts.state(),
             "features": self._features.state(),
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
+        state = as_today(self._schema, state)
         check_state(self._schema, state)
         check_fields("estimator", state["parameters"], signature(type(self)).parameters)
         type(self).__init__(self, **state["parameters"])
         self._features.restore(state["features"])
-        if state["net"] is not None:
-            self._net = LSTM.__new__(LSTM)
-            self._net.__setstate__(state["net"])
+        self._restore_experts(state["experts"])
 
 
 class WithLastTarget(Estimator):

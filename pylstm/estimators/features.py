@@ -61,16 +61,17 @@ class Features:
     Parameters
     ----------
     n_own : int
-        Inputs before the first name, which the estimator fills in itself.
+        Inputs before the first name, which the estimator fills in itself; more may come.
 
     Notes
     -----
     `row` is the vector given to the network and `cells` the same memory, quick to write into; the
-    row before is kept in a second pair, and `advance` changes their places.
+    row before is kept in a second pair, and `advance` changes their places. `own` holds the places
+    of the estimator's own inputs, `places` those of the features.
     """
 
     def __init__(self, n_own: int) -> None:
-        self.n_own = n_own
+        self.own = list(range(n_own))
         self.places: dict[Hashable, int] = {}
         self._allocate(max(1, n_own))
 
@@ -117,13 +118,34 @@ class Features:
     def add(self, names: Iterable[Hashable]) -> None:
         """Make room for names not yet known, in an order that is not that of the row."""
         new = [name for name in names if name not in self.places]
-        start = self.size if self.places or self.n_own else 0
+        start = self._used
         for name in sorted(new, key=lambda name: (str(name), type(name).__name__)):
             self.places[name] = start
             start += 2
-        before = self.before
-        self._allocate(max(start, self.size))
+        self._make_room(start)
+
+    def add_own(self, count: int) -> None:
+        """Make room for so many more inputs of the estimator's own."""
+        start = self._used
+        self.own.extend(range(start, start + count))
+        self._make_room(start + count)
+
+    @property
+    def _used(self) -> int:
+        return len(self.own) + 2 * len(self.places)
+
+    def _make_room(self, size: int) -> None:
+        row, before = self.row, self.before
+        self._allocate(max(size, self.size))
+        self.row[: row.size] = row
         self.before[: before.size] = before
+
+    def sees(self, own: bool, changes: bool) -> npt.NDArray[np.bool_]:
+        """Which inputs those are that are no past targets, or no changes."""
+        seen = np.ones(self.size, bool)
+        seen[self.own] = own
+        seen[np.array(list(self.places.values()), int) + 1] = changes
+        return seen
 
     def advance(self) -> None:
         """The row just filled becomes the row before."""
@@ -137,6 +159,7 @@ class Features:
     def state(self) -> dict[str, Any]:
         """Return names and the row before, as plain values and arrays."""
         return {
+            "own": list(self.own),
             "names": list(self.places),
             "places": list(self.places.values()),
             "before": self.before.copy(),
@@ -145,6 +168,7 @@ class Features:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
         before: npt.NDArray[np.float64] = state["before"]
+        self.own = list(state.get("own", self.own))
         self.places = dict(zip(state["names"], state["places"], strict=True))
         self._allocate(before.size)
         self.before[:] = before

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pylstm.checks import check_size
-from pylstm.estimators.defaults import N_CELLS, START_POWER
+from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS, START_POWER
 from pylstm.estimators.estimator import Row, WithLastTarget
 from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.optimizers import Optimizer
@@ -48,7 +48,8 @@ class Forecaster(WithLastTarget):
     block_size : int, default 1
         Cells that share their gates; divides `n_cells`.
     optimizer : Optimizer, optional
-        By default the one of `pylstm.estimators.defaults`, made for streams of any length.
+        Of a single network; by default there are several, with those of
+        `pylstm.estimators.defaults`, made for streams of any kind and length.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
@@ -80,6 +81,7 @@ class Forecaster(WithLastTarget):
     """
 
     _schema = "estimators.Forecaster"
+    _experts_wanted = FORECASTER_EXPERTS
 
     def __init__(
         self,
@@ -217,7 +219,7 @@ class Forecaster(WithLastTarget):
         with self._exclusive:
             for x in rows:
                 self._features.check(x)
-            if self._net is None or self._last != self._last:
+            if self._experts is None or self._last != self._last:
                 return [0.0] * horizon
         ahead = self.copy()
         ahead._target[0] = math.nan

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pylstm.checks import check_switch
-from pylstm.estimators.defaults import N_CELLS
+from pylstm.estimators.defaults import N_CELLS, REGRESSOR_EXPERTS
 from pylstm.estimators.estimator import Row, WithLastTarget
 from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.optimizers import Optimizer
@@ -19,12 +19,13 @@ class Regressor(WithLastTarget):
     """Predict a number from named features, row by row, and learn from every row.
 
     With `feedback` the inputs of row t are its features, their changes since the row before, the
-    last target and the last error, and the network puts out the change since the last target,
+    last target and the last error, and the networks put out the change since the last target,
 
         u(t) = [y(t-1), y(t-1) - p(t-1), x(t), x(t) - x(t-1)]      p(t) = y(t-1) + net(u(t))
 
     without it u(t) = [x(t), x(t) - x(t-1)] and p(t) = net(u(t)). Everything is standardised inside
-    the network, see `pylstm.LSTM`.
+    the networks, see `pylstm.LSTM`. There are several, with rates and views of their own, mixed by
+    their errors: see `pylstm.estimators.experts`.
 
     Parameters
     ----------
@@ -33,7 +34,8 @@ class Regressor(WithLastTarget):
     block_size : int, default 1
         Cells that share their gates; divides `n_cells`.
     optimizer : Optimizer, optional
-        By default the one of `pylstm.estimators.defaults`, made for streams of any length.
+        Of a single network; by default there are several, with those of
+        `pylstm.estimators.defaults`, made for streams of any kind and length.
     feedback : bool, default True
         Whether the targets learned from are inputs of the rows after.
     network : dict, optional
@@ -51,7 +53,7 @@ class Regressor(WithLastTarget):
     Notes
     -----
     Features may appear (their weights are added), vanish (the mean stands for them) and change
-    order. `learn_one` costs one learning step of the network and some hundred nanoseconds a
+    order. `learn_one` costs a learning step of each network and some hundred nanoseconds a
     feature; memory does not grow with the stream.
 
     Examples
@@ -70,6 +72,7 @@ class Regressor(WithLastTarget):
 
     _n_own = 2
     _schema = "estimators.Regressor"
+    _experts_wanted = REGRESSOR_EXPERTS
 
     def __init__(
         self,
@@ -161,7 +164,7 @@ class Regressor(WithLastTarget):
         with self._exclusive:
             self._features.fill(x)
             base = self._write_own()
-            if self._net is None or base != base:
+            if self._experts is None or base != base:
                 self._features.check(x)
                 return 0.0
             output: float = self._predict(x).item()

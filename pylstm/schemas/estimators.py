@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from msgspec import Meta
 
 from pylstm.checks import check_dtype, check_size
 from pylstm.errors import brief
 from pylstm.schemas.networks import NetworkState
-from pylstm.schemas.state import FLOAT64, Array, State, distinct, has_shape, must, no_infinity
+from pylstm.schemas.state import (
+    FLOAT64,
+    Array,
+    State,
+    converted,
+    distinct,
+    has_shape,
+    must,
+    no_infinity,
+)
 
 __all__ = [
     "ClassifierState",
@@ -24,27 +37,100 @@ class FeaturesState(State):
     names: list[Any]
     places: list[int]
     before: Array
+    own: list[int] | None = None
 
     def fits(self, n_own: int) -> int:
         """Whether they go with so many own inputs; how many inputs there are."""
         distinct("names of features", self.names)
-        end = n_own + 2 * len(self.names)
-        must(self.places == list(range(n_own, end, 2)), "two inputs a feature, in order")
-        has_shape("before", self.before, FLOAT64, (max(1, end),))
+        own = list(range(n_own)) if self.own is None else self.own
+        must(len(own) == n_own, f"{n_own} inputs of the estimator's own")
+        must(len(self.places) == len(self.names), "a place for every name")
+        inputs = [*own, *(place + k for place in self.places for k in (0, 1))]
+        must(sorted(inputs) == list(range(len(inputs))), "two inputs a feature, each input once")
+        must(self.places == sorted(self.places) and own == sorted(own), "inputs in their order")
+        has_shape("before", self.before, FLOAT64, (max(1, len(inputs)),))
         no_infinity("the last row", self.before)
-        return max(1, end)
+        return max(1, len(inputs))
+
+
+class ExpertState(State):
+    """`estimators.experts.Expert`."""
+
+    WHAT = "expert"
+    rate: float | None
+    memory: bool
+    own: bool
+    changes: bool
+
+
+class ByErrorState(State):
+    """`estimators.experts.ByError`."""
+
+    n_rows: Annotated[int, Meta(ge=0, le=1000)]
+    errors: Array
+
+    @staticmethod
+    def of_one() -> dict[str, Any]:
+        """The state where there is nothing to mix."""
+        return {"n_rows": 0, "errors": np.zeros(1)}
+
+    def fits(self, n_experts: int) -> None:
+        """Whether it mixes so many experts."""
+        has_shape("errors", self.errors, FLOAT64, (n_experts,))
+        must(np.isfinite(self.errors).all() and (self.errors >= 0).all(), "errors of at least 0")
+
+
+class ByLikelihoodState(State):
+    """`estimators.experts.ByLikelihood`."""
+
+    weights: Array
+
+    @staticmethod
+    def of_one() -> dict[str, Any]:
+        """The state where there is nothing to mix."""
+        return {"weights": np.ones(1)}
+
+    def fits(self, n_experts: int) -> None:
+        """Whether it mixes so many experts."""
+        has_shape("weights", self.weights, FLOAT64, (n_experts,))
+        must(np.isfinite(self.weights).all(), "finite weights")
+
+
+class ExpertsState(State):
+    """`estimators.experts.Experts`."""
+
+    experts: list[ExpertState]
+    nets: list[NetworkState]
+    mixture: dict[str, Any]
 
 
 class EstimatorState(State):
     """What the estimators have in common."""
 
     WHAT = "estimator"
-    FORMAT = 1
+    FORMAT = 2
     SWITCHES: ClassVar[str] = "SWITCHES"
-    format: Literal[1]
+    MIXTURE: ClassVar[type[ByErrorState] | type[ByLikelihoodState]] = ByErrorState
+    format: Literal[2]
     parameters: dict[str, Any]
-    net: NetworkState | None
+    experts: ExpertsState | None
     features: FeaturesState
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """In format 1 there was one network, without a mixture."""
+        if state.get("format") != 1:
+            return state
+        today = {name: value for name, value in state.items() if name != "net"}
+        today |= {"format": cls.FORMAT, "experts": None}
+        if state.get("net") is not None:
+            expert = {"rate": None, "memory": True, "own": True, "changes": True}
+            today["experts"] = {
+                "experts": [expert],
+                "nets": [state["net"]],
+                "mixture": cls.MIXTURE.of_one(),
+            }
+        return today
 
     def n_own(self) -> int:
         """Inputs before those of the first feature."""
@@ -62,9 +148,12 @@ class EstimatorState(State):
         n_cells = check_size("n_cells", parameters["n_cells"])
         block_size = check_size("block_size", parameters["block_size"])
         n_inputs = self.features.fits(self.n_own())
-        if self.net is None:
+        if self.experts is None:
             must(not self.features.names, "no features without a network")
             return
+        nets = self.experts.nets
+        must(nets and len(self.experts.experts) == len(nets), "a network an expert")
+        converted(self.MIXTURE, self.experts.mixture).fits(len(nets))
         switches = getattr(defaults, self.SWITCHES)
         wanted = {
             "n_inputs": n_inputs,
@@ -77,10 +166,13 @@ class EstimatorState(State):
             "output": switches.get("output", "identity"),
             "loss": switches.get("loss", "squared"),
         }
-        for name, value in wanted.items():
-            found = getattr(self.net.config, name)
-            if found != value:
-                raise ValueError(f"the network has {name}={brief(found)}, wanted {brief(value)}")
+        for net in nets:
+            for name, value in wanted.items():
+                found = getattr(net.config, name)
+                if found != value:
+                    raise ValueError(
+                        f"the network has {name}={brief(found)}, wanted {brief(value)}"
+                    )
 
 
 class _WithLastTarget(EstimatorState):
@@ -104,7 +196,21 @@ class ClassifierState(EstimatorState):
     """`estimators.Classifier`."""
 
     SWITCHES = "CLASSIFIER_SWITCHES"
+    MIXTURE = ByLikelihoodState
     classes: list[Any]
+    last: Array | None
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """In format 1 no label was an input."""
+        today = super().today(state)
+        if today is state or not isinstance(state.get("parameters"), Mapping):
+            return today
+        return {**today, "parameters": {"feedback": False, **state["parameters"]}, "last": None}
+
+    def n_own(self) -> int:
+        """What is known of the last label, a class an input."""
+        return len(self.classes) if self.parameters.get("feedback") else 0
 
     def n_outputs(self) -> int:
         """One a class."""
@@ -112,6 +218,9 @@ class ClassifierState(EstimatorState):
 
     def __post_init__(self) -> None:
         distinct("classes", self.classes)
+        if self.last is not None:
+            has_shape("last", self.last, FLOAT64, (len(self.classes),))
+            must((self.last >= 0).all() and (self.last <= 1).all(), "shares from 0 to 1")
         EstimatorState.__post_init__(self)
 
 

@@ -62,11 +62,17 @@ class State(Struct, forbid_unknown_fields=True):
     WHAT: ClassVar[str] = "object"
     FORMAT: ClassVar[int | None] = None
 
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The state as it would be written today, where an earlier version wrote it."""
+        return state
+
 
 def converted(schema: type[S], state: object) -> S:
     """`check` by the schema itself."""
     if not isinstance(state, Mapping):
         raise TypeError(f"the saved {schema.WHAT} is {brief(state)}, wanted a dict")
+    state = schema.today(state)
     if schema.FORMAT is not None:
         check_format(state, schema.FORMAT, schema.WHAT)
     try:

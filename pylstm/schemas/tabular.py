@@ -112,7 +112,7 @@ class LabelsState(State):
     """`tabular.kinds.Labels`."""
 
     WHAT = "forecaster of labels"
-    model: ClassifierState
+    model: dict[str, Any]
     scores: ScoresState
     known: Array
     last: str | None
@@ -125,14 +125,15 @@ class LabelsState(State):
     def fits(self, settings: Any, n_columns: int) -> None:
         """Whether they go with the settings, and so many inputs."""
         n_repeats, known = 1 + bool(settings.season), {*self.labels, None}
-        must(self.model.parameters["n_cells"] == settings.cells, "the cells of the settings")
-        must(self.model.parameters.get("dtype") == settings.dtype, "the dtype of the settings")
+        model = converted(ClassifierState, self.model)
+        must(model.parameters["n_cells"] == settings.cells, "the cells of the settings")
+        must(model.parameters.get("dtype") == settings.dtype, "the dtype of the settings")
         self.scores.fits(2 + n_repeats)
         has_shape("known", self.known, FLOAT64, (n_columns,))
         no_infinity("the last row", self.known)
         distinct("labels", self.labels)
         must(len(self.counts) == len(self.labels), "a count for each label")
-        must({self.last, *self.season, *self.model.classes} <= known, "labels that are known")
+        must({self.last, *self.season, *model.classes} <= known, "labels that are known")
         has_shape("record", self.record, FLOAT64, (n_repeats, 2))
         finite = np.isfinite(self.record).all() and (self.record >= 0).all()
         must(finite and (self.record[:, 1] <= self.record[:, 0]).all(), "shares of right labels")

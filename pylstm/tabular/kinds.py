@@ -163,6 +163,7 @@ class Labels:
         self.model = Classifier(
             settings.cells,
             optimizer=settings.new_optimizer(),
+            feedback=False,  # the last label is among the inputs
             network={"scale_memory": settings.memory},
             dtype=settings.dtype,
             seed=settings.seed,

@@ -1,0 +1,256 @@
+"""Several networks on one stream, each with a rate and a view of its own, mixed by their losses.
+
+No rate is right for every stream, and no memory is of use where the order of the rows means
+nothing. So an estimator that was given no optimiser asks a few networks, which differ in what an
+`Expert` says, and mixes what they put out, by what their losses have been so far:
+
+    numbers   p = sum_k w_k y_k      w_k = m_k^-16 / sum_j m_j^-16                  `ByError`
+              m_k the mean absolute error of expert k, over the last thousand rows or so
+    classes   p = softmax(sum_k a_k log y_k)    a_k += 0.005 (t - p) . log y_k      `ByLikelihood`
+
+The first follows the best of few experts closely, without adding up what one of them says wrongly;
+the second is the logarithmic opinion pool, its weights learned by the gradient of its own
+cross-entropy, as context mixing does it (Mattern, Mixing strategies in data compression, 2012): it
+takes what every expert knows, and sharpens or blunts it to the frequencies that come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm.estimators.features import Features
+from pylstm.network import LSTM
+
+__all__ = ["ByError", "ByLikelihood", "Expert", "Experts"]
+
+Array = npt.NDArray[Any]
+
+_ROWS_REMEMBERED = 1000  # of errors
+_POWER = -16  # of a mean absolute error
+_WILD = 20.0  # times the mean error: no larger one is believed at once
+_POOL_RATE = 0.005
+_LEAST_PROBABILITY = 1e-4
+
+
+class Expert(NamedTuple):
+    """How one of the networks of an estimator differs from the others.
+
+    Parameters
+    ----------
+    rate : float or None
+        Of its optimiser; None for the rate of the optimiser that was given.
+    memory : bool
+        Whether its state goes on from row to row, or every row stands alone.
+    own : bool
+        Whether it sees what the estimator knows of past targets.
+    changes : bool
+        Whether it sees the changes of the features since the row before.
+    """
+
+    rate: float | None = None
+    memory: bool = True
+    own: bool = True
+    changes: bool = True
+
+
+class ByError:
+    """Numbers are mixed by the mean absolute errors of the experts."""
+
+    def __init__(self, n_experts: int) -> None:
+        self.n_rows = 0
+        self.errors = [0.0] * n_experts
+        self.weights = [1 / n_experts] * n_experts
+
+    def mix(self, outputs: Sequence[Array]) -> Array:
+        """What the experts say together."""
+        weights = self.weights
+        mixed = outputs[0] * weights[0]
+        for k in range(1, len(outputs)):
+            mixed += outputs[k] * weights[k]
+        return mixed
+
+    def learn(self, outputs: Sequence[Array], target: Array) -> Array:
+        """Remember how far off every expert was; return what they said together."""
+        mixed, wanted = self.mix(outputs), target.item()
+        if wanted != wanted or len(outputs) == 1:
+            return mixed
+        self.n_rows = n = min(self.n_rows + 1, _ROWS_REMEMBERED)
+        errors = self.errors
+        for k, output in enumerate(outputs):
+            error, mean = abs(wanted - output.item()), errors[k]
+            if mean and n > 1:
+                error = min(error, _WILD * mean)
+            errors[k] += (error - mean) / n
+        self._weigh()
+        return mixed
+
+    def _weigh(self) -> None:
+        least = min(self.errors)
+        shares = [(m / least) ** _POWER if least else float(m == 0) for m in self.errors]
+        total = sum(shares)
+        self.weights = [share / total for share in shares]
+
+    def drop(self, k: int) -> None:
+        """Expert k is there no more."""
+        del self.errors[k]
+        self._weigh()
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` goes on from."""
+        return {"n_rows": self.n_rows, "errors": np.array(self.errors)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.n_rows, self.errors = state["n_rows"], state["errors"].tolist()
+        self._weigh()
+
+
+class ByLikelihood:
+    """Probabilities are pooled, with weights that follow the gradient of the cross-entropy."""
+
+    def __init__(self, n_experts: int) -> None:
+        self.weights = np.full(n_experts, 1 / n_experts)
+
+    def _pool(self, outputs: Sequence[Array]) -> tuple[Array, Array]:
+        logs = np.log(np.maximum(outputs, _LEAST_PROBABILITY, dtype=np.float64))
+        logs -= logs.mean(1, keepdims=True)
+        net = self.weights @ logs
+        shares = np.exp(net - net.max())
+        return logs, shares / shares.sum()
+
+    def mix(self, outputs: Sequence[Array]) -> Array:
+        """What the experts say together."""
+        return outputs[0] if len(outputs) == 1 else self._pool(outputs)[1]
+
+    def learn(self, outputs: Sequence[Array], target: Array) -> Array:
+        """Move the weights to where the target is more probable; return what was said before."""
+        if len(outputs) == 1:
+            return outputs[0]
+        logs, pooled = self._pool(outputs)
+        self.weights += _POOL_RATE * (logs @ (target - pooled))
+        return pooled
+
+    def drop(self, k: int) -> None:
+        """Expert k is there no more."""
+        self.weights = np.delete(self.weights, k)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` goes on from."""
+        return {"weights": self.weights.copy()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.weights = state["weights"].copy()
+
+
+class Experts:
+    """The networks of an estimator, as if they were one.
+
+    Parameters
+    ----------
+    experts : sequence of Expert
+    nets : sequence of LSTM
+        One an expert.
+    features : Features
+        Whose row they are given.
+    mixture : ByError or ByLikelihood
+    """
+
+    def __init__(
+        self,
+        experts: Sequence[Expert],
+        nets: Sequence[LSTM],
+        features: Features,
+        mixture: ByError | ByLikelihood,
+    ) -> None:
+        self.experts, self.nets = list(experts), list(nets)
+        self.mixture = mixture
+        self.look(features)
+
+    def look(self, features: Features) -> None:
+        """Find out anew which of the inputs every expert sees."""
+        self._seen: list[Array | None] = []
+        for expert in self.experts:
+            seen = features.sees(expert.own, expert.changes)
+            self._seen.append(None if seen.all() else seen)
+        self._views = np.full((len(self.experts), features.size), np.nan)
+
+    def _view(self, k: int, row: Array) -> Array:
+        """The row as expert k sees it: NaN, which stands for the mean, in place of the rest."""
+        seen = self._seen[k]
+        if seen is None:
+            return row
+        view: Array = self._views[k]
+        np.copyto(view, row, where=seen)
+        return view
+
+    def predict(self, row: Array) -> Array:
+        """What the experts say of a row together; nothing changes."""
+        return self.mixture.mix([net.predict(self._view(k, row)) for k, net in enumerate(self.nets)])
+
+    def step(self, row: Array, target: Array | None) -> Array:
+        """Learn from a row; return what was said of it. An expert that diverges is left out."""
+        outputs: list[Array] = []
+        for expert, net in zip(list(self.experts), list(self.nets), strict=True):
+            k = len(outputs)
+            try:
+                outputs.append(net.step(self._view(k, row), target))
+            except FloatingPointError:
+                if len(self.nets) == 1:
+                    raise
+                self._drop(k)
+                continue
+            if not expert.memory:
+                net.reset()
+        return self.mixture.mix(outputs) if target is None else self.mixture.learn(outputs, target)
+
+    def _drop(self, k: int) -> None:
+        del self.experts[k], self.nets[k], self._seen[k]
+        self._views = np.delete(self._views, k, 0)
+        self.mixture.drop(k)
+
+    def grow(self, features: Features, n_outputs: int) -> None:
+        """Give every network the inputs the features have by now, and so many outputs."""
+        for net in self.nets:
+            net.grow(n_inputs=features.size, n_outputs=n_outputs)
+        self.look(features)
+
+    def reset(self) -> None:
+        """A new sequence begins."""
+        for net in self.nets:
+            net.reset()
+
+    @property
+    def best(self) -> LSTM:
+        """The network that counts most."""
+        return self.nets[int(np.argmax(self.mixture.weights))]
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` makes it from again."""
+        return {
+            "experts": [expert._asdict() for expert in self.experts],
+            "nets": [net.__getstate__() for net in self.nets],
+            "mixture": self.mixture.state(),
+        }
+
+    @classmethod
+    def restored(
+        cls,
+        state: Mapping[str, Any],
+        features: Features,
+        mixture: Callable[[int], ByError | ByLikelihood],
+    ) -> Experts:
+        """Make the one whose `state` this is."""
+        nets = []
+        for saved in state["nets"]:
+            net = LSTM.__new__(LSTM)
+            net.__setstate__(saved)
+            nets.append(net)
+        experts = [Expert(**expert) for expert in state["experts"]]
+        mixed = mixture(len(nets))
+        mixed.restore(state["mixture"])
+        return cls(experts, nets, features, mixed)
