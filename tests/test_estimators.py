@@ -86,9 +86,7 @@ def pairs(x, before):
 @pytest.mark.parametrize("feedback", [True, False])
 def test_regressor_is_a_loop_over_a_network(feedback, dtype, rng):
     xs, y = stream(rng)
-    model = Regressor(
-        feedback=feedback, dtype=dtype, seed=3, optimizer=default_optimizer()
-    )
+    model = Regressor(feedback=feedback, dtype=dtype, seed=3, optimizer=default_optimizer())
     net = network(8 if feedback else 6, 1, SWITCHES, dtype=dtype, seed=3)
     last = error = math.nan
     before = {}

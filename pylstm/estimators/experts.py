@@ -190,7 +190,8 @@ class Experts:
 
     def predict(self, row: Array) -> Array:
         """What the experts say of a row together; nothing changes."""
-        return self.mixture.mix([net.predict(self._view(k, row)) for k, net in enumerate(self.nets)])
+        predictions = [net.predict(self._view(k, row)) for k, net in enumerate(self.nets)]
+        return self.mixture.mix(predictions)
 
     def step(self, row: Array, target: Array | None) -> Array:
         """Learn from a row; return what was said of it. An expert that diverges is left out."""
