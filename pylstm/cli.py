@@ -15,7 +15,7 @@ from pylstm.experiments.methods import METHODS
 from pylstm.experiments.report import as_list, as_text
 from pylstm.experiments.reproduce import need
 from pylstm.tabular import demo
-from pylstm.tabular.command import INTERRUPTED, add_stream, finish, names_in
+from pylstm.tabular.command import INTERRUPTED, add_stream, names_in, report_outcome
 from pylstm.tabular.job import progress_bar, run_stream, silence
 from pylstm.tabular.plot import check_plot
 from pylstm.tabular.reporting import worst_skill
@@ -150,7 +150,7 @@ def _demo(args: argparse.Namespace) -> int:
     with Table(str(demo.DATA)) as table:
         session = Session(settings, table.columns_of_numbers())
         outcome = run_stream(session, table, bar=progress_bar(table, not args.no_progress))
-    code = finish(session, outcome, vars(args), sys.stdout)
+    code = report_outcome(session, outcome, vars(args), sys.stdout)
     if code == 0:
         below = f"{worst_skill(session):.1%}, stated: at least {demo.STATED_SKILL:.0%}"
         print(f"\nafter the first tenth, MAE below that of the better opponent by {below}")

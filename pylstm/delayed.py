@@ -84,12 +84,12 @@ class Delayed(Copyable):
                 "Delayed"
             )
         delay = check_size("delay", delay, 0)
-        self._set_up(net, net.copy() if delay else net, delay)
+        self._configure(net, net.copy() if delay else net, delay)
 
-    def _set_up(self, net: LSTM, ahead: LSTM, delay: int) -> None:
+    def _configure(self, net: LSTM, ahead: LSTM, delay: int) -> None:
         self.__exclusive = Exclusive("Delayed")
         self.__net, self.__ahead, self.__delay = net, ahead, delay
-        self.__waiting: deque[Array | int] = deque()
+        self.__inputs_waiting: deque[Array | int] = deque()
         if ahead is not net:
             ahead._follow(net)
 
@@ -106,7 +106,7 @@ class Delayed(Copyable):
     @property
     def n_steps(self) -> int:
         """Number of steps made since the network was built."""
-        return self.__net.n_steps + len(self.__waiting)
+        return self.__net.n_steps + len(self.__inputs_waiting)
 
     @property
     def state(self) -> dict[str, Array]:
@@ -147,14 +147,14 @@ class Delayed(Copyable):
             return self.__net.step(x)
         with self.__exclusive:
             values = np.asarray(x)
-            follow = self.__waiting[0] if len(self.__waiting) == self.__delay else None
-            y = self.__ahead._step_with(self.__net, values, follow)
-            self.__waiting.append(self._kept(values))
-            if follow is not None:
-                self.__waiting.popleft()
+            due = self.__inputs_waiting[0] if len(self.__inputs_waiting) == self.__delay else None
+            y = self.__ahead._step_with(self.__net, values, due)
+            self.__inputs_waiting.append(self._copy_of_inputs(values))
+            if due is not None:
+                self.__inputs_waiting.popleft()
         return y
 
-    def _kept(self, values: Array) -> Array | int:
+    def _copy_of_inputs(self, values: Array) -> Array | int:
         """A copy of the inputs of a step that has been made."""
         if values.ndim == 0:
             return int(values)
@@ -212,10 +212,10 @@ class Delayed(Copyable):
         True
         """
         with self.__exclusive:
-            if len(self.__waiting) < self.__delay:
+            if len(self.__inputs_waiting) < self.__delay:
                 raise RuntimeError(
                     f"there is no step {self.__delay} steps ago to learn from: only "
-                    f"{len(self.__waiting)} since the start or the last reset"
+                    f"{len(self.__inputs_waiting)} since the start or the last reset"
                 )
             return self.__net.learn(target, update)
 
@@ -234,9 +234,10 @@ class Delayed(Copyable):
         True
         """
         with self.__exclusive:
-            while self.__waiting:
-                self.__net.step(self.__waiting[0])  # for its statistics, and the number of steps
-                self.__waiting.popleft()
+            while self.__inputs_waiting:
+                # For its statistics, and the number of steps.
+                self.__net.step(self.__inputs_waiting[0])
+                self.__inputs_waiting.popleft()
             self.__net.reset()
             self.__ahead.reset()
 
@@ -262,9 +263,9 @@ class Delayed(Copyable):
                 self.__ahead.grow(n_inputs, n_outputs)
                 self.__ahead._follow(self.__net)
             new = np.full(self.__net.n_inputs - before, np.nan if self._scales_inputs() else 0.0)
-            self.__waiting = deque(
+            self.__inputs_waiting = deque(
                 x if isinstance(x, int) else np.concatenate([x, new.astype(x.dtype)])
-                for x in self.__waiting
+                for x in self.__inputs_waiting
             )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -278,7 +279,7 @@ class Delayed(Copyable):
                 "delay": self.__delay,
                 "net": net,
                 "ahead": ahead if self.__delay else None,
-                "waiting": {str(k): np.array(x) for k, x in enumerate(self.__waiting)},
+                "waiting": {str(k): np.array(x) for k, x in enumerate(self.__inputs_waiting)},
             }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -287,10 +288,10 @@ class Delayed(Copyable):
         net.__setstate__(state["net"])
         if state["delay"]:
             ahead = LSTM.__new__(LSTM)
-            ahead._go_ahead(state["ahead"])
-        self._set_up(net, ahead, state["delay"])
+            ahead._restore_without_weights(state["ahead"])
+        self._configure(net, ahead, state["delay"])
         waiting = [state["waiting"][str(k)] for k in range(len(state["waiting"]))]
-        self.__waiting.extend(x if x.ndim else int(x) for x in waiting)
+        self.__inputs_waiting.extend(x if x.ndim else int(x) for x in waiting)
 
     def __repr__(self) -> str:
         return f"<Delayed {self.__delay} steps, of {self.__net!r}>"

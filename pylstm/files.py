@@ -18,7 +18,7 @@ except ImportError:  # Windows: abandoned files stay
 
 __all__ = ["check_writable", "written_whole"]
 
-_numbers = count()
+_file_numbers = count()
 
 
 def check_writable(path: str) -> None:
@@ -50,15 +50,15 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     by the next one that writes the same file.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.{next(_numbers)}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{next(_file_numbers)}.tmp")
     try:
-        with _claimed(temporary):
+        with _locked(temporary):
             _remove_abandoned(target)
             yield temporary
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, target)
-            _settle(target.parent)
+            _sync_folder(target.parent)
     except OSError as error:
         raise InputError(f"cannot write {os.fspath(path)}: {error.strerror or error}") from error
     finally:
@@ -66,7 +66,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def _claimed(temporary: Path) -> Iterator[None]:
+def _locked(temporary: Path) -> Iterator[None]:
     """Hold a lock on a new file, which the system lets go of when this process ends."""
     if fcntl is None:
         yield
@@ -87,7 +87,7 @@ def _remove_abandoned(target: Path) -> None:
             path.unlink()
 
 
-def _settle(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk, where the system can."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

@@ -265,10 +265,10 @@ class LSTM(Architecture, Copyable, Network):
         }
         check_combination(config)
         check_init_range(init_range)
-        self._set_up(config, SGD(0.01) if optimizer is None else optimizer)
+        self._configure(config, SGD(0.01) if optimizer is None else optimizer)
         self._initialise(float(init_range), bias_init or {}, generator(seed))
 
-    def _set_up(
+    def _configure(
         self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
     ) -> None:
         config.setdefault("leak", 0.0)  # not in what was saved before there was one
@@ -427,23 +427,23 @@ class LSTM(Architecture, Copyable, Network):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         saved = check_state("LSTM", state)
-        self._set_up(dict(state["config"]), saved.optimizer, saved.large_from)
+        self._configure(dict(state["config"]), saved.optimizer, saved.large_from)
         self._need_moments(sum(name in state for name in MOMENTS))
         if "eligibility" in state:
             self._need_eligibility()
-        self._go_on(state)
+        self._restore_checked(state)
 
-    def _go_on(self, state: Mapping[str, Any]) -> None:
+    def _restore_checked(self, state: Mapping[str, Any]) -> None:
         """Take a state that has been checked, of the configuration there is."""
         self._restore(state)
         self.__init_range = state["init_range"]
         self.__growth_seed = state["growth_seed"]
 
-    def _go_ahead(self, state: Mapping[str, Any]) -> None:
+    def _restore_without_weights(self, state: Mapping[str, Any]) -> None:
         """Be the network of a `Delayed` that runs ahead: of a checked state without weights."""
         optimizer = Optimizer.from_saved(state["optimizer"])
-        self._set_up(dict(state["config"]), optimizer, state["large_from"])
-        self._go_on(state)
+        self._configure(dict(state["config"]), optimizer, state["large_from"])
+        self._restore_checked(state)
 
     def __repr__(self) -> str:
         return f"<LSTM {self._shape()}, {self.n_parameters} parameters>"
@@ -452,7 +452,7 @@ class LSTM(Architecture, Copyable, Network):
 class Unbuilt(LSTM):
     """The checks of the constructor of `LSTM` alone: nothing is allocated, and nothing works."""
 
-    def _set_up(
+    def _configure(
         self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
     ) -> None:
         check_optimizer(optimizer)

@@ -145,13 +145,13 @@ class _Graph:
         self._squash(self.config["cell_input"], "cell_input.net", "cell_input")
         kept = self._gated("forget_gate", "cell_state", "cell_state.kept")
         if "forget_gate" not in self.gates:
-            kept = self._times(1 - self.config["leak"], kept, "cell_state.kept")
+            kept = self._multiply(1 - self.config["leak"], kept, "cell_state.kept")
         added = self._gated("input_gate", "cell_input", "cell_state.added")
         self._node("Add", [kept, added], "next_cell_state")
         self._gate("output_gate", "next_cell_state")
         self._squash(self.config["cell_output"], "next_cell_state", "cell_state.squashed")
-        shown = self._gated("output_gate", "cell_state.squashed", "cell_state.shown")
-        self._node("Identity", [shown], "next_cell_output")
+        cell_output = self._gated("output_gate", "cell_state.squashed", "cell_state.shown")
+        self._node("Identity", [cell_output], "next_cell_output")
 
     def _outputs(self) -> None:
         sources = ["next_cell_output", "x"] if self.config["shortcut"] else ["next_cell_output"]
@@ -179,7 +179,7 @@ class _Graph:
         keep = 1 - self.config["leak"] if gate == "forget_gate" else 1.0
         out = f"next_{gate}" if keep == 1 else f"{gate}.whole"
         self._node("Sigmoid", [net], out)
-        self._times(keep, out, f"next_{gate}")
+        self._multiply(keep, out, f"next_{gate}")
 
     def _gated(self, gate: str, value: str, name: str) -> str:
         """`value`, one number a cell, times the gate of its block; itself without a gate."""
@@ -210,18 +210,18 @@ class _Graph:
     def _squash(self, kind: str, value: str, name: str) -> None:
         if kind in _AS_TANH:
             size, slope = _AS_TANH[kind]
-            inside = self._times(slope, value, f"{name}.inside")
+            inside = self._multiply(slope, value, f"{name}.inside")
             out = name if size == 1 else f"{name}.tanh"
             self._node("Tanh", [inside], out)
             if size != 1:
-                self._times(size, out, name)
+                self._multiply(size, out, name)
             return
         operation = {"logistic": "Sigmoid", "identity": "Identity", "softmax": "Softmax"}[kind]
         self._node(operation, [value], name, **({"axis": -1} if kind == "softmax" else {}))
 
     # ------------------------------------------------------------ pieces
 
-    def _times(self, factor: float, value: str, name: str) -> str:
+    def _multiply(self, factor: float, value: str, name: str) -> str:
         if factor == 1:
             return value
         number = self._constant(f"number_{factor:.17g}", np.array(factor, self.dtype))

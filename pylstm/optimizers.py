@@ -28,7 +28,7 @@ Made = TypeVar("Made", bound="Decay | Optimizer")
 _SMALLEST_EPSILON = 1e-30  # so that 0 / epsilon is 0 in float32 too
 
 
-def _check_part(name: str, value: float) -> None:
+def _check_decay(name: str, value: float) -> None:
     check_real(name, value, 0.0, 1.0, "a number from 0 up to, not including, 1")
 
 
@@ -154,8 +154,8 @@ class Optimizer:
             for entry in sorted(fields(self), key=lambda entry: entry.name in common)
             if entry.name not in common or getattr(self, entry.name) != entry.default
         ]
-        shown = ", ".join(f"{name}={brief(getattr(self, name))}" for name in names)
-        return f"{type(self).__name__}({shown})"
+        arguments = ", ".join(f"{name}={brief(getattr(self, name))}" for name in names)
+        return f"{type(self).__name__}({arguments})"
 
     @property
     def rule(self) -> str:
@@ -241,7 +241,7 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_rate("learning_rate", self.learning_rate)
-        _check_part("momentum", self.momentum)
+        _check_decay("momentum", self.momentum)
 
     @property
     def rule(self) -> str:
@@ -294,7 +294,7 @@ class RMSprop(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_rate("learning_rate", self.learning_rate)
-        _check_part("decay", self.decay)
+        _check_decay("decay", self.decay)
         _check_epsilon(self.epsilon)
 
     @property
@@ -354,8 +354,8 @@ class Adam(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_rate("learning_rate", self.learning_rate)
-        _check_part("beta1", self.beta1)
-        _check_part("beta2", self.beta2)
+        _check_decay("beta1", self.beta1)
+        _check_decay("beta2", self.beta2)
         _check_epsilon(self.epsilon)
 
     @property

@@ -105,7 +105,7 @@ class Population(Architecture, Copyable, PopulationBase):
             n_inputs, n_outputs, n_blocks, block_size, dtype=dtype, bias_init=bias_init, **switches
         )
         # first, because so many nets may be too many for any list of things, one each
-        self._set_up(model._config(), n_nets, SGD(0.01) if optimizer is None else optimizer)
+        self._configure(model._config(), n_nets, SGD(0.01) if optimizer is None else optimizer)
         ranges = _one_each("init_range", init_range, n_nets)
         for value in ranges:
             check_init_range(value)
@@ -116,7 +116,7 @@ class Population(Architecture, Copyable, PopulationBase):
             weights.append({name: view.copy() for name, view in model.parameters.items()})
         self.set_parameters({name: np.stack([w[name] for w in weights]) for name in weights[0]})
 
-    def _set_up(
+    def _configure(
         self, config: Mapping[str, Any], n_nets: int, optimizer: SGD | Sequence[SGD]
     ) -> None:
         gradient = config.get("gradient", "truncated")
@@ -154,7 +154,7 @@ class Population(Architecture, Copyable, PopulationBase):
             raise TypeError(f"nets is {brief(nets)}, wanted at least one LSTM, and nothing else")
         population = cls.__new__(cls)
         optimizers = _optimizers([net.optimizer for net in nets], len(nets))
-        population._set_up(nets[0]._config(), len(nets), optimizers)
+        population._configure(nets[0]._config(), len(nets), optimizers)
         for k, net in enumerate(nets):
             population[k] = net
         return population
@@ -190,7 +190,7 @@ class Population(Architecture, Copyable, PopulationBase):
                 )
         optimizers: list[Any] = list(self.optimizer)
         optimizers[k] = net.optimizer
-        self._put_in(k, net.copy(), *_rates(_optimizers(optimizers, self.n_nets)))
+        self._put_in(k, net.copy(), *_with_rates(_optimizers(optimizers, self.n_nets)))
 
     def _index(self, k: int) -> int:
         if isinstance(k, bool) or not isinstance(k, numbers.Integral):
@@ -281,7 +281,7 @@ class Population(Architecture, Copyable, PopulationBase):
 
     @optimizer.setter
     def optimizer(self, optimizer: SGD | Sequence[SGD]) -> None:
-        self._set_rates(*_rates(_optimizers(optimizer, self.n_nets)))
+        self._set_rates(*_with_rates(_optimizers(optimizer, self.n_nets)))
 
     # ------------------------------------------------------------ what it is
 
@@ -309,7 +309,7 @@ class Population(Architecture, Copyable, PopulationBase):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         saved = check_state("Population", state)
-        self._set_up(state["config"], state["n_nets"], saved.optimizers)
+        self._configure(state["config"], state["n_nets"], saved.optimizers)
         if "velocity" in state:
             self._need_velocity()
         self._restore(state)
@@ -350,6 +350,6 @@ def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
     return tuple(_one_each("optimizer", each, n_nets))
 
 
-def _rates(optimizers: tuple[SGD, ...]) -> tuple[tuple[SGD, ...], list[float], list[float]]:
+def _with_rates(optimizers: tuple[SGD, ...]) -> tuple[tuple[SGD, ...], list[float], list[float]]:
     """The optimisers, and what the engine wants to know of them."""
     return optimizers, [o.learning_rate for o in optimizers], [o.momentum for o in optimizers]

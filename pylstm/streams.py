@@ -328,9 +328,9 @@ class Streams(Copyable, StreamGroup):
         >>> (streams.step([[1.0], [1.0], [1.0]]) == first)[:, 0]
         array([ True, False,  True])
         """
-        self._reset(self._chosen(streams))
+        self._reset(self._stream_mask(streams))
 
-    def _chosen(self, streams: npt.ArrayLike | None) -> Array:
+    def _stream_mask(self, streams: npt.ArrayLike | None) -> Array:
         chosen = np.zeros(self.n_streams, np.uint8)
         if streams is None:
             chosen[:] = 1

@@ -15,18 +15,18 @@ __all__ = ["get_threads", "register_threadpoolctl", "set_threads"]
 VARIABLES = ("PYLSTM_NUM_THREADS", "OMP_NUM_THREADS")
 
 
-def _available() -> int:
+def _n_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _start() -> int:
+def _threads_wanted() -> int:
     for name in VARIABLES:
         value = os.environ.get(name, "").split(",")[0].strip()
         if value.isdecimal() and int(value) > 0:
             return int(value)
-    return _available()
+    return _n_cores()
 
 
 def get_threads() -> int:
@@ -114,6 +114,6 @@ def register_threadpoolctl() -> None:
 
 
 _registered: list[type] = []
-set_threads_of_core(_start())
+set_threads_of_core(_threads_wanted())
 if "threadpoolctl" in sys.modules:
     register_threadpoolctl()

@@ -444,8 +444,8 @@ FAULTS = [
     ),
     Fault(
         "pylstm/delayed.py",
-        "follow = self.__waiting[0] if len(self.__waiting) == self.__delay else None",
-        "follow = self.__waiting[-1] if len(self.__waiting) == self.__delay else None",
+        "due = self.__inputs_waiting[0] if len(self.__inputs_waiting) == self.__delay else None",
+        "due = self.__inputs_waiting[-1] if len(self.__inputs_waiting) == self.__delay else None",
         "what learns late is given the last row, not the one that is due",
         "delayed",
     ),

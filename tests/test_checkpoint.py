@@ -680,9 +680,9 @@ def test_a_process_killed_while_saving(call, when, is_new, path):
 
 
 def files_in_use(path):
-    from pylstm.files import _claimed
+    from pylstm.files import _locked
 
-    return _claimed(path)
+    return _locked(path)
 
 
 def test_two_saves_of_one_process_do_not_meet(path):

@@ -336,7 +336,7 @@ PAPERS = [
 
 @pytest.mark.parametrize(("paper", "successes", "wanted"), PAPERS)
 def test_table_says_what_the_paper_says_and_what_it_does_not(tiny, paper, successes, wanted):
-    cells = report._cells(summary(replace(SUM, paper=paper), successes))
+    cells = report._table_cells(summary(replace(SUM, paper=paper), successes))
     assert cells[:2] == ["quick-sum", "sum"]
     assert [*cells[4:8], cells[-1]] == wanted
     assert cells[8] == "20,000"
@@ -363,9 +363,9 @@ def test_methods_on_the_same_task_stand_side_by_side(tiny):
     markdown = report.as_markdown(every, header).splitlines()
     assert "| TwoSequence(n_information=3, min_length=5) | 2/2: 850 | 0/3 in 7,000 |" in markdown
     assert "Methods on the same task" not in report.as_text([of_sum, alone])
-    assert report._brief(EmbeddedReber()) == "EmbeddedReber()"
+    assert report._task_in_words(EmbeddedReber()) == "EmbeddedReber()"
     switched = NoLocalRegularities(p=4, error_at_end=True)
-    assert report._brief(switched) == "NoLocalRegularities(p=4, error_at_end=True)"
+    assert report._task_in_words(switched) == "NoLocalRegularities(p=4, error_at_end=True)"
 
 
 def test_list_has_a_dash_for_what_a_method_does_not_have(tiny):

@@ -24,7 +24,7 @@ def skill(table, **options):
 def inputs_and_wanted(forecaster, table):
     """Feed a forecaster; return what its network saw and what it was to put out, row by row."""
     inputs, wanted = [], []
-    see, want = forecaster._standardised_inputs, forecaster._wanted
+    see, want = forecaster._standardised_inputs, forecaster._standardised_target
 
     def keep(results, function):
         def kept(*args):
@@ -34,7 +34,7 @@ def inputs_and_wanted(forecaster, table):
         return kept
 
     forecaster._standardised_inputs = keep(inputs, see)
-    forecaster._wanted = keep(wanted, want)
+    forecaster._standardised_target = keep(wanted, want)
     for row in table:
         forecaster.update(row, row[0])
     return np.array(inputs), np.array(wanted)

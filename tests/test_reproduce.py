@@ -202,7 +202,7 @@ def test_job_ends_when_nobody_waits_any_longer(tmp_path):
     with pytest.raises(Abandoned):
         reporter({0: Progress(20, 0.5)})
     job = reproduce.Job(QUICK, QUICK.readings[0], (0,))
-    reproduce._run(job, 0, Store(tmp_path, 0), folder)
+    reproduce._run_job(job, 0, Store(tmp_path, 0), folder)
     assert list((tmp_path / "trials").iterdir()) == []
 
 
@@ -364,7 +364,7 @@ def test_cells_are_those_of_the_trained_network_over_a_solved_sequence(out, monk
     answers = iter([np.array([True]), np.array([False])])
     monkeypatch.setattr(type(task), "wrong", lambda *given: next(answers))
     np.testing.assert_array_equal(plots._solved_sequence(net, task).X, second.X)
-    states = plots._look_inside(net, sequence)
+    states = plots._states_of(net, sequence)
     assert states["cell_state"].shape == states["input_gate"].shape == (sequence.n_steps, 2)
     for step in (1, sequence.n_steps):
         alone = plots._trained(summary, result)

@@ -186,7 +186,7 @@ def _use_session(session: Session) -> None:
         target: Any = k % 2
         if settings.classify:
             target = ("yes", "no", None)[k % 3]
-        session.told(session.update(inputs, target, time))
+        session.as_record(session.update(inputs, target, time))
     assert session.n_rows == t + 7
     session.scores.total(after=0.1)
     session.scores.running_error()

@@ -99,9 +99,17 @@ def add_truncation(commands: Any) -> None:
     add = parser.add_argument
     add("row", metavar="ROW", help="such as 6a, see pylstm reproduce --list; 4 is the first of 4")
     add("--reading", choices=LABELS, default="written", help="of the row; default written")
-    add("--sequences", metavar="N", type=_whole(1), default=20_000, help="default 20000")
-    add("--blocks", metavar="B", type=_whole(1), default=50, help="points of a curve; default 50")
-    add("--compared", metavar="C", type=_whole(1), default=100,
+    add(
+        "--sequences", metavar="N", type=_whole_number_from(1), default=20_000, help="default 20000"
+    )
+    add(
+        "--blocks",
+        metavar="B",
+        type=_whole_number_from(1),
+        default=50,
+        help="points of a curve; default 50",
+    )
+    add("--compared", metavar="C", type=_whole_number_from(1), default=100,
         help="sequences the compared gradients are summed over; default 100")  # fmt: skip
     add("--no-progress", action="store_true", help="no progress bar")
     _add_common(parser, "truncation")
@@ -109,11 +117,13 @@ def add_truncation(commands: Any) -> None:
 
 def _add_common(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.add_argument("--out", metavar="DIR", default=folder, help=f"default ./{folder}")
-    parser.add_argument("--seed", metavar="S", type=_whole(0), default=0, help="default 0")
+    parser.add_argument(
+        "--seed", metavar="S", type=_whole_number_from(0), default=0, help="default 0"
+    )
     parser.add_argument("--no-plots", action="store_true", help="no pictures")
 
 
-def _whole(low: int) -> Any:
+def _whole_number_from(low: int) -> Any:
     """Reader of whole numbers from low on."""
 
     def read(text: str) -> int:
@@ -178,7 +188,7 @@ def _truncation(args: argparse.Namespace) -> int:
         raise InputError(f"reading {brief(args.reading)} of row {row.name} given, wanted {labels}")
     folder = _make_folder(args.out, not args.no_plots)
     print(f"{row.name} {reading.label}: {row.what}; seed {args.seed}\n", flush=True)
-    with _bar(args.sequences, not args.no_progress) as on_progress:
+    with _progress_bar(args.sequences, not args.no_progress) as on_progress:
         course = along_learning(
             row, reading, args.sequences, args.blocks, args.compared, args.seed, on_progress
         )
@@ -193,7 +203,7 @@ def _truncation(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _bar(total: int, wanted: bool) -> Iterator[Callable[[int], None] | None]:
+def _progress_bar(total: int, wanted: bool) -> Iterator[Callable[[int], None] | None]:
     """Give a function to be told how far it is, where somebody is looking."""
     if not (wanted and sys.stderr.isatty()):
         yield None

@@ -261,7 +261,7 @@ class _Chain:
         d_s = np.concatenate([d_c, d_h, *(gates[name][1] for name in self.present)], axis=1)
         at_input = self.at["input"]
         return Jacobians(
-            d_s[:, :, :at_input], d_s[:, :, at_input:], *self._readout(), self._names()
+            d_s[:, :, :at_input], d_s[:, :, at_input:], *self._readout(), self._state_names()
         )
 
     def _readout(self) -> tuple[Array, Array]:
@@ -275,6 +275,6 @@ class _Chain:
             by_input[:] = by_net @ V[:, n_cells : n_cells + self.net.n_inputs]
         return by_state, by_input
 
-    def _names(self) -> tuple[str, ...]:
+    def _state_names(self) -> tuple[str, ...]:
         parts = ("cell_state", "cell_output", *self.present)
         return tuple(f"{part}[{k}]" for part in parts for k in range(self.states[part].shape[1]))

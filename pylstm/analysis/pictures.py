@@ -128,10 +128,12 @@ def _shade(
     from matplotlib.colors import LogNorm
 
     values = np.maximum(values, limits[0])
-    return axes.imshow(values, norm=LogNorm(*limits), cmap="Greys", **_cells(values, columns))
+    return axes.imshow(
+        values, norm=LogNorm(*limits), cmap="Greys", **_axes_of_matrix(values, columns)
+    )
 
 
-def _cells(rows: Array, columns: tuple[float, float]) -> dict[str, Any]:
+def _axes_of_matrix(rows: Array, columns: tuple[float, float]) -> dict[str, Any]:
     """How a matrix is laid out: its columns from left to right, its first row on top."""
     extent = (*columns, len(rows) - 0.5, -0.5)
     return {"aspect": "auto", "interpolation": "nearest", "extent": extent}
@@ -153,28 +155,30 @@ def draw_shading(figure: Any, shading: Shading) -> None:
     for axes, parts in zip(all_axes, panels, strict=True):
         rows = np.vstack(list(parts.values()))
         if axes is lower:
-            image = axes.imshow(rows, cmap="Greens", vmin=0, vmax=1, **_cells(rows, columns))
+            image = axes.imshow(
+                rows, cmap="Greens", vmin=0, vmax=1, **_axes_of_matrix(rows, columns)
+            )
         else:
             image = _shade(axes, rows, _FELT, columns)
         bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=1.2 * len(rows))
         bar.ax.minorticks_off()
         bar.set_label("activation" if axes is lower else "|du(T)/dx(t)|")
-        _name_parts(axes, parts)
+        _label_parts(axes, parts)
     symbol, step = shading.symbols[shading.step], shading.step + 1
     upper.set(title=f"What every unit feels of the {symbol} at step {step}: plain net, trained")
     middle.set(title="LSTM, trained on the same sequences")
     lower.set(title="its gates: dark is open", xlabel="step, symbol")
-    ticks = _decisive(shading)
+    ticks = _decisive_steps(shading)
     lower.set_xticks(ticks, [f"{tick}\n{shading.symbols[tick - 1]}" for tick in ticks])
 
 
-def _decisive(shading: Shading) -> list[int]:
+def _decisive_steps(shading: Shading) -> list[int]:
     """The steps, from 1, of the symbols that matter, and of the last, which asks."""
     places = [k for k, symbol in enumerate(shading.symbols, start=1) if symbol in "XY"]
     return [*places, len(shading.symbols)]
 
 
-def _name_parts(axes: Any, parts: Mapping[str, Array]) -> None:
+def _label_parts(axes: Any, parts: Mapping[str, Array]) -> None:
     """Name groups of rows, with a line between one and the next."""
     sizes = np.array([len(rows) for rows in parts.values()])
     ends = np.cumsum(sizes)

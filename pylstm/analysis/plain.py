@@ -64,7 +64,7 @@ def plain_jacobians(net: FullyRecurrent, X: npt.ArrayLike) -> Jacobians:
     config, W = net._config, net.parameters["units"]
     n_units, n_inputs = len(W), net.n_inputs
     tau = np.array([0.0] * (n_units - net.n_hidden) + config["time_constants"])
-    slopes = (1 - tau)[:, None] * _slopes(net, inputs, tau)[:, :, None]
+    slopes = (1 - tau)[:, None] * _squashing_slopes(net, inputs, tau)[:, :, None]
     by_state, by_input = _readout(net, inputs, n_units)
     return Jacobians(
         state_by_state=np.diag(tau) + slopes * W[:, n_inputs : n_inputs + n_units],
@@ -75,7 +75,7 @@ def plain_jacobians(net: FullyRecurrent, X: npt.ArrayLike) -> Jacobians:
     )
 
 
-def _slopes(net: FullyRecurrent, inputs: Array, tau: Array) -> Array:
+def _squashing_slopes(net: FullyRecurrent, inputs: Array, tau: Array) -> Array:
     """f' of every unit at every step, (n_steps, n_units); a(t) is carried along."""
     config, W = net._config, net.parameters["units"]
     first = len(W) - net.n_hidden  # outputs that are units have their own squashing

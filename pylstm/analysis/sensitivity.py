@@ -253,16 +253,16 @@ def study(seed: int = 0, n_sequences: int = 20, n_lags: int = 100) -> Study:
     """
     of_weights, training, test, of_plain = np.random.SeedSequence(seed).spawn(4)
     task, rng = ROWS["6a"].task, np.random.default_rng(of_plain)
-    lstms = _starting(np.random.default_rng(of_weights))
+    lstms = _untrained_lstm(np.random.default_rng(of_weights))
     lstm = lstms[LSTM_LEARNED] = lstms[LSTM_START].copy()
-    plain = _plain_like(lstm, TRAINED, rng)
+    plain = _plain_net_like(lstm, TRAINED, rng)
     n_learned, _ = learn(lstm, task, np.random.default_rng(training))
     _, plain_wrong = learn(plain, task, np.random.default_rng(training), n_learned or AT_MOST)
     sequences = list(task.sample(n_sequences, np.random.default_rng(test)))
     logs: dict[str, list[Array]] = {}
     for tokens, _ in sequences:
         drawn = {
-            f"plain net, spectral radius {radius}": _plain_like(lstm, radius, rng)
+            f"plain net, spectral radius {radius}": _plain_net_like(lstm, radius, rng)
             for radius in RADII
         }
         of_all = {
@@ -282,7 +282,7 @@ def study(seed: int = 0, n_sequences: int = 20, n_lags: int = 100) -> Study:
     )
 
 
-def _starting(rng: np.random.Generator) -> dict[str, LSTM]:
+def _untrained_lstm(rng: np.random.Generator) -> dict[str, LSTM]:
     """The LSTM of experiment 6a before training, with forget gates and without."""
     row = ROWS["6a"]
     names = {"LSTM with forget gates, at the start": True, LSTM_START: False}
@@ -292,7 +292,7 @@ def _starting(rng: np.random.Generator) -> dict[str, LSTM]:
     }
 
 
-def _plain_like(net: LSTM, radius: float, rng: np.random.Generator) -> FullyRecurrent:
+def _plain_net_like(net: LSTM, radius: float, rng: np.random.Generator) -> FullyRecurrent:
     """A plain net with a unit for every cell and every gate of an LSTM."""
     n_units = sum(len(of) for name, of in net.state.items() if name != "cell_output")
     return plain_net(net.n_inputs, net.n_outputs, n_units, radius, rng)

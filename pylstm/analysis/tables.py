@@ -15,7 +15,7 @@ __all__ = ["truncation_text", "truncation_tree", "vanishing_text", "vanishing_tr
 _LAGS = (1, 5, 10, 20, 50, 90)
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
+def _text_table(lines: Sequence[Sequence[str]]) -> str:
     """A table: the first column to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -35,7 +35,7 @@ def vanishing_text(found: Study) -> str:
         for w in weights:
             left = products(w, kind, N_STEPS)
             of_unit.append([f"{kind}, w = {w}", *(f"{left[k]:.1e}" for k in _LAGS)])
-    return f"{_aligned(lines)}\n\n{_aligned(of_unit)}"
+    return f"{_text_table(lines)}\n\n{_text_table(of_unit)}"
 
 
 def vanishing_tree(found: Study) -> dict[str, Any]:
@@ -67,11 +67,11 @@ def vanishing_tree(found: Study) -> dict[str, Any]:
 def truncation_text(course: Course) -> str:
     """Give the tables of a course: at its start, its end and nine places between."""
     last = len(course.seen) - 1
-    shown = sorted({round(k * last / 10) for k in range(11)})
+    steps = sorted({round(k * last / 10) for k in range(11)})
     groups = list(course.comparisons[0])
     angles = [["sequences", *groups]]
     curves = [["sequences", "error, truncated", "exact", "wrong, truncated", "exact"]]
-    for k in shown:
+    for k in steps:
         seen = f"{course.seen[k]:,}"
         of_groups = course.comparisons[k] if k < len(course.comparisons) else {}
         angles.append([seen, *(_angle_and_norm(of_groups.get(group)) for group in groups)])
@@ -83,7 +83,7 @@ def truncation_text(course: Course) -> str:
             ]
             curves.append([seen, *of_curves])
     head = "angle between truncated and exact gradient, norm of the truncated one (exact = 1)"
-    return f"{head}\n{_aligned(angles)}\n\nlearning curves\n{_aligned(curves)}"
+    return f"{head}\n{_text_table(angles)}\n\nlearning curves\n{_text_table(curves)}"
 
 
 def _angle_and_norm(of_group: Comparison | None) -> str:
@@ -101,7 +101,7 @@ def truncation_tree(course: Course) -> dict[str, Any]:
 
     def by_group(field: str) -> dict[str, list[float | None]]:
         return {
-            group: [_number(getattr(at[group], field)) for at in course.comparisons]
+            group: [_json_number(getattr(at[group], field)) for at in course.comparisons]
             for group in course.comparisons[0]
         }
 
@@ -118,6 +118,6 @@ def truncation_tree(course: Course) -> dict[str, Any]:
     }
 
 
-def _number(value: float) -> float | None:
+def _json_number(value: float) -> float | None:
     """None for NaN, which JSON has not."""
     return None if math.isnan(value) else value

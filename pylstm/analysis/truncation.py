@@ -88,18 +88,18 @@ def compare(
     groups["hidden"] = [name for name in parts if name != "output"]
     groups["all"] = list(parts)
     return {
-        group: _compare(_vector(parts, names), _vector(exact_parts, names))
+        group: _comparison(_concatenated(parts, names), _concatenated(exact_parts, names))
         for group, names in groups.items()
     }
 
 
-def _vector(parts: Mapping[str, Array], names: Sequence[str]) -> Array:
+def _concatenated(parts: Mapping[str, Array], names: Sequence[str]) -> Array:
     return np.concatenate([parts[name].ravel() for name in names])
 
 
-def _compare(gradient: Array, exact: Array) -> Comparison:
-    u, length = _direction(gradient)
-    v, exact_length = _direction(exact)
+def _comparison(gradient: Array, exact: Array) -> Comparison:
+    u, length = _unit_vector_and_norm(gradient)
+    v, exact_length = _unit_vector_and_norm(exact)
     angle = 2 * math.atan2(np.linalg.norm(u - v), np.linalg.norm(u + v))
     return Comparison(
         angle=math.degrees(angle) if length and exact_length else math.nan,
@@ -107,7 +107,7 @@ def _compare(gradient: Array, exact: Array) -> Comparison:
     )
 
 
-def _direction(vector: Array) -> tuple[Array, float]:
+def _unit_vector_and_norm(vector: Array) -> tuple[Array, float]:
     """The unit vector and the norm, whose squares may be too small for a float64."""
     largest = float(np.abs(vector).max(initial=0.0))
     if largest == 0:

@@ -28,7 +28,7 @@ _LEAST_SLOPE = 0.1
 _NEW_WEIGHT = 0.1
 
 
-def _positive(name: str, value: float) -> float:
+def _check_positive(name: str, value: float) -> float:
     return check_real(name, value, math.ulp(0.0), math.inf, "a finite number above 0")
 
 
@@ -134,17 +134,17 @@ class CascadeCorrelation(Learner):
         self._max_units = check_size("max_units", max_units, 0)
         self._patience = check_size("patience", patience)
         self._max_epochs = check_size("max_epochs", max_epochs)
-        self._min_gain = _positive("min_gain", min_gain)
-        self._max_growth = _positive("max_growth", max_growth)
-        self._candidate_rate = _positive("candidate_rate", candidate_rate)
-        self._init_range = _positive("init_range", init_range)
+        self._min_gain = _check_positive("min_gain", min_gain)
+        self._max_growth = _check_positive("max_growth", max_growth)
+        self._candidate_rate = _check_positive("candidate_rate", candidate_rate)
+        self._init_range = _check_positive("init_range", init_range)
         self._rng = generator(seed)
         self._n_epochs = 0
         self._last_slope: Array
         self._last_step: Array
         limit = self._init_range / 5
         self._hold({"output": self._rng.uniform(-limit, limit, (n_outputs, n_inputs + 1))})
-        self._begin("outputs")
+        self._begin_phase("outputs")
 
     # ---------------------------------------------------------------- what it is
 
@@ -163,7 +163,7 @@ class CascadeCorrelation(Learner):
         """Number of epochs so far."""
         return self._n_epochs
 
-    def _units(self) -> list[Array]:
+    def _unit_weights(self) -> list[Array]:
         """The weights of each unit in order, the one to itself last."""
         return [self._parameters[f"unit_{k}"][0] for k in range(self.n_units)]
 
@@ -174,7 +174,7 @@ class CascadeCorrelation(Learner):
 
     def _forward(self, x: Array) -> Array:
         z = np.concatenate([x, [1.0], np.zeros(self.n_units)])
-        for k, w in enumerate(self._units(), start=len(x) + 1):
+        for k, w in enumerate(self._unit_weights(), start=len(x) + 1):
             own = k - len(x) - 1
             z[k] = tanh_half(w[:-1] @ z[:k] + w[-1] * self._activations[own])
         self._activations = z[len(x) + 1 :].copy()
@@ -182,18 +182,18 @@ class CascadeCorrelation(Learner):
 
     def _run(self, X: Array, targets: Array | None, every: int) -> Array:
         if targets is not None:
-            self._refuse()
+            self._refuse_steps()
         return super()._run(X, None, every)
 
     def learn(self, target: npt.ArrayLike, update: bool = True) -> float:
         """Not here: raises a TypeError that says what to use."""
-        self._refuse()
+        self._refuse_steps()
 
     def gradient(self, X: npt.ArrayLike, targets: npt.ArrayLike) -> dict[str, Array]:
         """Not here, where the weights of units follow no loss: raises a TypeError."""
-        self._refuse()
+        self._refuse_steps()
 
-    def _refuse(self) -> NoReturn:
+    def _refuse_steps(self) -> NoReturn:
         raise TypeError(
             "cascade-correlation learns from whole sets of sequences: wanted "
             "run_sequences(X, targets, lengths), an epoch a call"
@@ -237,7 +237,7 @@ class CascadeCorrelation(Learner):
         else:
             sources[:, : self.n_inputs] = X
         sources[:, self.n_inputs] = 1
-        for k, w in enumerate(self._units(), start=n_seen):
+        for k, w in enumerate(self._unit_weights(), start=n_seen):
             net = sources[:, :k] @ w[:-1]
             sources[:, k] = packing.scan(net[:, None], w[-1], tanh_half)[:, 0]
         return sources
@@ -262,10 +262,10 @@ class CascadeCorrelation(Learner):
         gradient = (error * (slope + _LEAST_SLOPE)).T @ sources
         loss = 0.5 * float((error * error).sum())
         rate = self.optimizer.learning_rate / n_targets
-        self._quickprop(self._parameters["output"], gradient, rate)
+        self._quickprop_step(self._parameters["output"], gradient, rate)
         self._check_weights()
         if self._is_stuck(-loss) and self.n_units < self._max_units:
-            self._begin("candidates")
+            self._begin_phase("candidates")
 
     def _improve_candidates(
         self, sources: Array, delta: Array, n_targets: int, packing: Packing
@@ -275,11 +275,11 @@ class CascadeCorrelation(Learner):
         if not np.isfinite(gradient).all():
             raise self._diverged()
         if self._is_stuck(float(score.max())):
-            self._install(int(score.argmax()), covariance)
+            self._install_candidate(int(score.argmax()), covariance)
         else:
-            self._quickprop(self._candidates, -gradient, self._candidate_rate / n_targets)
+            self._quickprop_step(self._candidates, -gradient, self._candidate_rate / n_targets)
 
-    def _quickprop(self, weights: Array, slope: Array, rate: float) -> None:
+    def _quickprop_step(self, weights: Array, slope: Array, rate: float) -> None:
         self._last_step = quickprop_step(
             slope, self._last_slope, self._last_step, rate, self._max_growth
         )
@@ -288,7 +288,7 @@ class CascadeCorrelation(Learner):
 
     # ---------------------------------------------------------------- phases
 
-    def _begin(self, phase: Literal["outputs", "candidates"]) -> None:
+    def _begin_phase(self, phase: Literal["outputs", "candidates"]) -> None:
         self._phase = phase
         if phase == "candidates":
             n_sources = self.n_inputs + 1 + self.n_units
@@ -308,13 +308,13 @@ class CascadeCorrelation(Learner):
             self._n_since_best += 1
         return self._n_since_best >= self._patience or self._n_epochs_of_phase >= self._max_epochs
 
-    def _install(self, best: int, covariance: Array) -> None:
+    def _install_candidate(self, best: int, covariance: Array) -> None:
         new_column = -_NEW_WEIGHT * np.sign(covariance[best])
         parameters = dict(self._parameters)
         parameters["output"] = np.column_stack([parameters["output"], new_column])
         parameters[f"unit_{self.n_units}"] = self._candidates[best : best + 1].copy()
         self._hold(parameters)
-        self._begin("outputs")
+        self._begin_phase("outputs")
 
     def _check_finite(self, Y: Array) -> None:
         if not np.isfinite(Y).all():

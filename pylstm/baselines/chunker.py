@@ -131,7 +131,7 @@ class Chunker(Learner):
         self._n_sequences = self._n_surprises = 0
         self._has_learned = False
         self._at_first = {level: view.copy() for level, view in self._views_of_units().items()}
-        self._keep_units_out()
+        self._zero_views_of_units()
         self.reset()
 
     # ---------------------------------------------------------------- what it is
@@ -164,7 +164,7 @@ class Chunker(Learner):
 
     # ---------------------------------------------------------------- units that come later
 
-    def _has_units(self) -> bool:
+    def _sees_higher_units(self) -> bool:
         return self._n_sequences >= self._n_direct
 
     def _views_of_units(self) -> dict[str, Array]:
@@ -174,8 +174,8 @@ class Chunker(Learner):
             for level, net in self._nets.items()
         }
 
-    def _keep_units_out(self) -> None:
-        if not self._has_units():
+    def _zero_views_of_units(self) -> None:
+        if not self._sees_higher_units():
             for view in self._views_of_units().values():
                 view[...] = 0
 
@@ -213,17 +213,17 @@ class Chunker(Learner):
             error -= x
         else:
             error[x] -= 1
-        return self._is_missed(error)
+        return self._is_surprise(error)
 
-    def _is_missed(self, error: Array) -> bool:
+    def _is_surprise(self, error: Array) -> bool:
         return bool(np.abs(error).max() >= self._surprise)
 
     def _learn(self, target: Array) -> float:
         lower, higher = self._nets["lower"], self._nets["higher"]
-        state = higher.state["units"] if self._has_units() else np.zeros(self._n_hidden)
+        state = higher.state["units"] if self._sees_higher_units() else np.zeros(self._n_hidden)
         lower._learn(np.concatenate([target, state]))
         error = self._y - target
-        if self._is_missed(error) and higher._is_learnable():
+        if self._is_surprise(error) and higher._is_learnable():
             higher._learn(target)
         self._collected = self._has_learned = True
         return float(0.5 * (error @ error))
@@ -233,7 +233,7 @@ class Chunker(Learner):
         if self._collected:
             for net in self._nets.values():
                 net._change_weights()
-            self._keep_units_out()
+            self._zero_views_of_units()
             self._collected = self._learnable = False
 
     def _check_weights(self) -> None:

@@ -27,7 +27,7 @@ _SQUASHINGS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]
 }
 
 
-def _squashing(name: str, value: str) -> str:
+def _check_squashing(name: str, value: str) -> str:
     if not isinstance(value, str) or value not in _SQUASHINGS:
         raise ValueError(
             f"{name} is {brief(value)}, wanted one of {', '.join(map(repr, _SQUASHINGS))}"
@@ -125,8 +125,8 @@ class TimeDelay(Learner):
                 f"delays has {len(self._delays)} values, wanted {len(hidden) + 1}: one a layer, "
                 "hidden and output"
             )
-        self._squashings = [_squashing("squashing", squashing)] * len(hidden)
-        self._squashings.append(_squashing("output", output))
+        self._squashings = [_check_squashing("squashing", squashing)] * len(hidden)
+        self._squashings.append(_check_squashing("output", output))
         check_init_range(init_range)
         rng = generator(seed)
         names = [*(f"hidden_{k}" for k in range(len(hidden))), "output"]
@@ -146,7 +146,7 @@ class TimeDelay(Learner):
         """Steps an output sees, its own included."""
         return sum(self._delays) + 1
 
-    def _reach(self) -> list[int]:
+    def _steps_back(self) -> list[int]:
         """How many steps back an output's error reaches at each layer, the inputs first."""
         return [sum(self._delays[layer:]) for layer in range(len(self._sizes))]
 
@@ -156,11 +156,11 @@ class TimeDelay(Learner):
         # The last activations of each layer, as far back as an error of the last step reaches.
         self._recent = [
             np.zeros((reach + 1, size))
-            for reach, size in zip(self._reach(), self._sizes, strict=True)
+            for reach, size in zip(self._steps_back(), self._sizes, strict=True)
         ]
         self._n_since_reset = 0
 
-    def _go_on(self, X: Array) -> list[Array]:
+    def _activate_layers(self, X: Array) -> list[Array]:
         """Make steps; return the activations of each layer, older ones first as in `_recent`."""
         old = [a[1:] for a in self._recent]
         layers = [np.concatenate([old[0], X])]
@@ -175,7 +175,7 @@ class TimeDelay(Learner):
         ]
         return layers
 
-    def _send_back(self, dY: Array, layers: list[Array]) -> None:
+    def _backpropagate(self, dY: Array, layers: list[Array]) -> None:
         """Add the gradient of dL/dy of the last len(dY) steps, through all their delays."""
         error = dY
         names = list(self._parameters)
@@ -192,11 +192,11 @@ class TimeDelay(Learner):
     # ---------------------------------------------------------------- what a Learner needs
 
     def _forward(self, x: Array) -> Array:
-        y: Array = self._go_on(x[None])[-1][-1]
+        y: Array = self._activate_layers(x[None])[-1][-1]
         return y
 
     def _error(self, dy: Array) -> None:
-        self._send_back(dy[None], self._recent)
+        self._backpropagate(dy[None], self._recent)
 
     @np.errstate(over="ignore", invalid="ignore")  # told once, as FloatingPointError
     def _run(self, X: Array, targets: Array | None, every: int) -> Array:
@@ -232,7 +232,7 @@ class TimeDelay(Learner):
     def _run_stretch(self, X: Array, targets: Array | None) -> Array:
         if not len(X):
             return np.empty((0, self.n_outputs))
-        layers = self._go_on(X)
+        layers = self._activate_layers(X)
         Y = layers[-1]
         self._n_steps += len(X)
         self._n_collect += len(X)
@@ -240,6 +240,6 @@ class TimeDelay(Learner):
             raise self._diverged()
         self._y, self._learnable = Y[-1].copy(), True
         if targets is not None and not np.isnan(targets[:, 0]).all():
-            self._send_back(np.where(np.isnan(targets), 0.0, Y - targets), layers)
+            self._backpropagate(np.where(np.isnan(targets), 0.0, Y - targets), layers)
             self._collected = True
         return Y

@@ -51,14 +51,14 @@ class _Search(FullyRecurrent):
         """Refused: there is none."""
         raise TypeError(f"{type(self).__name__} has no gradient: wanted run_sequences with targets")
 
-    def _replace(self, weights: Array) -> None:
+    def _set_weights(self, weights: Array) -> None:
         """These numbers, (n_parameters,), in the order in which they lie in memory."""
         start = 0
         for view in self.parameters.values():
             view.T[...] = weights[start : start + view.size].reshape(view.T.shape)
             start += view.size
 
-    def _all_weights(self) -> Array:
+    def _flat_weights(self) -> Array:
         return np.concatenate([view.T.ravel() for view in self.parameters.values()])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -149,14 +149,14 @@ class RandomGuessing(_Search):
         """How many weights have been drawn, those there are included."""
         return self._n_guesses
 
-    def _refill(self) -> None:
+    def _refill_pool(self) -> None:
         if len(self._pool) == 0:
             scale = self._settings["scale"]
             self._pool = self._rng.uniform(-scale, scale, (_POOL, self.n_parameters))
 
     def _guess_anew(self) -> None:
-        self._refill()
-        self._replace(self._pool[0])
+        self._refill_pool()
+        self._set_weights(self._pool[0])
         self._pool = self._pool[1:]
         self._n_guesses += 1
 
@@ -192,7 +192,7 @@ class RandomGuessing(_Search):
             return Learner._run_sequences(self, X, targets, lengths, last, every)
         Y = np.empty((len(lengths) if last else len(X), self.n_outputs))
         while len(lengths):
-            self._refill()
+            self._refill_pool()
             done, taken = self._guess(
                 X,
                 targets,
@@ -301,7 +301,7 @@ class SimulatedAnnealing(_Search):
         }
         scale = _check_positive("scale", scale)
         super().__init__((n_inputs, n_outputs, n_hidden), settings, seed, architecture)
-        self._replace(self._rng.uniform(-scale, scale, self.n_parameters))
+        self._set_weights(self._rng.uniform(-scale, scale, self.n_parameters))
         self._n_proposals = self._n_accepted = 0
 
     @property
@@ -320,9 +320,9 @@ class SimulatedAnnealing(_Search):
         return float(self._settings["temperature"] * self._settings["cooling"] ** self._n_proposals)
 
     def _learn(self, target: Array) -> float:
-        raise self._no_steps()
+        raise self._refused_steps()
 
-    def _no_steps(self) -> TypeError:
+    def _refused_steps(self) -> TypeError:
         return TypeError(
             "annealing compares weights on whole sequences, but was to learn from a step: wanted "
             'run_sequences(X, targets, lengths, update="sequence")'
@@ -330,7 +330,7 @@ class SimulatedAnnealing(_Search):
 
     def _run(self, X: Array, targets: Array | None, every: int) -> Array:
         if targets is not None:
-            raise self._no_steps()
+            raise self._refused_steps()
         return super()._run(X, None, every)
 
     def _run_sequences(
@@ -339,11 +339,11 @@ class SimulatedAnnealing(_Search):
         if targets is None:
             return super()._run_sequences(X, None, lengths, last, every)
         if every != UPDATE_AT_END:
-            raise self._no_steps()
+            raise self._refused_steps()
         Y = super()._run_sequences(X, None, lengths, last, every)
-        energy, before = _energy(Y, targets), self._all_weights()
+        energy, before = _energy(Y, targets), self._flat_weights()
         noise = self._rng.standard_normal(len(before))
-        self._replace(before + self._settings["step_size"] * noise)
+        self._set_weights(before + self._settings["step_size"] * noise)
         try:
             rise = _energy(super()._run_sequences(X, None, lengths, last, every), targets) - energy
         except FloatingPointError:
@@ -351,7 +351,7 @@ class SimulatedAnnealing(_Search):
         if self._rng.random() < math.exp(min(0.0, -rise / self.temperature)):
             self._n_accepted += 1
         else:
-            self._replace(before)
+            self._set_weights(before)
         self._n_proposals += 1
         return Y
 

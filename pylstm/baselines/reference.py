@@ -69,7 +69,7 @@ class RecurrentReference(Learner):
         self._hold({name: view.copy() for name, view in net.parameters.items()})
 
     def _clear(self) -> None:
-        self._send_back()
+        self._backpropagate()
         W = self.parameters["units"]
         self._a = np.zeros(len(W))
         self._P = np.zeros((len(W), *W.shape))
@@ -78,7 +78,7 @@ class RecurrentReference(Learner):
     def _forward(self, x: Array) -> Array:
         config, W = self._config, self.parameters["units"]
         if config["window"] is not None and self._waiting >= config["window"]:
-            self._send_back()
+            self._backpropagate()
         z = np.concatenate([x, self._a, [1.0] if config["hidden_bias"] else []])
         s = np.array([_SQUASHINGS[k][0](n) for k, n in zip(self._kinds, W @ z, strict=True)])
         slopes = np.array([_SQUASHINGS[k][1](v) for k, v in zip(self._kinds, s, strict=True)])
@@ -101,12 +101,12 @@ class RecurrentReference(Learner):
     def _advance_sensitivity(self, z: Array, slope: Array) -> None:
         """P_u = tau_u P_u + slope_u (sum_v R_uv P_v + z in the row of u)."""
         before, n = self._P, len(slope)
-        R = self._from_units()
+        R = self._recurrent_weights()
         self._P = self._tau[:, None, None] * before
         self._P += slope[:, None, None] * np.tensordot(R, before, axes=1)
         self._P[np.arange(n), np.arange(n)] += slope[:, None] * z
 
-    def _from_units(self) -> Array:
+    def _recurrent_weights(self) -> Array:
         W = self.parameters["units"]
         return W[:, self.n_inputs : self.n_inputs + len(W)]
 
@@ -150,13 +150,13 @@ class RecurrentReference(Learner):
         else:
             self._steps[-1]["e"] += e
 
-    def _send_back(self) -> None:
+    def _backpropagate(self) -> None:
         """eps = e + tau eps(t+1) + R^T (slope eps)(t+1);  dL/dW += (slope eps) z^T."""
         self._waiting = 0
         if not self._steps:
             return
         self._steps = self._steps[-(self._config["window"] or len(self._steps)) :]
-        R, back = self._from_units(), np.zeros(len(self._a))
+        R, back = self._recurrent_weights(), np.zeros(len(self._a))
         for step in reversed(self._steps):
             eps = step["e"] + back
             coefficients = step["slope"] * eps
@@ -165,9 +165,9 @@ class RecurrentReference(Learner):
             step["e"][:] = 0
 
     def _apply(self) -> None:
-        self._send_back()
+        self._backpropagate()
         super()._apply()
 
     def _collect(self) -> dict[str, Array]:
-        self._send_back()
+        self._backpropagate()
         return super()._collect()

@@ -42,29 +42,29 @@ _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 class Packer:
     """An object as the parts of a file: `objects` for JSON, and `arrays` by name."""
 
-    def __init__(self, thing: Any) -> None:
+    def __init__(self, instance: Any) -> None:
         self.objects: list[dict[str, Any]] = []
         self.arrays: dict[str, Array] = {}
         # By identity, and held so that no identity is used again; None while an object is packed.
-        self._known: dict[int, tuple[Any, int | None]] = {}
+        self._numbers_of_objects: dict[int, tuple[Any, int | None]] = {}
         self._depth = 0
-        self._pack_object(thing, "")
+        self._pack_object(instance, "")
 
-    def _pack_object(self, thing: Any, where: str) -> int:
-        _, number = self._known.get(id(thing), (thing, -1))
+    def _pack_object(self, instance: Any, where: str) -> int:
+        _, number = self._numbers_of_objects.get(id(instance), (instance, -1))
         if number is None:
-            raise TypeError(f"cannot save a {type(thing).__name__} that is part of itself")
+            raise TypeError(f"cannot save a {type(instance).__name__} that is part of itself")
         if number >= 0:
             return number
-        name = name_of(type(thing))
+        name = name_of(type(instance))
         if name is None:
-            _refuse(f"an object of class {type(thing).__name__}", where)
-        self._known[id(thing)] = thing, None
+            _refuse(f"an object of class {type(instance).__name__}", where)
+        self._numbers_of_objects[id(instance)] = instance, None
         depth, self._depth = self._depth, 0
-        state = self._pack(thing.__getstate__(), where)
+        state = self._pack(instance.__getstate__(), where)
         self._depth = depth
         self.objects.append({"class": name, "state": state})
-        self._known[id(thing)] = thing, len(self.objects) - 1
+        self._numbers_of_objects[id(instance)] = instance, len(self.objects) - 1
         return len(self.objects) - 1
 
     def _pack(self, value: Any, where: str) -> Any:
@@ -74,20 +74,20 @@ class Packer:
         if isinstance(value, float):
             return float(value) if math.isfinite(value) else {"$float": str(float(value))}
         if isinstance(value, list):
-            return self._pack_all(value, where)
+            return self._pack_items(value, where)
         if isinstance(value, tuple):
-            return {"$tuple": self._pack_all(value, where)}
+            return {"$tuple": self._pack_items(value, where)}
         if isinstance(value, dict):
             return self._pack_dict(value, where)
         if type(value) is np.ndarray:
-            return {"$array": self._put_aside(value, where)}
+            return {"$array": self._name_array(value, where)}
         if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):
             return self._pack(value.item(), where)
         if isinstance(value, np.random.Generator):
             return {"$generator": self._pack_dict(_generator_state(value), where)}
         return {"$object": self._pack_object(value, where)}
 
-    def _pack_all(self, values: Any, where: str) -> list[Any]:
+    def _pack_items(self, values: Any, where: str) -> list[Any]:
         return self._pack_parts(enumerate(values), where)
 
     def _pack_parts(self, parts: Iterable[tuple[Any, Any]], where: str) -> list[Any]:
@@ -104,7 +104,7 @@ class Packer:
             return dict(parts)
         return {"$dict": [[self._pack(key, where), part] for key, part in parts]}
 
-    def _put_aside(self, array: Array, where: str) -> str:
+    def _name_array(self, array: Array, where: str) -> str:
         if array.dtype.name not in _DTYPES:
             _refuse(f"an array of {brief_text(array.dtype, 60)}", where)
         name = where.removesuffix(".")
@@ -171,13 +171,13 @@ class Unpacker:
         self._arrays = arrays
 
     def add(self, cls: type, state: Any) -> None:
-        thing: Any = cls.__new__(cls)  # type: ignore[call-overload]
+        instance: Any = cls.__new__(cls)  # type: ignore[call-overload]
         values = self._unpack(state)
-        if hasattr(thing, "__setstate__"):
-            thing.__setstate__(values)
+        if hasattr(instance, "__setstate__"):
+            instance.__setstate__(values)
         else:
-            vars(thing).update(values)
-        self.objects.append(thing)
+            vars(instance).update(values)
+        self.objects.append(instance)
 
     def _unpack(self, value: Any) -> Any:
         if isinstance(value, list):

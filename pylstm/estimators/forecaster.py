@@ -146,7 +146,7 @@ class Forecaster(WithLastTarget):
         change = self._target[0] = value - self._start()
         error = change - self._step(x or {}, self._target).item()
         self._judge(value)
-        self._go_on(value, error)
+        self._advance_row(value, error)
 
     def _write_own(self) -> None:
         cells, past = self._features.cells, self._past
@@ -184,7 +184,7 @@ class Forecaster(WithLastTarget):
                 n[k] = min(n[k] + 1, _MISSES_REMEMBERED)
                 mean[k] += (miss - mean[k]) / n[k]
 
-    def _go_on(self, value: float, error: float) -> None:
+    def _advance_row(self, value: float, error: float) -> None:
         """The row just filled is over, its value known."""
         self._features.advance()
         self._error = finite_or_none(error)
@@ -228,7 +228,7 @@ class Forecaster(WithLastTarget):
             ahead._features.fill(x)
             ahead._write_own()
             value = ahead._start() + ahead._step(x, ahead._target).item()
-            ahead._go_on(value, math.nan)
+            ahead._advance_row(value, math.nan)
             forecasts.append(value)
         return forecasts
 

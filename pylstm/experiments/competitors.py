@@ -159,17 +159,17 @@ def _shortest_lag(alpha: float, sequences: int, n_solved: int) -> Row:
     )
 
 
-def _irregular(method: str) -> Row:
+def _with_errors_of_lstm(method: str) -> Row:
     """Also with errors where those of the LSTM are that learns it."""
     written = _one_unit(method, 1.0)
-    row = _next_symbol("2b", 100, written, _failed(10404, None), 100_000)
+    row = _next_symbol("2b", 100, written, _paper_failed(10404, None), 100_000)
     task = NoLocalRegularities(error_at_end=True)
     return replace(
         row, readings=(written, written.but("nearest", "error at the end only", task=task))
     )
 
 
-def _failed(weights: int, not_within: int | None = AT_MOST) -> Paper:
+def _paper_failed(weights: int, not_within: int | None = AT_MOST) -> Paper:
     return Paper(weights=weights, success=0.0, not_within=not_within)
 
 
@@ -179,22 +179,22 @@ _LAGS = (
     _shortest_lag(4.0, 892_000, 10),
     _shortest_lag(10.0, 254_000, 4),
     #                   p
-    _next_symbol("2a", 10, _one_unit("rtrl", 1.0), _failed(144), AT_MOST),
-    _next_symbol("2a", 10, _one_unit("rtrl", 10.0), _failed(144), AT_MOST),
-    _next_symbol("2a", 100, _one_unit("rtrl", 1.0), _failed(10404), 100_000),
-    _next_symbol("2a", 100, _one_unit("bptt", 1.0), _failed(10404), 100_000),
+    _next_symbol("2a", 10, _one_unit("rtrl", 1.0), _paper_failed(144), AT_MOST),
+    _next_symbol("2a", 10, _one_unit("rtrl", 10.0), _paper_failed(144), AT_MOST),
+    _next_symbol("2a", 100, _one_unit("rtrl", 1.0), _paper_failed(10404), 100_000),
+    _next_symbol("2a", 100, _one_unit("bptt", 1.0), _paper_failed(10404), 100_000),
     _next_symbol(
         "2a", 100, _CHUNKER, Paper(weights=10506, sequences=32_400, success=6 / 18), 64_800
     ),
-    _irregular("rtrl"),
-    _irregular("bptt"),
-    _next_symbol("2b", 100, _CHUNKER, _failed(10506, None), 20_000),
+    _with_errors_of_lstm("rtrl"),
+    _with_errors_of_lstm("bptt"),
+    _next_symbol("2b", 100, _CHUNKER, _paper_failed(10506, None), 20_000),
 )
 
 # ---------------------------------------------------------------- what each is known to solve
 
 
-def _chosen(
+def _row_without_figures(
     name: str, what: str, task: Task, stop: Exam | Perfect | Recent, limit: int, reading: Reading
 ) -> Row:
     """A row without figures in the paper, with settings chosen here."""
@@ -213,7 +213,7 @@ def _chosen(
 _OF_LSTM = {row.name: row for row in LSTM_ROWS}
 
 
-def _lstm(name: str) -> Reading:
+def _lstm_reading(name: str) -> Reading:
     """The reading of a row of LSTM nearest to the paper that learns."""
     row = _OF_LSTM[name]
     return row.reading("nearest") or row.readings[0]
@@ -221,26 +221,28 @@ def _lstm(name: str) -> Reading:
 
 def _plain_reber(what: str, reading: Reading) -> Row:
     what = f"Reber grammar, {what}"
-    return _chosen(f"reber-{reading.method}", what, Reber(), Exam(), 100_000, reading)
+    return _row_without_figures(f"reber-{reading.method}", what, Reber(), Exam(), 100_000, reading)
 
 
 def _short_lag(p: int, reading: Reading) -> Row:
     what = f"noise-free sequences, p = {p}"
     name = f"2a-{reading.method}-{p}"
-    return _chosen(name, what, NoiseFree(p=p), Perfect(), 100_000, reading)
+    return _row_without_figures(name, what, NoiseFree(p=p), Perfect(), 100_000, reading)
 
 
 def _few_symbols(p: int, reading: Reading) -> Row:
     what = f"no local regularities, p = {p}, error at the end only"
     task = NoLocalRegularities(p=p, error_at_end=True)
-    return _chosen(f"2b-{reading.method}-{p}", what, task, Perfect(), 2_000_000, reading)
+    return _row_without_figures(
+        f"2b-{reading.method}-{p}", what, task, Perfect(), 2_000_000, reading
+    )
 
 
 def _two_sequence(line: int, reading: Reading) -> Row:
     """The task and the rule of a row of experiment 3a."""
     row = _OF_LSTM[f"3a-{line}"]
     name = f"3a-{reading.method}-{line}"
-    chosen = _chosen(name, row.what, row.task, row.stop, row.limit, reading)
+    chosen = _row_without_figures(name, row.what, row.task, row.stop, row.limit, reading)
     return replace(chosen, test=row.test)
 
 
@@ -248,7 +250,7 @@ def _short_two_sequence(T: int, reading: Reading) -> Row:
     task = TwoSequence(min_length=T)
     what = f"two sequences, T = {T}, N = {task.n_information}"
     stop = Exam(error=0.01, every=50)
-    return _chosen(f"3a-{reading.method}-T{T}", what, task, stop, 500_000, reading)
+    return _row_without_figures(f"3a-{reading.method}-T{T}", what, task, stop, 500_000, reading)
 
 
 def _time_constants(n_hidden: int, longest: int, alpha: float = 2.0) -> Reading:
@@ -263,7 +265,7 @@ def _guessing(**network: Any) -> Reading:
 _BY_BPTT = replace(_fully_recurrent(3, 0.1), method="bptt", update="sequence")
 
 _KNOWN = (
-    _plain_reber("3 blocks of size 2", _lstm("1-5")),
+    _plain_reber("3 blocks of size 2", _lstm_reading("1-5")),
     _plain_reber("3 hidden units", _fully_recurrent(3, 0.1)),
     _plain_reber("3 hidden units", _BY_BPTT),
     _plain_reber("15 hidden units", _elman()),
@@ -271,17 +273,17 @@ _KNOWN = (
         "8 hidden units, two delays a layer",
         Reading({"n_hidden": 8, "delays": (2, 2)}, 0.1, method="tdnn"),
     ),
-    _short_lag(4, _lstm("2a")),
+    _short_lag(4, _lstm_reading("2a")),
     _short_lag(4, _time_constants(n_hidden=4, longest=3)),
-    _short_lag(10, _lstm("2a")),
+    _short_lag(10, _lstm_reading("2a")),
     _short_lag(10, _time_constants(n_hidden=5, longest=4)),
-    _short_lag(20, _lstm("2a")),
+    _short_lag(20, _lstm_reading("2a")),
     _short_lag(20, _time_constants(n_hidden=16, longest=5, alpha=1.0)),
-    _few_symbols(4, _lstm("2b")),
+    _few_symbols(4, _lstm_reading("2b")),
     _few_symbols(4, _guessing(readout="layer", tolerance=0.25)),
     _two_sequence(1, _guessing()),
     _two_sequence(2, _guessing()),
-    _short_two_sequence(10, _lstm("3a-1")),
+    _short_two_sequence(10, _lstm_reading("3a-1")),
     _short_two_sequence(
         10, Reading({"n_hidden": 1, "scale": 5.0, "cooling": 0.99}, None, method="annealing")
     ),

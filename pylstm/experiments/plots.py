@@ -44,20 +44,24 @@ def save_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
     paths = []
     of_lag = [s for s in summaries if isinstance(s.row.task, LongLag) and s.solved]
     if of_lag:
-        paths.append(_save(folder / "lag.png", _draw_lag, of_lag, size=(7, 4.5)))
+        paths.append(_save_figure(folder / "lag.png", _draw_lag, of_lag, size=(7, 4.5)))
     for name in dict.fromkeys(s.row.name for s in summaries):
         of_row = [s for s in summaries if s.row.name == name]
         if any(result.curve["error"] for s in of_row for result in s.results):
-            paths.append(_save(folder / f"curves-{name}.png", _draw_curves, of_row, size=(8, 5)))
+            paths.append(
+                _save_figure(folder / f"curves-{name}.png", _draw_curves, of_row, size=(8, 5))
+            )
         # The reading nearest to the paper that has learned.
         by_label = sorted(of_row, key=lambda s: LABELS.index(s.reading.label))
         solved = [s for s in by_label if s.solved and isinstance(_untrained(s), LSTM)]
         if solved:
-            paths.append(_save(folder / f"cells-{name}.png", _draw_cells, solved[0], size=(9, 8)))
+            paths.append(
+                _save_figure(folder / f"cells-{name}.png", _draw_cells, solved[0], size=(9, 8))
+            )
     return paths
 
 
-def _save(path: Path, draw: Any, *what: Any, size: tuple[float, float]) -> Path:
+def _save_figure(path: Path, draw: Any, *what: Any, size: tuple[float, float]) -> Path:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
@@ -135,7 +139,7 @@ def _draw_cells(figure: Any, summary: Summary) -> None:
     result, row = summary.solved[0], summary.row.under(summary.reading)
     net = _trained(summary, result)
     sequence = _solved_sequence(net, row.task)
-    states = _look_inside(net, sequence)
+    states = _states_of(net, sequence)
     names = [name for name in _PANELS if name in states]
     first, *others = figure.subplots(1 + len(names), 1, sharex=True)
     if row.task.tokens:
@@ -186,7 +190,7 @@ def _solved_sequence(net: LSTM, task: Task) -> Sequences:
             return sequence
 
 
-def _look_inside(net: LSTM, sequence: Sequences) -> dict[str, Array]:
+def _states_of(net: LSTM, sequence: Sequences) -> dict[str, Array]:
     """State of the network after every step: each (n_steps, n_cells or n_blocks)."""
     states = []
     for x in sequence.X:

@@ -94,7 +94,7 @@ class Reporter:
 def bars(board: Path, n_trials: int) -> Iterator[None]:
     """Show bars on standard error meanwhile: one for all trials, one for each that takes long."""
     done = threading.Event()
-    thread = threading.Thread(target=_show, args=(board, n_trials, done), daemon=True)
+    thread = threading.Thread(target=_draw_bars, args=(board, n_trials, done), daemon=True)
     thread.start()
     try:
         yield
@@ -103,38 +103,38 @@ def bars(board: Path, n_trials: int) -> Iterator[None]:
         thread.join()
 
 
-def _show(board: Path, n_trials: int, done: threading.Event) -> None:
+def _draw_bars(board: Path, n_trials: int, done: threading.Event) -> None:
     from tqdm import tqdm
 
     total = tqdm(total=n_trials, desc="trials", unit="")
-    shown: dict[str, Any] = {}
+    bars_by_job: dict[str, Any] = {}
     since: dict[str, float] = {}
     last = False
     while not last:
         last = done.wait(_LOOK_EVERY)
-        jobs = _read(board)
+        jobs = _read_jobs(board)
         total.update(sum(job["finished"] for job in jobs) - total.n)
         running = {
             f"{job['name']} trial {trial}": (job["limit"], *progress)
             for job in jobs
             for trial, progress in job["running"].items()
         }
-        for name in shown.keys() - running.keys():
-            shown.pop(name).close()
+        for name in bars_by_job.keys() - running.keys():
+            bars_by_job.pop(name).close()
         for name, (limit, n_sequences, wrong) in running.items():
             if time.monotonic() - since.setdefault(name, time.monotonic()) < _LONG:
                 continue
-            if name not in shown:
-                shown[name] = tqdm(
+            if name not in bars_by_job:
+                bars_by_job[name] = tqdm(
                     total=limit, initial=n_sequences, desc=name, unit=" sequences", leave=False
                 )
-            shown[name].set_postfix_str(f"{wrong:.0%} wrong", refresh=False)
-            shown[name].update(n_sequences - shown[name].n)
-    for bar in (*shown.values(), total):
+            bars_by_job[name].set_postfix_str(f"{wrong:.0%} wrong", refresh=False)
+            bars_by_job[name].update(n_sequences - bars_by_job[name].n)
+    for bar in (*bars_by_job.values(), total):
         bar.close()
 
 
-def _read(board: Path) -> list[dict[str, Any]]:
+def _read_jobs(board: Path) -> list[dict[str, Any]]:
     jobs = []
     for path in sorted(board.glob("*.json")):
         try:

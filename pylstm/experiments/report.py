@@ -42,14 +42,14 @@ _COMPARED = (
 )
 
 
-def _time(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, hours = seconds / 60, seconds / 3600
     return f"{minutes:.1f} min" if minutes < 60 else f"{hours:.1f} h"
 
 
-def _cells(summary: Summary) -> list[str]:
+def _table_cells(summary: Summary) -> list[str]:
     """One line of the table."""
     row, paper, n = summary.row, summary.row.paper, len(summary.results)
     sequences, limit = summary.sequences, f"{row.under(summary.reading).limit:,}"
@@ -67,7 +67,7 @@ def _cells(summary: Summary) -> list[str]:
         limit,
         "-" if wrong is None else f"{wrong:.1f}/{row.test}",
         "-" if of_paper is None else f"{of_paper * row.test:.1f}/{row.test}",
-        _time(summary.seconds),
+        _duration(summary.seconds),
         summary.verdict,
     ]
 
@@ -90,18 +90,18 @@ def _side_by_side(summaries: Sequence[Summary]) -> list[list[str]]:
     for summary in summaries:
         of_task = best.setdefault(summary.row.task, {})
         other = of_task.get(summary.row.method)
-        if other is None or _merit(summary) > _merit(other):
+        if other is None or _ranking(summary) > _ranking(other):
             of_task[summary.row.method] = summary
     shared = {task: of_task for task, of_task in best.items() if len(of_task) > 1}
     methods = [name for name in METHODS if any(name in of_task for of_task in shared.values())]
     lines = [
-        [_brief(task), *(_outcome(of_task[m]) if m in of_task else "" for m in methods)]
+        [_task_in_words(task), *(_outcome(of_task[m]) if m in of_task else "" for m in methods)]
         for task, of_task in shared.items()
     ]
     return [["task", *methods], *lines] if lines else []
 
 
-def _merit(summary: Summary) -> tuple[float, float]:
+def _ranking(summary: Summary) -> tuple[float, float]:
     """The larger, the better: share of successes, then few sequences."""
     return summary.share, -(summary.mean or 0)
 
@@ -113,7 +113,7 @@ def _outcome(summary: Summary) -> str:
     return f"{trials}: {summary.mean:,.0f}"
 
 
-def _brief(task: Task) -> str:
+def _task_in_words(task: Task) -> str:
     """The task without the switches that are off."""
     values = ", ".join(
         f"{name}={value}" for name, value in vars(task).items() if value is not False
@@ -128,9 +128,9 @@ def _remarks(summaries: Sequence[Summary]) -> list[str]:
         for s in summaries
         if s.reading.differs
     ]
-    told = [s for s in summaries if s.reached is not None]
-    reached = {s.row.name for s in told if s.reached and s.reading.label != "best"}
-    missed = dict.fromkeys(s.row.name for s in told if s.row.name not in reached)
+    with_a_figure = [s for s in summaries if s.reached is not None]
+    reached = {s.row.name for s in with_a_figure if s.reached and s.reading.label != "best"}
+    missed = dict.fromkeys(s.row.name for s in with_a_figure if s.row.name not in reached)
     if missed:
         remarks.append(f"Not reached as written or by the nearest reading: {', '.join(missed)}.")
     return remarks
@@ -149,9 +149,9 @@ def as_text(summaries: Sequence[Summary]) -> str:
     """
     if not summaries:
         return "no trial has ended yet"
-    table = _aligned([_HEADER, *(_cells(summary) for summary in summaries)])
+    table = _text_table([_HEADER, *(_table_cells(summary) for summary in summaries)])
     side_by_side = _side_by_side(summaries)
-    compared = [_COMPARED, "", *_aligned(side_by_side), ""] if side_by_side else []
+    compared = [_COMPARED, "", *_text_table(side_by_side), ""] if side_by_side else []
     return "\n".join([*table, "", *compared, *_NOTES, *_remarks(summaries)])
 
 
@@ -189,10 +189,10 @@ def as_list(rows: Sequence[Row]) -> str:
                     ": ".join(filter(None, (reading.label, reading.differs))),
                 ]
             )
-    return "\n".join(_aligned(lines))
+    return "\n".join(_text_table(lines))
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+def _text_table(lines: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -213,9 +213,9 @@ def as_markdown(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
     -------
     str
     """
-    table = _piped([_HEADER, *(_cells(summary) for summary in summaries)])
+    table = _markdown_table([_HEADER, *(_table_cells(summary) for summary in summaries)])
     side_by_side = _side_by_side(summaries)
-    compared = [_COMPARED, "", *_piped(side_by_side), ""] if side_by_side else []
+    compared = [_COMPARED, "", *_markdown_table(side_by_side), ""] if side_by_side else []
     rows = {summary.row.name: summary.row for summary in summaries}
     return "\n".join(
         [
@@ -236,7 +236,7 @@ def as_markdown(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
     )
 
 
-def _piped(lines: Sequence[Sequence[str]]) -> list[str]:
+def _markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
     """A table of Markdown; the first line is its header."""
     header, *others = lines
     return [f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *others)]
@@ -255,11 +255,11 @@ def as_json(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
     -------
     str
     """
-    rows = [_tree(summary) for summary in summaries]
+    rows = [_as_json(summary) for summary in summaries]
     return json.dumps({**header, "rows": rows}, indent=1) + "\n"
 
 
-def _tree(summary: Summary) -> dict[str, Any]:
+def _as_json(summary: Summary) -> dict[str, Any]:
     row, sequences = summary.row, summary.sequences
     results = [asdict(result) for result in summary.results]
     for result in results:

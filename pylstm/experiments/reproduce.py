@@ -133,7 +133,7 @@ class Reproduction:
             bars(running, n_trials) if progress else nullcontext(),
         ):
             joblib.Parallel(n_jobs=jobs, batch_size=1)(
-                joblib.delayed(_run)(job, number, self._store, running)
+                joblib.delayed(_run_job)(job, number, self._store, running)
                 for number, job in enumerate(to_do)
             )
 
@@ -146,7 +146,7 @@ class Reproduction:
                     finished = self._store.results(row, reading)
                     trials = [k for k in range(self._trials or row.trials) if k not in finished]
                     size = METHODS[reading.method].side_by_side
-                    jobs += [Job(row, reading, group) for group in _groups(trials, size)]
+                    jobs += [Job(row, reading, group) for group in _even_groups(trials, size)]
         return sorted(jobs, key=lambda job: -job.cost)
 
     def summaries(self) -> list[Summary]:
@@ -183,7 +183,7 @@ class Reproduction:
         if pictures:
             need("matplotlib", "plotting", "--no-plots")
         summaries, folder = self._all_summaries(), self._store.folder
-        header = {**self._store.header(), "machine": _machine()}
+        header = {**self._store.header(), "machine": _machine_in_words()}
         texts = {
             folder / "results.json": report.as_json(summaries, header),
             folder / "results.md": report.as_markdown(summaries, header),
@@ -193,7 +193,7 @@ class Reproduction:
         return [*texts, *(plots.save_all(summaries, folder) if pictures else ())]
 
 
-def _run(job: Job, number: int, store: Store, running: Path) -> None:
+def _run_job(job: Job, number: int, store: Store, running: Path) -> None:
     """Run the trials of a job; what runs in the processes of joblib."""
     reporter = Reporter(running, f"{number:03}", job.name, job.row.under(job.reading).limit)
     try:
@@ -204,13 +204,13 @@ def _run(job: Job, number: int, store: Store, running: Path) -> None:
         pass
 
 
-def _groups(trials: Sequence[int], size: int) -> list[tuple[int, ...]]:
+def _even_groups(trials: Sequence[int], size: int) -> list[tuple[int, ...]]:
     """As few groups of at most `size` as possible, all of about the same size."""
     n_groups = -(-len(trials) // size)
     return [tuple(trials[k::n_groups]) for k in range(n_groups)]
 
 
-def _machine() -> str:
+def _machine_in_words() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, {choose_isa()}"
 
 

@@ -61,16 +61,16 @@ class Store:
             raise InputError(f"cannot write into {folder}: the folder is not writable")
         for path in (self.folder / "results.json", *self._trials.glob("*.json")):
             if path.exists():
-                self._read(path)
+                self._read_trial(path)
 
-    def _name(self, row: Row, reading: Reading, trial: str) -> str:
+    def _file_name(self, row: Row, reading: Reading, trial: str) -> str:
         return f"{row.name}.{reading.label}.{row.fingerprint(reading)}.{trial}.json"
 
     def header(self) -> dict[str, Any]:
         """Give what every file begins with."""
         return {"format": _FORMAT, "pylstm": pylstm.__version__, "seed": self.seed}
 
-    def _read(self, path: Path) -> dict[str, Any]:
+    def _read_trial(self, path: Path) -> dict[str, Any]:
         try:
             tree = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -90,7 +90,7 @@ class Store:
     def save(self, row: Row, reading: Reading, result: Result) -> None:
         """Write the result of a trial."""
         tree = {**self.header(), "row": row.name, "reading": reading.label, **asdict(result)}
-        name = self._name(row, reading, f"{result.trial:03}")
+        name = self._file_name(row, reading, f"{result.trial:03}")
         self.write(self._trials / name, json.dumps(tree) + "\n")
 
     def write(self, path: Path, text: str) -> None:
@@ -101,6 +101,6 @@ class Store:
     def results(self, row: Row, reading: Reading) -> dict[int, Result]:
         """Read the finished trials of a reading, by number."""
         names = [field.name for field in fields(Result)]
-        trees = map(self._read, self._trials.glob(self._name(row, reading, "*")))
+        trees = map(self._read_trial, self._trials.glob(self._file_name(row, reading, "*")))
         results = {tree["trial"]: Result(**{name: tree[name] for name in names}) for tree in trees}
         return dict(sorted(results.items()))

@@ -88,7 +88,7 @@ class Summary:
     @property
     def weights(self) -> tuple[int, int]:
         """Trainable weights, the least and the most: methods that add units end with more."""
-        each = [_count(r.weights) for r in self.solved if r.weights is not None]
+        each = [_n_weights(r.weights) for r in self.solved if r.weights is not None]
         each = each or [self.row.network(self.reading).n_parameters]
         return min(each), max(each)
 
@@ -123,18 +123,18 @@ class Summary:
             return "learns, but failed in the paper" if self.solved else "fails, as in the paper"
         if self.mean is None:
             return "no: none succeeds"
-        share = "some" if paper.success is None else _compared(self.share, paper.success)
+        share = "some" if paper.success is None else _in_words(self.share, paper.success)
         when = "sooner" if self.mean <= paper.sequences else "later"
         return f"{'yes' if self.reached else 'no'}: {share} succeed, {when}"
 
 
-def _compared(share: float, paper: float) -> str:
+def _in_words(share: float, paper: float) -> str:
     if np.isclose(share, paper):
         return "as many"
     return "more" if share > paper else "fewer"
 
 
-def _count(weights: Mapping[str, Any]) -> int:
+def _n_weights(weights: Mapping[str, Any]) -> int:
     return sum(np.size(values) for values in weights.values())
 
 

@@ -68,7 +68,7 @@ class Curve:
         if len(self._waiting) < self._width:
             return
         if len(self.error) == self.max_points:
-            self.error, self.wrong = _halved(self.error), _halved(self.wrong)
+            self.error, self.wrong = _mean_of_pairs(self.error), _mean_of_pairs(self.wrong)
             self.every, self._width = 2 * self.every, 2 * self._width
             return
         mean_error, mean_wrong = np.mean(self._waiting, axis=0).tolist()
@@ -77,7 +77,7 @@ class Curve:
         self._waiting.clear()
 
 
-def _halved(values: list[float]) -> list[float]:
+def _mean_of_pairs(values: list[float]) -> list[float]:
     return [float(mean) for mean in np.reshape(values, (-1, 2)).mean(axis=1)]
 
 
@@ -194,7 +194,7 @@ class _Trial:
         self.progress = Progress(0, 1.0)
         self._course = self._run(row)
         self.wanted: Train | Examine | None = None
-        self._go_on(None)
+        self._advance_course(None)
 
     def _run(self, row: Row) -> Watch:
         yield from row.stop.watch()
@@ -217,11 +217,11 @@ class _Trial:
             error, wrong = float(answers.error.mean()), float(answers.wrong.mean())
             self.curve.add(error, wrong)
             self.progress = Progress(self.n_sequences, wrong)
-        self._go_on(answers)
+        self._advance_course(answers)
         if isinstance(self.wanted, Train) and self.n_sequences >= self._limit:
             self.wanted = None
 
-    def _go_on(self, answers: Answers | None) -> None:
+    def _advance_course(self, answers: Answers | None) -> None:
         """Let the course say what is wanted next."""
         try:
             request = next(self._course) if answers is None else self._course.send(answers)
@@ -230,7 +230,7 @@ class _Trial:
             return
         if isinstance(request, Mark):
             self.marks[request.name] = self.n_sequences
-            self._go_on(None)
+            self._advance_course(None)
         else:
             self.wanted = request
 
@@ -295,7 +295,7 @@ def run_trials(
     row, in_sets = row.under(reading), METHODS[reading.method].in_sets
     group = [_Trial(row, seed, trial, in_sets) for trial in trials]
     nets = row.group(reading, [trial.weights for trial in group])
-    n_together = _n_together(row.task)
+    n_together = _sequences_a_call(row.task)
     live = list(range(len(group)))
     while live:
         start = time.perf_counter()
@@ -305,7 +305,7 @@ def run_trials(
         asking = [k for k in live if group[k].wanted == wanted]
         whole = in_sets and isinstance(wanted, Train)
         n_in_call = wanted.n if whole else n_together
-        answers = _answer(wanted, asking, group, nets, row.task, reading, n_in_call)
+        answers = _run_together(wanted, asking, group, nets, row.task, reading, n_in_call)
         for k, of_trial, diverged in zip(asking, answers, nets.diverged[asking], strict=True):
             # one that diverged in a sequence may be back since: its answers there were NaN
             group[k].give(of_trial, diverged or bool(np.isnan(of_trial.error).any()))
@@ -319,7 +319,7 @@ def run_trials(
             on_progress({group[k].trial: group[k].progress for k in live})
 
 
-def _answer(
+def _run_together(
     wanted: Train | Examine,
     asking: Sequence[int],
     group: Sequence[_Trial],
@@ -342,7 +342,7 @@ def _answer(
             update=reading.update,
             nets=asking,
         )
-        parts.append([_compare(task, y, s) for y, s in zip(Y, sequences, strict=True)])
+        parts.append([_check_answers(task, y, s) for y, s in zip(Y, sequences, strict=True)])
     return [
         Answers(*map(np.concatenate, zip(*of_trial, strict=True)))
         for of_trial in zip(*parts, strict=True)
@@ -357,7 +357,7 @@ def _side_by_side(arrays: Sequence[Array]) -> Array:
     return together
 
 
-def _compare(task: Task, outputs: Array, sequences: Sequences) -> Answers:
+def _check_answers(task: Task, outputs: Array, sequences: Sequences) -> Answers:
     """Compare the outputs for some sequences with what was wanted, before any noise on it."""
     clean = sequences.targets if sequences.clean is None else sequences.clean
     outputs = outputs[: len(clean)]
@@ -367,7 +367,7 @@ def _compare(task: Task, outputs: Array, sequences: Sequences) -> Answers:
     return Answers(task.wrong(outputs, sequences), error)
 
 
-def _n_together(task: Task) -> int:
+def _sequences_a_call(task: Task) -> int:
     """How many sequences each of a full group learns in one call.
 
     A number that depends on the task alone: a generator that is asked for sequences in other parts

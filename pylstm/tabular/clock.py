@@ -25,7 +25,7 @@ N_CALENDAR = 6
 _EPOCH = datetime(1970, 1, 1)
 
 
-def _read(text: str) -> tuple[datetime, float]:
+def _parse_time(text: str) -> tuple[datetime, float]:
     """The time on the clock, and the seconds since 1970 with its time zone taken into account."""
     seconds = number_in(text)
     try:
@@ -43,7 +43,7 @@ def _read(text: str) -> tuple[datetime, float]:
     return clock, (clock - _EPOCH - offset).total_seconds()
 
 
-def _known(text: str | None) -> TypeGuard[str]:
+def _is_there(text: str | None) -> TypeGuard[str]:
     return text is not None and label_in(text) is not None
 
 
@@ -63,8 +63,8 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self._last: str | None = None
-        self._seconds = -math.inf
+        self._last_text: str | None = None
+        self._last_seconds = -math.inf
 
     def calendar(self, text: str | None) -> Vector:
         """Return the inputs of a time, NaN where it is missing; nothing changes.
@@ -74,13 +74,13 @@ class Clock:
         StreamError
             For something that is no time, or one before that of the last row.
         """
-        if not _known(text):
+        if not _is_there(text):
             return np.full(N_CALENDAR, np.nan)
-        clock, seconds = _read(text)
-        if seconds < self._seconds:
+        clock, seconds = _parse_time(text)
+        if seconds < self._last_seconds:
             raise StreamError(
-                f"time is {brief(text)}, wanted none before {brief(self._last or '')}, that of an "
-                "earlier row"
+                f"time is {brief(text)}, wanted none before {brief(self._last_text or '')}, that "
+                "of an earlier row"
             )
         day = (clock - clock.replace(hour=0, minute=0, second=0, microsecond=0)) / timedelta(days=1)
         year = (clock.timetuple().tm_yday - 1) / (366 if isleap(clock.year) else 365)
@@ -89,12 +89,12 @@ class Clock:
 
     def advance(self, text: str | None) -> None:
         """Go on to a row of a time that `calendar` has accepted."""
-        if _known(text):
-            self._last, self._seconds = text, _read(text)[1]
+        if _is_there(text):
+            self._last_text, self._last_seconds = text, _parse_time(text)[1]
 
     def state(self) -> str | None:
         """Return the last time, None before the first."""
-        return self._last
+        return self._last_text
 
     def restore(self, state: str | None) -> None:
         """Go on from what `state` returned."""

@@ -19,7 +19,7 @@ from pylstm.tabular.session import Session
 from pylstm.tabular.settings import OPTIMIZERS, Settings
 from pylstm.tabular.table import Table, number_in
 
-__all__ = ["INTERRUPTED", "add_stream", "finish", "names_in"]
+__all__ = ["INTERRUPTED", "add_stream", "names_in", "report_outcome"]
 
 INTERRUPTED = 130
 
@@ -105,7 +105,7 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
 
 
-def _positive(text: str) -> int:
+def _positive_number(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} given, wanted a whole number of at least 1")
@@ -130,7 +130,7 @@ def add_stream(commands: Any) -> None:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=_stream)
+    parser.set_defaults(run=_run_command)
     add = parser.add_argument
     add("file", metavar="FILE.csv", help="the table (.gz too), - for standard input")
     task = parser.add_argument_group("the task").add_argument
@@ -182,7 +182,12 @@ def add_stream(commands: Any) -> None:
         metavar="OUT.safetensors",
         help="save the session at the end, to go on with --load",
     )
-    files("--save-every", metavar="ROWS", type=_positive, help="save after every so many rows too")
+    files(
+        "--save-every",
+        metavar="ROWS",
+        type=_positive_number,
+        help="save after every so many rows too",
+    )
     files("--load", metavar="IN.safetensors", help="go on with a saved session and its settings")
     files(
         "--resume",
@@ -198,7 +203,7 @@ def _begins_with_text(table: Table, column: str) -> bool:
     return number_in(table.first_row()[index]) is None
 
 
-def _columns(table: Table, settings: Settings) -> list[str]:
+def _input_columns(table: Table, settings: Settings) -> list[str]:
     """The input columns of numbers, after checking that all columns named are there."""
     numbers = table.columns_of_numbers()
     labels = [settings.target] if settings.classify else []
@@ -221,92 +226,94 @@ def _columns(table: Table, settings: Settings) -> list[str]:
     return [name for name in numbers if name not in used]
 
 
-def _check_predict(settings: Settings, given: dict[str, Any]) -> None:
-    if settings.classify and "predict" in given:
+def _check_predict(settings: Settings, options: dict[str, Any]) -> None:
+    if settings.classify and "predict" in options:
         raise StreamError(
-            f"--predict is {brief(given['predict'])}, and the target {brief(settings.target)} is "
+            f"--predict is {brief(options['predict'])}, and the target {brief(settings.target)} is "
             "labels, "
             "which have no change and no level: leave it out"
         )
 
 
-def _session(table: Table, given: dict[str, Any]) -> Session:
+def _open_session(table: Table, options: dict[str, Any]) -> Session:
     """A new session with the given settings, or the saved one if they agree with it."""
-    chosen = {f.name: given[f.name] for f in fields(Settings) if f.name in given}
-    if "load" not in given:
+    chosen = {f.name: options[f.name] for f in fields(Settings) if f.name in options}
+    if "load" not in options:
         if _begins_with_text(table, chosen["target"]):
             chosen["classify"] = True
         settings = Settings(**chosen)
-        _check_predict(settings, given)
-        return Session(settings, _columns(table, settings))
-    session = Session.load(given["load"])
+        _check_predict(settings, options)
+        return Session(settings, _input_columns(table, settings))
+    session = Session.load(options["load"])
     for name, value in chosen.items():
         saved = getattr(session.settings, name)
         if value != saved:
             raise StreamError(
-                f"--{name.replace('_', '-')} is {brief(value)} and the session in {given['load']} "
-                "has "
-                f"{brief(saved)}: leave the option out, or start anew without --load"
+                f"--{name.replace('_', '-')} is {brief(value)} and the session in "
+                f"{options['load']} has {brief(saved)}: leave the option out, or start anew "
+                "without --load"
             )
-    _check_predict(session.settings, given)
+    _check_predict(session.settings, options)
     time = session.settings.time
     table.indices([*session.columns, session.settings.target, *([time] if time else [])])
     return session
 
 
-def _resumed(given: dict[str, Any]) -> dict[str, Any]:
+def _with_resume(options: dict[str, Any]) -> dict[str, Any]:
     """Options with --resume told as --load, if its file is there, and --save."""
-    if "resume" not in given:
-        return given
+    if "resume" not in options:
+        return options
     for other in ("load", "save"):
-        if other in given:
+        if other in options:
             raise StreamError(f"--resume given with --{other}, wanted one of them")
-    path = given["resume"]
-    return given | {"save": path} | ({"load": path} if os.path.exists(path) else {})
+    path = options["resume"]
+    return options | {"save": path} | ({"load": path} if os.path.exists(path) else {})
 
 
-def _check(given: dict[str, Any]) -> None:
+def _check_options(options: dict[str, Any]) -> None:
     """Everything that can be known to be wrong before the first row is read."""
-    if "target" not in given and "load" not in given:
+    if "target" not in options and "load" not in options:
         raise StreamError("no --target given, wanted the column to predict")
-    if "save_every" in given and "save" not in given:
+    if "save_every" in options and "save" not in options:
         raise StreamError(
             "--save-every given without --save or --resume, wanted the file to save in"
         )
-    if "plot" in given:
-        check_plot(given["plot"])
-    if "save" in given:
-        check_writable(given["save"])
+    if "plot" in options:
+        check_plot(options["plot"])
+    if "save" in options:
+        check_writable(options["save"])
 
 
-def _stream(args: argparse.Namespace) -> int:
-    given = _resumed(vars(args))
-    _check(given)
-    as_json = "json" in given
-    predictions = given.get("predictions", "-" if as_json else None)
-    with Table(args.file, given.get("delimiter", ",")) as table:
-        session = _session(table, given)
+def _run_command(args: argparse.Namespace) -> int:
+    options = _with_resume(vars(args))
+    _check_options(options)
+    as_json = "json" in options
+    predictions = options.get("predictions", "-" if as_json else None)
+    with Table(args.file, options.get("delimiter", ",")) as table:
+        session = _open_session(table, options)
         with forecast_writer(predictions, as_json) as on_forecast:
             outcome = run_stream(
                 session,
                 table,
                 on_forecast=on_forecast,
-                bar=progress_bar(table, "no_progress" not in given),
-                save=given.get("save"),
-                save_every=given.get("save_every"),
-                skip=session.n_rows if "resume" in given and args.file != "-" else 0,
+                bar=progress_bar(table, "no_progress" not in options),
+                save=options.get("save"),
+                save_every=options.get("save_every"),
+                skip=session.n_rows if "resume" in options and args.file != "-" else 0,
             )
     if outcome.stopped == "closed":
         raise BrokenPipeError
-    return finish(session, outcome, given, sys.stderr if predictions == "-" else sys.stdout)
+    return report_outcome(
+        session, outcome, options, sys.stderr if predictions == "-" else sys.stdout
+    )
 
 
-def finish(session: Session, outcome: Outcome, given: dict[str, Any], out: Any) -> int:
+def report_outcome(session: Session, outcome: Outcome, options: dict[str, Any], out: Any) -> int:
     """Print the report, draw and name the files; return the exit code."""
     print(report(session, outcome.n_rows, outcome.seconds), file=out)
     for option, what in (("plot", "picture"), ("save", "session")):
-        if given.get(option):
+        if options.get(option):
             if option == "plot":
-                save_plot(session, given[option])
-            print(f"{what} in {given[option]}", file=out)
+                save_plot(session, options[option])
+            print(f"{what} in {options[option]}", file=out)
     return INTERRUPTED if outcome.stopped else 0

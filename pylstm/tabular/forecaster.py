@@ -46,7 +46,7 @@ def _new_network(n_inputs: int, settings: Settings) -> LSTM:
     )
 
 
-def _restored(delayed: Delayed, state: dict[str, Any]) -> Delayed:
+def _restored_network(delayed: Delayed, state: dict[str, Any]) -> Delayed:
     """The network of a saved state, which must be of the same make as that of `delayed`."""
     own = (delayed.delay, delayed.net.__getstate__()["config"])
     if (state["delay"], state["net"]["config"]) != own:
@@ -131,12 +131,12 @@ class Forecaster:
                 "one, NaN where missing"
             )
         if len(self.pending) == self.settings.horizon:
-            self.delayed.learn(self._wanted(target, self.pending.popleft()))
+            self.delayed.learn(self._standardised_target(target, self.pending.popleft()))
         if not np.isnan(target):
             self.last_target = target
         x = self._standardised_inputs(inputs)
         self.pending.append(self.last_target)
-        return self._prediction(float(self.delayed.step(x)[0]))
+        return self._in_target_units(float(self.delayed.step(x)[0]))
 
     def _standardised_inputs(self, inputs: Vector) -> npt.NDArray[Any]:
         missing = np.isnan(inputs)
@@ -151,14 +151,14 @@ class Forecaster:
             z = np.concatenate([z, missing])
         return z.astype(self.net.dtype)
 
-    def _wanted(self, target: float, last_target: float) -> npt.NDArray[Any]:
+    def _standardised_target(self, target: float, last_target: float) -> npt.NDArray[Any]:
         """What the output should have been; NaN, not learned from, where a value is missing."""
         value = target - last_target if self.settings.predict == "change" else target
         values = np.array([value])
         self.target_scale.update(values)
         return self.target_scale.standardise(values).astype(self.net.dtype)
 
-    def _prediction(self, output: float) -> float:
+    def _in_target_units(self, output: float) -> float:
         scale = self.target_scale
         output = min(max(output, -scale.limit), scale.limit)
         change = float(scale.deviation[0]) * output
@@ -179,7 +179,7 @@ class Forecaster:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.delayed = _restored(self.delayed, state["delayed"])
+        self.delayed = _restored_network(self.delayed, state["delayed"])
         self.input_scale.restore(state["input_scale"])
         self.target_scale.restore(state["target_scale"])
         self.last_inputs[:] = state["last_inputs"]

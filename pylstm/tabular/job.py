@@ -50,11 +50,11 @@ class _Interrupt:
     """Lets Ctrl-C stop a loop between two rows, never in the middle of one."""
 
     def __init__(self) -> None:
-        self.at_work = self.wanted = False
+        self.in_a_row = self.wanted = False
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         self.wanted = True
-        if not self.at_work:  # waiting for input: do not wait any longer
+        if not self.in_a_row:  # waiting for input: do not wait any longer
             raise KeyboardInterrupt
 
     @contextmanager
@@ -88,7 +88,7 @@ def run_stream(
     table : Table
         With all columns of the session.
     on_forecast : callable, optional
-        Called at every row with what `Session.told` returns.
+        Called at every row with what `Session.as_record` returns.
     bar : tqdm, optional
         Progress bar to move.
     save : str, optional
@@ -115,13 +115,13 @@ def run_stream(
     with interrupt.installed():
         try:
             for row in _rows(session, table, skip):
-                interrupt.at_work = True
-                _take_in(session, table, row, on_forecast)
+                interrupt.in_a_row = True
+                _update_session(session, table, row, on_forecast)
                 if save and save_every and session.n_rows % save_every == 0:
                     session.save(save)
                 if bar is not None and session.n_rows % _BAR_EVERY == 0:
-                    _move(bar, table, session.n_rows - n_before)
-                interrupt.at_work = False
+                    _advance_bar(bar, table, session.n_rows - n_before)
+                interrupt.in_a_row = False
                 if interrupt.wanted:
                     break
         except KeyboardInterrupt:
@@ -130,10 +130,10 @@ def run_stream(
             stopped = "closed"
         if interrupt.wanted:
             stopped = "interrupted"
-        interrupt.at_work = True
+        interrupt.in_a_row = True
         seconds = time.perf_counter() - start
         if bar is not None:
-            _move(bar, table, session.n_rows - n_before)
+            _advance_bar(bar, table, session.n_rows - n_before)
             bar.close()
         if save:
             session.save(save)
@@ -162,13 +162,15 @@ def _rows(session: Session, table: Table, skip: int) -> Iterator[Row]:
             yield values[:-1], float(values[-1]), at
 
 
-def _take_in(session: Session, table: Table, row: Row, on_forecast: OnForecast | None) -> None:
+def _update_session(
+    session: Session, table: Table, row: Row, on_forecast: OnForecast | None
+) -> None:
     try:
         forecast = session.update(*row)
     except StreamError as error:
         raise StreamError(f"{table.name}, line {table.line}: {error}") from None
     if on_forecast is not None:
-        on_forecast(session.told(forecast))
+        on_forecast(session.as_record(forecast))
 
 
 def progress_bar(table: Table, wanted: bool) -> Any:
@@ -184,7 +186,7 @@ def progress_bar(table: Table, wanted: bool) -> Any:
     return tqdm(total=table.size, unit="B", unit_scale=True)
 
 
-def _move(bar: Any, table: Table, n_rows: int) -> None:
+def _advance_bar(bar: Any, table: Table, n_rows: int) -> None:
     bar.update((n_rows if table.size is None else table.position()) - bar.n)
 
 
@@ -198,21 +200,21 @@ def forecast_writer(path: str | None, as_json: bool = False) -> Iterator[OnForec
         None: no function. ``-``: standard output, every line at once. Otherwise a file, which
         appears whole at the end.
     as_json : bool, default False
-        Every line is an object, all that `Session.told` returns.
+        Every line is an object, all that `Session.as_record` returns.
     """
-    lines_to = _json_lines_to if as_json else _lines_to
+    writer_to = _json_writer if as_json else _csv_writer
     if path is None:
         yield None
     elif path == "-":
-        yield lines_to(sys.stdout, flush=True)
+        yield writer_to(sys.stdout, flush=True)
         sys.stdout.flush()
     else:
         check_writable(path)
         with written_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            yield lines_to(file, flush=False)
+            yield writer_to(file, flush=False)
 
 
-def _lines_to(file: Any, flush: bool) -> OnForecast:
+def _csv_writer(file: Any, flush: bool) -> OnForecast:
     writer = csv.writer(file, lineterminator="\n")
 
     def write(*cells: Any) -> None:
@@ -221,11 +223,11 @@ def _lines_to(file: Any, flush: bool) -> OnForecast:
             file.flush()
 
     write("row", "prediction")
-    return lambda told: write(told["row"], told["prediction"])
+    return lambda record: write(record["row"], record["prediction"])
 
 
-def _json_lines_to(file: Any, flush: bool) -> OnForecast:
-    return lambda told: print(json.dumps(told), file=file, flush=flush)
+def _json_writer(file: Any, flush: bool) -> OnForecast:
+    return lambda record: print(json.dumps(record), file=file, flush=flush)
 
 
 def silence(stream: Any) -> None:

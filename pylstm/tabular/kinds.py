@@ -1,8 +1,8 @@
 """What a target may be: numbers or labels; each with its forecaster, its opponents and its scores.
 
 Both have the same verbs. `update` takes in a row and returns the forecasts for the row a horizon
-ahead, the network's first; `score` compares forecasts with what has come; `told` says a forecast in
-plain values.
+ahead, the network's first; `score` compares forecasts with what has come; `as_record` gives a
+forecast in plain values.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Kind(Protocol):
     def score(self, target: Any, forecasts: list[Any] | None) -> tuple[float, float]:
         """Score forecasts, None where there are none yet; return truth and forecast to draw."""
 
-    def told(self, forecast: Any) -> dict[str, Any]:
+    def as_record(self, forecast: Any) -> dict[str, Any]:
         """Return a forecast in plain values, by name."""
 
     def value(self, target: Any) -> Any:
@@ -89,14 +89,14 @@ class Numbers:
         self.settings = settings
         self.forecaster = Forecaster(n_columns, settings)
         self.scores = Scores([MODEL, LAST] + ([SEASON] if settings.season else []))
-        self._targets: _Season[float] = _Season(settings)
+        self._recent_targets: _Season[float] = _Season(settings)
 
     def update(self, inputs: Vector, target: float) -> list[float]:
         """Take in one row; return the forecasts for the row a horizon ahead."""
         forecasts = [self.forecaster.update(inputs, target), self.forecaster.last_target]
         if self.settings.season:
-            self._targets.append(target)
-            forecasts.append(self._targets.oldest(np.nan))
+            self._recent_targets.append(target)
+            forecasts.append(self._recent_targets.oldest(np.nan))
         return forecasts
 
     def score(self, target: float, forecasts: list[float] | None) -> tuple[float, float]:
@@ -105,7 +105,7 @@ class Numbers:
         self.scores.add(target, forecasts)
         return target, forecasts[0]
 
-    def told(self, forecast: float) -> dict[str, Any]:
+    def as_record(self, forecast: float) -> dict[str, Any]:
         """Return a forecast in plain values, by name."""
         return {"prediction": self.value(forecast)}
 
@@ -122,14 +122,14 @@ class Numbers:
         return {
             "forecaster": self.forecaster.state(),
             "scores": self.scores.state(),
-            "targets": np.array(self._targets, float),
+            "targets": np.array(self._recent_targets, float),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
         self.forecaster.restore(state["forecaster"])
         self.scores.restore(state["scores"])
-        self._targets.extend(state["targets"].tolist())
+        self._recent_targets.extend(state["targets"].tolist())
 
 
 class Labels:
@@ -172,36 +172,36 @@ class Labels:
         self._repeats = [LAST_LABEL] + ([SEASON] if settings.season else [])
         self.scores = LabelScores([MODEL, LAST_LABEL, FREQUENT, *self._repeats[1:]])
         self._sees_labels = settings.sees_labels()
-        self._known = np.full(n_columns, np.nan)
-        self._last: str | None = None
+        self._last_inputs = np.full(n_columns, np.nan)
+        self._last_label: str | None = None
         self._counts: Counter[str] = Counter()
         # By opponent that repeats a label: forecasts scored, and how many were right.
-        self._record = np.zeros((len(self._repeats), 2))
-        self._labels: _Season[str | None] = _Season(settings)
-        self._pending: deque[dict[Any, float]] = deque()
+        self._right_repeats = np.zeros((len(self._repeats), 2))
+        self._recent_labels: _Season[str | None] = _Season(settings)
+        self._rows_not_learned: deque[dict[Any, float]] = deque()
 
     def update(self, inputs: Vector, target: str | None) -> list[Probabilities]:
         """Take in one row; return the forecasts for the row a horizon ahead."""
         inputs = np.asarray(inputs, np.float64)
-        if inputs.shape != self._known.shape or np.isinf(inputs).any():
+        if inputs.shape != self._last_inputs.shape or np.isinf(inputs).any():
             raise ValueError(
-                f"inputs {inputs}, wanted {self._known.size} numbers, NaN where missing"
+                f"inputs {inputs}, wanted {self._last_inputs.size} numbers, NaN where missing"
             )
         if target is not None and not isinstance(target, str):
             raise ValueError(f"target {brief(target)}, wanted a label, which is text, or None")
         self._check_number_of_labels(target)
         horizon = self.settings.horizon
         if horizon == 0:
-            x = self._row(inputs)
-            forecasts = [self.model.predict_proba_one(x), *self._opponents()]
+            x = self._features(inputs)
+            forecasts = [self.model.predict_proba_one(x), *self._forecasts_of_opponents()]
             self.model.learn_one(x, target)
-            self._note(target)
+            self._count_label(target)
             return forecasts
-        if len(self._pending) == horizon:
-            self.model.learn_one(self._pending.popleft(), target)
-        self._note(target)
-        self._pending.append(self._row(inputs))
-        return [self._look_ahead(), *self._opponents()]
+        if len(self._rows_not_learned) == horizon:
+            self.model.learn_one(self._rows_not_learned.popleft(), target)
+        self._count_label(target)
+        self._rows_not_learned.append(self._features(inputs))
+        return [self._predict_ahead(), *self._forecasts_of_opponents()]
 
     def _check_number_of_labels(self, label: str | None) -> None:
         if len(self._counts) == _MOST_LABELS and label is not None and label not in self._counts:
@@ -210,40 +210,40 @@ class Labels:
                 f"{brief(self.settings.target)}, wanted at most {_MOST_LABELS:,} different ones"
             )
 
-    def _row(self, inputs: Vector) -> dict[Any, float]:
+    def _features(self, inputs: Vector) -> dict[Any, float]:
         """The features of a row: numbers for the columns, text for the labels."""
         missing = np.isnan(inputs)
-        self._known = np.where(missing, self._known, inputs)
-        x: dict[Any, float] = dict(enumerate(self._known.tolist()))
+        self._last_inputs = np.where(missing, self._last_inputs, inputs)
+        x: dict[Any, float] = dict(enumerate(self._last_inputs.tolist()))
         if self.settings.mark_missing:
             x.update((-1 - k, float(gap)) for k, gap in enumerate(missing.tolist()))
         if self._sees_labels:
-            x.update((label, float(label == self._last)) for label in self._counts)
+            x.update((label, float(label == self._last_label)) for label in self._counts)
         return x
 
-    def _note(self, label: str | None) -> None:
+    def _count_label(self, label: str | None) -> None:
         if label is not None:
-            self._last = label
+            self._last_label = label
             self._counts[label] += 1
         if self.settings.season:
-            self._labels.append(label)
+            self._recent_labels.append(label)
 
-    def _look_ahead(self) -> Probabilities:
-        if len(self._pending) == 1:
-            return self.model.predict_proba_one(self._pending[0])
-        return self.model.predict_proba_following(self._pending)[-1]
+    def _predict_ahead(self) -> Probabilities:
+        if len(self._rows_not_learned) == 1:
+            return self.model.predict_proba_one(self._rows_not_learned[0])
+        return self.model.predict_proba_following(self._rows_not_learned)[-1]
 
-    def _opponents(self) -> list[Probabilities]:
+    def _forecasts_of_opponents(self) -> list[Probabilities]:
         n = self._counts.total()
         frequent = {label: count / n for label, count in self._counts.items()}
-        repeated = [self._last, self._labels.oldest(None)][: len(self._repeats)]
-        repeats = [self._repeated(k, label) for k, label in enumerate(repeated)]
+        repeated = [self._last_label, self._recent_labels.oldest(None)][: len(self._repeats)]
+        repeats = [self._forecast_of_repeat(k, label) for k, label in enumerate(repeated)]
         return [repeats[0], frequent, *repeats[1:]]
 
-    def _repeated(self, k: int, label: str | None) -> Probabilities:
+    def _forecast_of_repeat(self, k: int, label: str | None) -> Probabilities:
         if label is None:
             return {}
-        n, right = self._record[k].tolist()
+        n, right = self._right_repeats[k].tolist()
         others = [other for other in self._counts if other != label]
         share = max((right + 1) / (n + 2), 1 / (1 + len(others))) if others else 1.0
         return {label: share} | {other: min(share, (1 - share) / len(others)) for other in others}
@@ -256,10 +256,10 @@ class Labels:
         self.scores.add(target, forecasts)
         for k, repeated in enumerate([forecasts[1], *forecasts[3:]]):
             if repeated and target is not None:
-                self._record[k] += 1, most_probable(repeated) == target
-        return self._place(target), self._place(most_probable(forecasts[0]))
+                self._right_repeats[k] += 1, most_probable(repeated) == target
+        return self._class_index(target), self._class_index(most_probable(forecasts[0]))
 
-    def _place(self, label: str | None) -> float:
+    def _class_index(self, label: str | None) -> float:
         return np.nan if label is None else self.labels.index(label)
 
     @property
@@ -267,7 +267,7 @@ class Labels:
         """The labels seen so far, in the order in which they came."""
         return list(self._counts)
 
-    def told(self, forecast: Probabilities) -> dict[str, Any]:
+    def as_record(self, forecast: Probabilities) -> dict[str, Any]:
         """Return a forecast in plain values, by name."""
         return {"prediction": most_probable(forecast), "probabilities": forecast}
 
@@ -284,13 +284,13 @@ class Labels:
         return {
             "model": self.model.__getstate__(),
             "scores": self.scores.state(),
-            "known": self._known,
-            "last": self._last,
+            "known": self._last_inputs,
+            "last": self._last_label,
             "labels": self.labels,
             "counts": list(self._counts.values()),
-            "record": self._record,
-            "season": list(self._labels),
-            "pending": [dict(x) for x in self._pending],
+            "record": self._right_repeats,
+            "season": list(self._recent_labels),
+            "pending": [dict(x) for x in self._rows_not_learned],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -300,9 +300,9 @@ class Labels:
             raise ValueError("the saved model does not fit the saved settings")
         self.model.__setstate__(state["model"])
         self.scores.restore(state["scores"])
-        self._known[:] = state["known"]
-        self._last = state["last"]
+        self._last_inputs[:] = state["known"]
+        self._last_label = state["last"]
         self._counts = Counter(dict(zip(state["labels"], state["counts"], strict=True)))
-        self._record[:] = state["record"]
-        self._labels.extend(state["season"])
-        self._pending.extend(state["pending"])
+        self._right_repeats[:] = state["record"]
+        self._recent_labels.extend(state["season"])
+        self._rows_not_learned.extend(state["pending"])

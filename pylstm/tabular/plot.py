@@ -32,14 +32,14 @@ def check_plot(path: str) -> None:
             "--plot needs matplotlib, which is not installed: pip install 'pylstm[demo]'"
         ) from None
     kinds = sorted(FigureCanvasAgg.get_supported_filetypes())
-    if _kind(path) not in kinds:
+    if _format(path) not in kinds:
         raise StreamError(
             f"cannot plot to {path}: wanted a name ending in one of .{', .'.join(kinds)}"
         )
     check_writable(path)
 
 
-def _kind(path: str) -> str:
+def _format(path: str) -> str:
     return Path(path).suffix.removeprefix(".").lower()
 
 
@@ -59,7 +59,7 @@ def save_plot(session: Session, path: str) -> None:
     _draw_recent(upper, session)
     _draw_running_error(lower, session)
     with written_whole(path) as temporary:
-        figure.savefig(temporary, format=_kind(path), dpi=120)
+        figure.savefig(temporary, format=_format(path), dpi=120)
 
 
 def _draw_recent(axes: Any, session: Session) -> None:

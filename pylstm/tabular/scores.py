@@ -100,23 +100,23 @@ class _Losses:
         # Columns: scored rows, then sums of the first loss, then sums of the second.
         self._sums = np.zeros((_CAPACITY, 1 + 2 * len(names)))
 
-    def _add(self, losses: npt.NDArray[Any] | None) -> None:
+    def _add_losses(self, losses: npt.NDArray[Any] | None) -> None:
         """Take in one row: the first losses, then the second; None where it is not scored."""
         segment = self.n_rows // self.rows_per_segment
         if segment == _CAPACITY:
-            self._merge()
+            self._merge_neighbours()
             segment = self.n_rows // self.rows_per_segment
         self.n_rows += 1
         if losses is not None:
             self._sums[segment] += np.concatenate([[1.0], losses])
 
-    def _merge(self) -> None:
+    def _merge_neighbours(self) -> None:
         half = self._sums[0::2] + self._sums[1::2]
         self._sums[:] = 0
         self._sums[: len(half)] = half
         self.rows_per_segment *= 2
 
-    def _means(self, after: float) -> tuple[int, npt.NDArray[Any], npt.NDArray[Any]]:
+    def _mean_losses(self, after: float) -> tuple[int, npt.NDArray[Any], npt.NDArray[Any]]:
         """Scored rows after the first part of the stream, and the means of both losses there."""
         start = int(np.ceil(round(after * self.n_rows / self.rows_per_segment, 9)))
         sums, k = self._sums[start:].sum(axis=0), len(self.names)
@@ -200,7 +200,7 @@ class Scores(_Losses):
         """
         errors = np.array(forecasts) - truth
         scored = not np.isnan(errors).any()
-        self._add(np.concatenate([np.abs(errors), errors**2]) if scored else None)
+        self._add_losses(np.concatenate([np.abs(errors), errors**2]) if scored else None)
 
     def total(self, after: float = 0.0) -> Total:
         """Return the errors of the stream after its first part.
@@ -210,7 +210,7 @@ class Scores(_Losses):
         after : float, default 0
             Part of the rows left out at the beginning: 0.1 is the first tenth.
         """
-        n_scored, absolute, squared = self._means(after)
+        n_scored, absolute, squared = self._mean_losses(after)
         return Total(n_scored, self._by_name(absolute), self._by_name(np.sqrt(squared)))
 
 
@@ -244,11 +244,11 @@ class LabelScores(_Losses):
             Probabilities by label, one dict per name, in their order; empty where there is none.
         """
         if truth is None or not all(forecasts):
-            self._add(None)
+            self._add_losses(None)
             return
         wrong = [most_probable(forecast) != truth for forecast in forecasts]
         given = [max(forecast.get(truth, 0.0), LEAST_PROBABILITY) for forecast in forecasts]
-        self._add(np.concatenate([wrong, -np.log(given)]))
+        self._add_losses(np.concatenate([wrong, -np.log(given)]))
 
     def total(self, after: float = 0.0) -> LabelTotal:
         """Return the losses of the stream after its first part.
@@ -258,7 +258,7 @@ class LabelScores(_Losses):
         after : float, default 0
             Part of the rows left out at the beginning: 0.1 is the first tenth.
         """
-        n_scored, errors, log_loss = self._means(after)
+        n_scored, errors, log_loss = self._mean_losses(after)
         return LabelTotal(n_scored, self._by_name(errors), self._by_name(log_loss))
 
 

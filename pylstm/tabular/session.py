@@ -61,9 +61,9 @@ class Session(Copyable):
         n_inputs = len(self.columns) + (N_CALENDAR if settings.time else 0)
         self.kind: Kind = (Labels if settings.classify else Numbers)(settings, n_inputs)
         self.recent: deque[tuple[float, float]] = deque(maxlen=_RECENT)
-        self._forecasts: deque[list[Any]] = deque()
+        self._forecasts_not_due: deque[list[Any]] = deque()
         # The target of the last row, and the forecasts that had been made for it.
-        self._scored: tuple[Any, list[Any] | None] = np.nan, None
+        self._last_scored: tuple[Any, list[Any] | None] = np.nan, None
 
     @property
     def n_rows(self) -> int:
@@ -111,14 +111,14 @@ class Session(Copyable):
         self.clock.advance(time)
         if self.settings.horizon:
             # Scored is what was put down `horizon` rows ago, whatever has just been learned.
-            full = len(self._forecasts) == self.settings.horizon
-            due = self._forecasts.popleft() if full else None
-            self._forecasts.append(forecasts)
+            full = len(self._forecasts_not_due) == self.settings.horizon
+            due = self._forecasts_not_due.popleft() if full else None
+            self._forecasts_not_due.append(forecasts)
         self.recent.append(self.kind.score(target, due))
-        self._scored = target, due
+        self._last_scored = target, due
         return forecasts[0]
 
-    def told(self, forecast: Any) -> dict[str, Any]:
+    def as_record(self, forecast: Any) -> dict[str, Any]:
         """Return a forecast `update` has just returned in plain values.
 
         Parameters
@@ -133,17 +133,19 @@ class Session(Copyable):
             the same of the present row, where it had a prediction and a target.
         """
         horizon = self.settings.horizon
-        told = {"row": self.n_rows + horizon, **self.kind.told(forecast)}
-        target, due = self._scored
+        record = {"row": self.n_rows + horizon, **self.kind.as_record(forecast)}
+        target, due = self._last_scored
         value = self.kind.value(target)
         if value is None or due is None:
-            return told
+            return record
         if horizon == 0:
-            return {**told, "target": value}
-        last = self.kind.told(due[0])
+            return {**record, "target": value}
+        last = self.kind.as_record(due[0])
         if last["prediction"] is None:
-            return told
-        return {**told, "last": {"row": self.n_rows, **last, "target": value}}
+            return record
+        return {**record, "last": {"row": self.n_rows, **last, "target": value}}
+
+    told = as_record  # its former name
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -153,7 +155,9 @@ class Session(Copyable):
             "kind": self.kind.state(),
             "clock": self.clock.state(),
             "recent": np.array(self.recent, float).reshape(-1, 2),
-            "forecasts": [[_plain(one) for one in forecasts] for forecasts in self._forecasts],
+            "forecasts": [
+                [_without_numpy(one) for one in forecasts] for forecasts in self._forecasts_not_due
+            ],
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -163,9 +167,9 @@ class Session(Copyable):
         self.kind.restore(state["kind"])
         self.clock.restore(state["clock"])
         self.recent.extend((truth, forecast) for truth, forecast in state["recent"].tolist())
-        self._forecasts.extend(state["forecasts"])
+        self._forecasts_not_due.extend(state["forecasts"])
 
 
-def _plain(forecast: Any) -> Any:
+def _without_numpy(forecast: Any) -> Any:
     """A forecast without NumPy's numbers."""
     return dict(forecast) if isinstance(forecast, Mapping) else float(forecast)

@@ -23,7 +23,7 @@ OPTIMIZERS = {
 }
 
 
-def _whole(value: object, least: int) -> bool:
+def _is_whole(value: object, least: int) -> bool:
     return (
         isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least
     )
@@ -100,31 +100,33 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self._choose("optimizer", "rmsprop" if self.classify else "sgd")
+        self._set_default("optimizer", "rmsprop" if self.classify else "sgd")
         one_of = ", ".join(map(repr, OPTIMIZERS))
-        self._check("optimizer", self.optimizer in OPTIMIZERS, f"one of {one_of}")
-        self._choose("learning_rate", OPTIMIZERS[self.optimizer])
-        self._choose("momentum", 0.9 if self.optimizer == "momentum" else 0.0)
-        self._choose("horizon", 0 if self.classify else 1)
+        self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {one_of}")
+        self._set_default("learning_rate", OPTIMIZERS[self.optimizer])
+        self._set_default("momentum", 0.9 if self.optimizer == "momentum" else 0.0)
+        self._set_default("horizon", 0 if self.classify else 1)
         least = 0 if self.classify else 1
-        self._check("horizon", _whole(self.horizon, least), f"a whole number of at least {least}")
+        self._require(
+            "horizon", _is_whole(self.horizon, least), f"a whole number of at least {least}"
+        )
         for name in ("cells", "memory"):
-            self._check(name, _whole(getattr(self, name), 1), "a whole number of at least 1")
-        self._check("seed", _whole(self.seed, 0), "a whole number of at least 0")
-        season_fits = self.season is None or _whole(self.season, 1)
-        self._check("season", season_fits, "a whole number of at least 1")
+            self._require(name, _is_whole(getattr(self, name), 1), "a whole number of at least 1")
+        self._require("seed", _is_whole(self.seed, 0), "a whole number of at least 0")
+        season_fits = self.season is None or _is_whole(self.season, 1)
+        self._require("season", season_fits, "a whole number of at least 1")
         rate = self.learning_rate
-        self._check("learning_rate", math.isfinite(rate) and rate >= 0, "a number of at least 0")
-        self._check("momentum", 0 <= self.momentum < 1, "a number from 0 up to, not including, 1")
+        self._require("learning_rate", math.isfinite(rate) and rate >= 0, "a number of at least 0")
+        self._require("momentum", 0 <= self.momentum < 1, "a number from 0 up to, not including, 1")
         if self.momentum and self.optimizer not in ("sgd", "momentum"):
             raise StreamError(
                 f"momentum is {brief(self.momentum)} and optimizer is {brief(self.optimizer)}, "
                 "wanted "
                 "momentum with 'sgd' or 'momentum' only"
             )
-        self._check("predict", self.predict in ("change", "level"), "'change' or 'level'")
-        self._check("dtype", self.dtype in ("float32", "float64"), "'float32' or 'float64'")
-        self._check("inputs", self.inputs is None or len(self.inputs) > 0, "at least one column")
+        self._require("predict", self.predict in ("change", "level"), "'change' or 'level'")
+        self._require("dtype", self.dtype in ("float32", "float64"), "'float32' or 'float64'")
+        self._require("inputs", self.inputs is None or len(self.inputs) > 0, "at least one column")
         inputs = self.inputs or ()
         for name in inputs:
             if inputs.count(name) > 1:
@@ -135,11 +137,11 @@ class Settings:
                 "least the horizon: the value one season ago must be known when predicting"
             )
 
-    def _choose(self, name: str, value: object) -> None:
+    def _set_default(self, name: str, value: object) -> None:
         if getattr(self, name) is None:
             object.__setattr__(self, name, value)
 
-    def _check(self, name: str, good: bool, wanted: str) -> None:
+    def _require(self, name: str, good: bool, wanted: str) -> None:
         if not good:
             raise StreamError(f"{name} is {brief(getattr(self, name))}, wanted {wanted}")
 

@@ -83,17 +83,17 @@ class Table:
     def __init__(self, source: str, delimiter: str = ",") -> None:
         self.name = "standard input" if source == "-" else source
         self.delimiter = delimiter
-        self._raw = self._open(source)
+        self._bytes = self._open(source)
         self._file: IO[bytes] = (
-            gzip.GzipFile(fileobj=self._raw) if source.endswith(".gz") else self._raw  # type: ignore
+            gzip.GzipFile(fileobj=self._bytes) if source.endswith(".gz") else self._bytes  # type: ignore
         )
         self.size = None if source == "-" else Path(source).stat().st_size
         self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True)
-        self._one_column = False
+        self._has_one_column = False
         try:
             self.header = self._read_header()
-            self._one_column = len(self.header) == 1
-            self._first = self._next_cells()
+            self._has_one_column = len(self.header) == 1
+            self._first_cells = self._next_cells()
         except BaseException:
             self.close()
             raise
@@ -111,7 +111,7 @@ class Table:
         """Close the file; standard input stays open."""
         if self.size is not None:
             self._file.close()
-            self._raw.close()
+            self._bytes.close()
 
     def __enter__(self) -> Table:
         return self
@@ -126,7 +126,7 @@ class Table:
 
     def position(self) -> int:
         """Bytes of the file read so far, of `size`."""
-        return self._raw.tell()
+        return self._bytes.tell()
 
     def _lines(self) -> Iterator[str]:
         encoding = "utf-8-sig"
@@ -140,7 +140,7 @@ class Table:
             for cells in self._reader:
                 if cells:
                     return cells
-                if self._one_column:  # there a blank line is a missing cell
+                if self._has_one_column:  # there a blank line is a missing cell
                     return [""]
         except UnicodeDecodeError:
             raise self._error(self.line + 1, "holds bytes that are not UTF-8 text") from None
@@ -168,11 +168,11 @@ class Table:
 
     def first_row(self) -> list[str]:
         """Return the cells of the first row without using it up."""
-        if self._first is None:
+        if self._first_cells is None:
             raise StreamError(
                 f"{self.name} has a header line and nothing else, wanted rows below it"
             )
-        return self._checked(self._first)
+        return self._check_width(self._first_cells)
 
     def columns_of_numbers(self) -> list[str]:
         """Return the columns whose first cell is a number or missing."""
@@ -215,13 +215,13 @@ class Table:
         """
         where, where_texts = self.indices(columns), self.indices(texts)
         cells: list[str] | None = self.first_row()
-        self._first = None
+        self._first_cells = None
         while cells is not None:
-            numbers = self._numbers(self._checked(cells), columns, where)
+            numbers = self._parse_numbers(self._check_width(cells), columns, where)
             yield numbers, [cells[index] for index in where_texts]
             cells = self._next_cells()
 
-    def _checked(self, cells: list[str]) -> list[str]:
+    def _check_width(self, cells: list[str]) -> list[str]:
         if len(cells) != len(self.header):
             s = "" if len(cells) == 1 else "s"
             raise self._error(
@@ -229,7 +229,7 @@ class Table:
             )
         return cells
 
-    def _numbers(self, cells: list[str], columns: Sequence[str], where: list[int]) -> Vector:
+    def _parse_numbers(self, cells: list[str], columns: Sequence[str], where: list[int]) -> Vector:
         numbers = np.empty(len(where))
         for k, index in enumerate(where):
             value = number_in(cells[index])
