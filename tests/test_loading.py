@@ -452,7 +452,8 @@ def test_an_error_that_overflows_is_none():
     """It would be infinite as an input of the next row, and in the next file."""
     model = learned(estimators.Regressor(3, feedback=False, dtype="float64"))
     state = model.__getstate__()
-    state["net"]["target_scale"]["mean"][:] = -1.7e308
+    for net in state["experts"]["nets"]:
+        net["target_scale"]["mean"][:] = -1.7e308
     model.__setstate__(state)
     model.learn_one({"a": 1.0}, 1.7e308)
     assert np.isnan(model.__getstate__()["error"])

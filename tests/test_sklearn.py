@@ -83,7 +83,7 @@ def test_classifier_is_the_one_behind(rng):
     X, y = table(rng)
     y = np.array(labels(y))
     model = LSTMClassifier(n_cells=6).fit(X[:40], y[:40])
-    bare = estimators.Classifier(n_cells=6)
+    bare = estimators.Classifier(n_cells=6, feedback=False)
     bare.expect(range(3))
     for x, label in zip(by_column(X[:40]), y[:40], strict=True):
         bare.learn_one(x, ["high", "low", "middle"].index(label))
@@ -155,16 +155,16 @@ def test_sequences_are_learned_each_from_a_fresh_state(name, one_a, rng):
     ends = np.cumsum(lengths)
     wanted = y if one_a == "row" else y[ends - 1]
     model = MODELS[name](n_cells=6, n_epochs=2).fit(X, wanted, lengths)
-    bare = getattr(estimators, name.capitalize())(
-        n_cells=6, **({"feedback": False} if name == "regressor" else {})
-    )
+    bare = getattr(estimators, name.capitalize())(n_cells=6, feedback=False)
+    order = np.random.default_rng(0)
     codes = y.tolist()
     if name == "classifier":
         classes = sorted(set(wanted))
         codes = [classes.index(label) if label in classes else None for label in y]
         bare.expect(range(len(classes)))
     for _ in range(2):
-        for start, end in zip(ends - lengths, ends, strict=True):
+        for sequence in order.permutation(len(ends)):
+            start, end = ends[sequence] - lengths[sequence], ends[sequence]
             bare.reset()
             for k, x in enumerate(by_column(X[start:end]), start):
                 bare.learn_one(x, codes[k] if one_a == "row" or k == end - 1 else None)

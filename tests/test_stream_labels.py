@@ -73,7 +73,12 @@ def held(values):
 def by_hand(table, horizon, sees_labels, marks=False):
     """Probabilities from a plain loop: rows a horizon behind are learned, those ahead walked."""
     cells, labels = table
-    model = Classifier(8, optimizer=settings().new_optimizer(), network={"scale_memory": 100})
+    model = Classifier(
+        8,
+        feedback=False,
+        optimizer=settings().new_optimizer(),
+        network={"scale_memory": 100},
+    )
     rows, forecasts, seen, last = [], [], [], None
     known = np.stack([held(column) for column in cells.T], axis=1)
 

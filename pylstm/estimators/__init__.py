@@ -7,5 +7,6 @@
 from pylstm.estimators.classifier import Classifier
 from pylstm.estimators.forecaster import Forecaster
 from pylstm.estimators.regressor import Regressor
+from pylstm.estimators.spread import Distribution
 
-__all__ = ["Classifier", "Forecaster", "Regressor"]
+__all__ = ["Classifier", "Distribution", "Forecaster", "Regressor"]

@@ -289,10 +289,10 @@ class Classifier(Estimator):
         last = None if self._last is None else self._last.copy()
         return {**super()._state(), "classes": self.classes, "last": last}
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        super().__setstate__(state)
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        super()._restore(state)
         self._know({label: k for k, label in enumerate(state["classes"])})
-        self._last = state.get("last")
+        self._last = state["last"]
 
 
 register(Classifier, "estimators.Classifier")

@@ -44,14 +44,14 @@ __all__ = [
 N_CELLS: Final = 32
 
 # RMSprop(**OPTIMIZER): v = decay v + (1 - decay) g^2;  w -= learning_rate g / (sqrt(v) + epsilon).
+# The decay of the weights, a millionth a row, is felt by streams of millions of rows.
 OPTIMIZER: Final[dict[str, Any]] = {
     "learning_rate": 5e-4,
     "decay": 0.9999,
     "epsilon": 1e-8,
     "clip_norm": 1.0,
+    "weight_decay": 2e-3,
 }
-# Of the weights, a row: felt by streams of millions of rows.
-WEIGHT_DECAY: Final = 1e-6
 
 FORECASTER_EXPERTS: Final = (Expert(2e-3), Expert(5e-4), Expert(1.25e-4))
 REGRESSOR_EXPERTS: Final = (*FORECASTER_EXPERTS, Expert(1e-3, memory=False, changes=False))
@@ -85,5 +85,7 @@ CLASSIFIER_SWITCHES: Final[dict[str, Any]] = {
 
 def default_optimizer(rate: float | None = None) -> Optimizer:
     """Return the optimiser of an expert: that of an estimator that was given none."""
-    rate = OPTIMIZER["learning_rate"] if rate is None else rate
-    return RMSprop(**OPTIMIZER | {"learning_rate": rate, "weight_decay": WEIGHT_DECAY / rate})
+    if rate is None:
+        return RMSprop(**OPTIMIZER)
+    decay = OPTIMIZER["learning_rate"] * OPTIMIZER["weight_decay"]
+    return RMSprop(**OPTIMIZER | {"learning_rate": rate, "weight_decay": decay / rate})

@@ -22,6 +22,7 @@ from pylstm.errors import brief
 from pylstm.estimators.defaults import SWITCHES, default_optimizer
 from pylstm.estimators.experts import ByError, ByLikelihood, Expert, Experts
 from pylstm.estimators.features import Features
+from pylstm.estimators.spread import Spread
 from pylstm.network import LSTM, Unbuilt
 from pylstm.optimizers import Optimizer
 from pylstm.registry import as_today, check_state
@@ -214,6 +215,10 @@ class Estimator(Copyable):
         check_state(self._schema, state)
         check_fields("estimator", state["parameters"], signature(type(self)).parameters)
         type(self).__init__(self, **state["parameters"])
+        self._restore(state)
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that has been checked."""
         self._features.restore(state["features"])
         self._restore_experts(state["experts"])
 
@@ -223,6 +228,11 @@ class WithLastTarget(Estimator):
 
     _last: float
     _error: float
+    _spread: Spread
+
+    def _set_up(self, **parameters: Any) -> None:
+        self._spread = Spread()
+        super()._set_up(**parameters)
 
     def _begin(self) -> None:
         self._last = self._error = math.nan
@@ -233,8 +243,11 @@ class WithLastTarget(Estimator):
         self._begin()
 
     def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "last": self._last, "error": self._error}
+        own = {"last": self._last, "error": self._error, "spread": self._spread.state()}
+        return {**super()._state(), **own}
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        super().__setstate__(state)
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        super()._restore(state)
         self._last, self._error = float(state["last"]), float(state["error"])
+        if state["spread"] is not None:
+            self._spread.restore(state["spread"])

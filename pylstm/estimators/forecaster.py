@@ -236,8 +236,8 @@ class Forecaster(WithLastTarget):
         own = {"past": np.array(self._past, float), "misses": self._misses.copy()}
         return {**super()._state(), **own}
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        super().__setstate__(state)
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        super()._restore(state)
         self._past.extend(state["past"].tolist())
         self._misses[:] = state["misses"]
 

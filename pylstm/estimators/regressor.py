@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, overload
 
 from pylstm.checks import check_switch
 from pylstm.estimators.defaults import N_CELLS, REGRESSOR_EXPERTS
 from pylstm.estimators.estimator import Row, WithLastTarget
 from pylstm.estimators.features import as_number, finite_or_none
+from pylstm.estimators.spread import Distribution
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
 
@@ -131,6 +132,7 @@ class Regressor(WithLastTarget):
         output = self._step(x, self._target).item()
         self._features.advance()
         self._error = finite_or_none(change - output)
+        self._spread.learn(self._error)
         if wanted == wanted:
             self._last = wanted
 
@@ -143,17 +145,25 @@ class Regressor(WithLastTarget):
         cells[1] = self._error
         return self._last
 
-    def predict_one(self, x: Row) -> float:
+    @overload
+    def predict_one(self, x: Row, *, with_dist: Literal[False] = False) -> float: ...
+    @overload
+    def predict_one(self, x: Row, *, with_dist: Literal[True]) -> Distribution: ...
+
+    def predict_one(self, x: Row, *, with_dist: bool = False) -> float | Distribution:
         """Return what is predicted for a row that comes next; nothing changes.
 
         Parameters
         ----------
         x : mapping of names to numbers
             Features of the row. Those never learned from are left out.
+        with_dist : bool, default False
+            Whether to return the distribution around the prediction, `mu`, by the errors so far:
+            its intervals hold their share of targets under drift, see `pylstm.estimators.spread`.
 
         Returns
         -------
-        float
+        float or Distribution
             0 before the first target.
 
         Raises
@@ -162,13 +172,17 @@ class Regressor(WithLastTarget):
             For something that is no number, or an infinite one.
         """
         with self._exclusive:
-            self._features.fill(x)
-            base = self._write_own()
-            if self._experts is None or base != base:
-                self._features.check(x)
-                return 0.0
-            output: float = self._predict(x).item()
-            return base + output
+            prediction = self._prediction(x)
+            return self._spread.around(prediction) if with_dist else prediction
+
+    def _prediction(self, x: Row) -> float:
+        self._features.fill(x)
+        base = self._write_own()
+        if self._experts is None or base != base:
+            self._features.check(x)
+            return 0.0
+        output: float = self._predict(x).item()
+        return base + output
 
     def predict_following(self, xs: Iterable[Row]) -> list[float]:
         """Return what is predicted for rows that follow one another, their targets unknown.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,7 +62,8 @@ class _DressedState(State, kw_only=True):
         from pylstm.checks import check_whole
 
         behind = getattr(estimators, self.BEHIND)
-        check_whole("n_epochs", self.n_epochs)
+        if self.n_epochs is not None:
+            check_whole("n_epochs", self.n_epochs)
         behind(**{name: getattr(self, name) for name in self.PARAMETERS})
         if self.feature_names_in_ is not UNSET:
             must(self.n_features_in_ is not UNSET, "n_features_in_ with their names")
@@ -79,15 +81,21 @@ class _DressedState(State, kw_only=True):
 
 
 class _SupervisedState(_DressedState, kw_only=True):
+    feedback: Any
+    shuffle: bool
     one_a_sequence_: bool | UnsetType = UNSET
     FITTED: ClassVar[tuple[str, ...]] = ("n_features_in_", "one_a_sequence_")
+    PARAMETERS = (*_DressedState.PARAMETERS, "feedback")
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """0.1.0 took sequences in their order, and no label was an input."""
+        return {"feedback": False, "shuffle": False, **state}
 
 
 class DressedRegressor(_SupervisedState, kw_only=True):
     """`sklearn.LSTMRegressor`."""
 
-    feedback: Any
-    PARAMETERS = (*_DressedState.PARAMETERS, "feedback")
     BEHIND = "Regressor"
 
 

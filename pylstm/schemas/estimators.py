@@ -14,6 +14,7 @@ from pylstm.schemas.networks import NetworkState
 from pylstm.schemas.state import (
     FLOAT64,
     Array,
+    Count,
     State,
     converted,
     distinct,
@@ -175,9 +176,29 @@ class EstimatorState(State):
                     )
 
 
+class SpreadState(State):
+    """`estimators.spread.Spread`."""
+
+    n: Count
+    scale: float
+    quantiles: Array
+
+    def __post_init__(self) -> None:
+        has_shape("quantiles", self.quantiles, FLOAT64, (19,))
+        must(np.isfinite(self.quantiles).all(), "finite quantiles")
+        must(0 <= self.scale < np.inf, "a scale of at least 0")
+
+
 class _WithLastTarget(EstimatorState):
     last: float
     error: float
+    spread: SpreadState | None
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """In format 1 nothing was known of the errors."""
+        today = super().today(state)
+        return today if today is state else {**today, "spread": None}
 
     def __post_init__(self) -> None:
         no_infinity("the last target or error", self.last, self.error)

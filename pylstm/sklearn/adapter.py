@@ -12,16 +12,19 @@ from sklearn.utils.validation import validate_data
 
 from pylstm.checks import check_whole
 from pylstm.copies import Savable
-from pylstm.registry import check_state
+from pylstm.registry import as_today, check_state
 from pylstm.sklearn.rows import Array
 
-__all__ = ["MORE_PARAMETERS", "PARAMETERS", "PUBLIC", "Adapter"]
+__all__ = ["MORE_PARAMETERS", "PARAMETERS", "PUBLIC", "SHUFFLE", "Adapter"]
 
 #: The module of the three, as imports and pickles have it.
 PUBLIC: Final = "pylstm.sklearn"
 
 #: Arrays that may hold strings: they are saved as lists.
 _LABEL_ARRAYS = {"classes_", "feature_names_in_"}
+
+#: Parameters that are not those of the estimator behind.
+_OWN_PARAMETERS = ("n_epochs", "shuffle")
 
 #: Of the docstrings of the three.
 PARAMETERS = """
@@ -30,10 +33,16 @@ PARAMETERS = """
     block_size : int, default 1
         Cells that share their gates; divides `n_cells`.
     optimizer : Optimizer, optional
-        By default the one of `pylstm.estimators.defaults`, made for streams of any length."""
+        Of a single network; by default there are several, with those of
+        `pylstm.estimators.defaults`, made for streams of any kind and length."""
+SHUFFLE = """
+    shuffle : bool, default True
+        Whether `fit` learns from sequences, which `lengths` has told apart, in an order drawn anew
+        at every pass, by `seed`; the rows of a sequence stay in theirs."""
 MORE_PARAMETERS = """
-    n_epochs : int, default 1
-        Passes of `fit` over the rows, each from a fresh state.
+    n_epochs : int, optional
+        Passes of `fit` over the rows, each from a fresh state. By default 1, and 10 where there are
+        sequences, by `lengths`.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
@@ -46,14 +55,16 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
     """What the three have in common: the estimator behind, tags, files."""
 
     _estimator_class: ClassVar[type[Any]]
-    n_epochs: int
+    n_epochs: int | None
     n_features_in_: int
 
     def _new_estimator(self) -> None:
         """Put a new estimator behind, of the parameters of this one."""
-        check_whole("n_epochs", self.n_epochs)
+        if self.n_epochs is not None:
+            check_whole("n_epochs", self.n_epochs)
         parameters = self.get_params(deep=False)
-        del parameters["n_epochs"]
+        for name in _OWN_PARAMETERS:
+            parameters.pop(name, None)
         self.estimator_ = self._estimator_class(**parameters)
 
     def _checked_features(self, X: Any, reset: bool = False) -> Array:
@@ -79,7 +90,9 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # A class over one of these may have more attributes, and checks them itself.
         if type(self).__module__ == PUBLIC:
-            check_state(f"sklearn.{type(self).__name__}", state)
+            own = f"sklearn.{type(self).__name__}"
+            state = as_today(own, state)
+            check_state(own, state)
         state = dict(state)
         for name in _LABEL_ARRAYS & state.keys():
             state[name] = check_state("array of labels", state[name]).array()

@@ -15,7 +15,7 @@ from pylstm import estimators
 from pylstm.errors import brief
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.optimizers import Optimizer
-from pylstm.sklearn.adapter import MORE_PARAMETERS, PARAMETERS, PUBLIC
+from pylstm.sklearn.adapter import MORE_PARAMETERS, PARAMETERS, PUBLIC, SHUFFLE
 from pylstm.sklearn.rows import Array, Lengths, Rows, sequence_ends
 from pylstm.sklearn.supervised import SupervisedAdapter
 
@@ -29,7 +29,10 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
     for the mean.
 
     Parameters
-    ----------{PARAMETERS}{MORE_PARAMETERS}
+    ----------{PARAMETERS}
+    feedback : bool, default False
+        Whether the labels learned from are inputs of the rows after. `predict` knows no labels and
+        takes its own probabilities for them.{SHUFFLE}{MORE_PARAMETERS}
 
     Attributes
     ----------
@@ -63,7 +66,9 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         *,
         block_size: int = 1,
         optimizer: Optimizer | None = None,
-        n_epochs: int = 1,
+        feedback: bool = False,
+        shuffle: bool = True,
+        n_epochs: int | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
@@ -71,6 +76,8 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         self.n_cells = n_cells
         self.block_size = block_size
         self.optimizer = optimizer
+        self.feedback = feedback
+        self.shuffle = shuffle
         self.n_epochs = n_epochs
         self.network = network
         self.dtype = dtype
@@ -97,7 +104,7 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         check_classification_targets(y)
         sequence_ends(lengths, len(X))
         self._begin_with_classes(np.unique(y))
-        self._learn_sequences(X, self._targets(y), lengths, self.n_epochs)
+        self._learn_all(X, self._targets(y), lengths)
         return self
 
     def partial_fit(
@@ -145,7 +152,7 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
             )
         if first:
             self._begin_with_classes(known)
-        self._learn_sequences(X, self._targets(y), lengths, 1)
+        self._learn_once(X, self._targets(y), lengths)
         return self
 
     def _begin_with_classes(self, classes: Array) -> None:

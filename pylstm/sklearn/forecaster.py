@@ -57,7 +57,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         season: int | None = None,
         block_size: int = 1,
         optimizer: Optimizer | None = None,
-        n_epochs: int = 1,
+        n_epochs: int | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
@@ -88,7 +88,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         """
         rows, values = self._checked_series(X, y, reset=True)
         self._new_estimator()
-        for epoch in range(self.n_epochs):
+        for epoch in range(self.n_epochs or 1):
             if epoch:
                 self.estimator_.reset()
             self._learn_series(rows, values)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_array
 from pylstm import estimators
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.optimizers import Optimizer
-from pylstm.sklearn.adapter import MORE_PARAMETERS, PARAMETERS, PUBLIC
+from pylstm.sklearn.adapter import MORE_PARAMETERS, PARAMETERS, PUBLIC, SHUFFLE
 from pylstm.sklearn.rows import Array, Lengths, Rows, sequence_ends
 from pylstm.sklearn.supervised import SupervisedAdapter
 
@@ -32,7 +32,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
     feedback : bool, default False
         Whether the targets learned from are inputs of the rows after. `predict` knows no targets
         and takes its own predictions for them; good where `predict` of a row or a few is followed
-        by `partial_fit` of the same, as their targets come.{MORE_PARAMETERS}
+        by `partial_fit` of the same, as their targets come.{SHUFFLE}{MORE_PARAMETERS}
 
     Attributes
     ----------
@@ -63,7 +63,8 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         block_size: int = 1,
         optimizer: Optimizer | None = None,
         feedback: bool = False,
-        n_epochs: int = 1,
+        shuffle: bool = True,
+        n_epochs: int | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
@@ -72,6 +73,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         self.block_size = block_size
         self.optimizer = optimizer
         self.feedback = feedback
+        self.shuffle = shuffle
         self.n_epochs = n_epochs
         self.network = network
         self.dtype = dtype
@@ -97,7 +99,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         X, y = self._checked_data(X, y, lengths, reset=True)
         sequence_ends(lengths, len(X))
         self._new_estimator()
-        self._learn_sequences(X, self._targets(y), lengths, self.n_epochs)
+        self._learn_all(X, self._targets(y), lengths)
         return self
 
     def partial_fit(self, X: npt.ArrayLike, y: npt.ArrayLike, lengths: Lengths = None) -> Self:
@@ -118,7 +120,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         sequence_ends(lengths, len(X))
         if first:
             self._new_estimator()
-        self._learn_sequences(X, self._targets(y), lengths, 1)
+        self._learn_once(X, self._targets(y), lengths)
         return self
 
     def _targets(self, y: Array) -> list[Any]:

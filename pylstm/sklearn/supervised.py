@@ -7,14 +7,21 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
+from pylstm.checks import check_switch
 from pylstm.sklearn.adapter import Adapter
 from pylstm.sklearn.rows import Array, Lengths, Rows, as_rows, cut, sequence_ends
 
 __all__ = ["SupervisedAdapter"]
 
+#: Passes over sequences, of which there are never so many as there are rows in a stream.
+SEQUENCE_EPOCHS = 10
+
 
 class SupervisedAdapter(Adapter):
     """What regressor and classifier have in common."""
+
+    seed: int
+    shuffle: bool
 
     def _targets(self, y: Array) -> list[Any]:
         """Checked targets as the estimator behind takes them."""
@@ -31,7 +38,20 @@ class SupervisedAdapter(Adapter):
             y = column_or_1d(check_array(y, ensure_2d=False, dtype=None), warn=True)
         return X, y
 
-    def _learn_sequences(self, X: Array, y: list[Any], lengths: Lengths, n_epochs: int) -> None:
+    def _learn_all(self, X: Array, y: list[Any], lengths: Lengths) -> None:
+        """What `fit` does: every pass begins from a fresh state, sequences are shuffled."""
+        check_switch("shuffle", self.shuffle)
+        n_epochs = self.n_epochs
+        if n_epochs is None:
+            n_epochs = 1 if lengths is None else SEQUENCE_EPOCHS
+        rng = np.random.default_rng(self.seed) if self.shuffle else None
+        for _ in range(n_epochs):
+            self.estimator_.reset()
+            self._learn_once(X, y, lengths, rng)
+
+    def _learn_once(
+        self, X: Array, y: list[Any], lengths: Lengths, rng: np.random.Generator | None = None
+    ) -> None:
         ends = sequence_ends(lengths, len(X))
         self.one_a_sequence_ = len(y) != len(X)
         wanted: list[Any] = [None] * len(X)
@@ -40,15 +60,12 @@ class SupervisedAdapter(Adapter):
                 wanted[end - 1] = value
         else:
             wanted = y
-        rows = as_rows(X)
-        for _ in range(n_epochs):
-            start = 0
-            for sequence in cut(rows, ends):
-                if lengths is not None or n_epochs > 1:
-                    self.estimator_.reset()
-                for x in sequence:
-                    self.estimator_.learn_one(x, wanted[start])
-                    start += 1
+        sequences = list(zip(cut(as_rows(X), ends), cut(wanted, ends), strict=True))
+        for k in rng.permutation(len(sequences)) if rng else range(len(sequences)):
+            if lengths is not None:
+                self.estimator_.reset()
+            for x, value in zip(*sequences[k], strict=True):
+                self.estimator_.learn_one(x, value)
 
     def _predictions(self, X: Any, lengths: Lengths) -> list[Any]:
         check_is_fitted(self)

@@ -15,6 +15,7 @@ import numpy as np
 
 from pylstm.errors import brief
 from pylstm.estimators import Classifier
+from pylstm.registry import as_today
 from pylstm.tabular.errors import StreamError
 from pylstm.tabular.forecaster import Forecaster
 from pylstm.tabular.scores import LabelScores, LabelTotal, Scores, Total, most_probable
@@ -294,7 +295,8 @@ class Labels:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        if state["model"]["parameters"] != self.model.__getstate__()["parameters"]:
+        model = as_today("estimators.Classifier", state["model"])
+        if model["parameters"] != self.model.__getstate__()["parameters"]:
             raise ValueError("the saved model does not fit the saved settings")
         self.model.__setstate__(state["model"])
         self.scores.restore(state["scores"])

@@ -1,0 +1,187 @@
+"""How far off a prediction may be: quantiles of the error that follow the stream.
+
+Symbols: e(t) = y(t) - p(t) the error of a prediction, s(t) its scale, z = e / s, q_a the quantile of
+z at level a, of the levels in `LEVELS`.
+
+    z      = e(t) / s(t-1)
+    q_a   += g (a - [z < q_a])                    g = max(1 / sqrt(n), 1 / 20), n errors so far
+    s(t)   = s(t-1) + r (|e(t)| - s(t-1))         r = max(2 / (n + 1), 1 / 100)
+
+The quantiles are tracked as in adaptive conformal inference (Gibbs & Candes 2021; with steps that
+decay, Angelopoulos, Barber & Bates 2024): whatever the stream does, the share of errors below q_a
+differs from a after T rows by no more than the way q_a has gone, divided by g T. So coverage is
+held under drift, by a model that is wrong as by one that is right. A single wild error moves q_a by
+g at most, and s by no more than ten times itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm.errors import brief
+
+__all__ = ["LEVELS", "Distribution", "Spread"]
+
+Array = npt.NDArray[Any]
+
+_TAIL = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4]
+LEVELS = np.array([*_TAIL, 0.5, *(1 - level for level in reversed(_TAIL))])
+# Those of a Laplace distribution whose mean absolute deviation is 1.
+_START = np.sign(LEVELS - 0.5) * -np.log(2 * np.minimum(LEVELS, 1 - LEVELS))
+
+_STEP, _FORGETTING = 1 / 20, 1 / 100
+_WILD = 10.0  # times the scale
+_CLOSE = 1e-3  # scales: quantiles are at least so far apart
+_LEAST = 1e-12  # of the prediction: no scale is smaller
+
+
+class Distribution:
+    """What a target may be, as far as past errors tell: quantiles around a prediction.
+
+    Between the quantiles at `LEVELS` probability is spread evenly, beyond them it falls
+    exponentially. River's distributions have the same verbs.
+
+    Parameters
+    ----------
+    mu : float
+        The prediction.
+    quantiles : ndarray, shape of `LEVELS`
+        In rising order; NaN as long as no error is known: then nothing is excluded.
+
+    Examples
+    --------
+    >>> from pylstm.estimators import Regressor
+    >>> model = Regressor(n_cells=4)
+    >>> for t in range(500):
+    ...     model.learn_one({"hour": t % 24}, t % 24 + (t * 7919 % 100) / 100)
+    >>> found = model.predict_one({"hour": 500 % 24}, with_dist=True)
+    >>> low, high = found.interval(0.9)
+    >>> low < found.mu < high, found.quantile(0.05) == low, found.cdf(low) < 0.051
+    (True, True, True)
+    """
+
+    def __init__(self, mu: float, quantiles: Array) -> None:
+        self.mu = mu
+        self._quantiles = quantiles
+
+    @property
+    def sigma(self) -> float:
+        """Half the width of the interval in which a normal distribution has two thirds."""
+        low, high = self.interval(0.6826894921370859)
+        return (high - low) / 2
+
+    def quantile(self, level: float) -> float:
+        """Return what the target is below with probability `level`.
+
+        Parameters
+        ----------
+        level : float
+            Between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            For a level that is not.
+        """
+        q = self._quantiles
+        if not 0 < level < 1:
+            raise ValueError(f"level is {brief(level)}, wanted a number between 0 and 1")
+        if q[0] != q[0]:
+            return math.copysign(math.inf, level - 0.5)
+        if level < LEVELS[0]:
+            return float(q[0] + (q[1] - q[0]) * math.log(level / LEVELS[0]))
+        if level > LEVELS[-1]:
+            return float(q[-1] - (q[-1] - q[-2]) * math.log((1 - level) / LEVELS[0]))
+        return float(np.interp(level, LEVELS, q))
+
+    def interval(self, level: float = 0.9) -> tuple[float, float]:
+        """Return the middle in which the target is with probability `level`.
+
+        Parameters
+        ----------
+        level : float
+            Between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            For a level that is not.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level is {brief(level)}, wanted a number between 0 and 1")
+        return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
+
+    def cdf(self, y: float) -> float:
+        """Return the probability of a target of at most `y`; NaN as long as no error is known."""
+        q = self._quantiles
+        if q[0] != q[0]:
+            return math.nan
+        if y < q[0]:
+            return float(LEVELS[0] * math.exp((y - q[0]) / (q[1] - q[0])))
+        if y > q[-1]:
+            return float(1 - LEVELS[0] * math.exp((q[-1] - y) / (q[-1] - q[-2])))
+        return float(np.interp(y, q, LEVELS))
+
+    def log_score(self, y: float) -> float:
+        """Return the log of the density at `y`, the higher the better; NaN without errors."""
+        q = self._quantiles
+        if q[0] != q[0]:
+            return math.nan
+        k = int(np.clip(np.searchsorted(q, y), 1, q.size - 1))
+        density = math.log((LEVELS[k] - LEVELS[k - 1]) / (q[k] - q[k - 1]))
+        beyond = max(q[0] - y, y - q[-1], 0.0)
+        return float(density - beyond / (q[k] - q[k - 1]))
+
+    def __call__(self, y: float) -> float:
+        """Return the density at `y`."""
+        return math.exp(self.log_score(y))
+
+    def __repr__(self) -> str:
+        low, high = self.interval(0.9)
+        return f"<Distribution mu={self.mu:g}, 90 % from {low:g} to {high:g}>"
+
+
+class Spread:
+    """Scale and quantiles of the errors so far."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.scale = 0.0
+        self.quantiles = _START.copy()
+
+    def learn(self, error: float) -> None:
+        """Take in the error of a prediction, target minus prediction; NaN is none."""
+        if error != error:
+            return
+        size = abs(error)
+        if self.scale > 0:
+            step = max(1 / math.sqrt(self.n), _STEP)
+            self.quantiles += step * (LEVELS - (error / self.scale < self.quantiles))
+            if self.n > 3:
+                size = min(size, _WILD * self.scale)
+        self.n += 1
+        self.scale += (size - self.scale) * max(2 / (self.n + 1), _FORGETTING)
+
+    def around(self, prediction: float) -> Distribution:
+        """The distribution of a target that is predicted."""
+        if not self.n:
+            return Distribution(prediction, np.full(LEVELS.size, math.nan))
+        scale = max(self.scale, _LEAST * abs(prediction), np.finfo(float).tiny * 1e6)
+        q = np.sort(self.quantiles) * scale
+        gap = _CLOSE * scale
+        apart = np.maximum.accumulate(q - gap * np.arange(q.size)) + gap * np.arange(q.size)
+        return Distribution(prediction, prediction + apart)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` goes on from."""
+        return {"n": self.n, "scale": self.scale, "quantiles": self.quantiles.copy()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.n, self.scale = state["n"], state["scale"]
+        self.quantiles = state["quantiles"].copy()
