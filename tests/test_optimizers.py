@@ -201,11 +201,11 @@ def test_rule_follows_its_formula(architecture, dtype, rule, update_every, rng):
     optimizer, formula = rule
     if isinstance(optimizer, pylstm.ObGD) and not linear(architecture):
         pytest.skip("the output error of this oracle is that of linear outputs")
-    inputs, targets = random_task(architecture, 24, rng)
+    inputs, targets = random_task(architecture, 17, rng)
     net = build(architecture, optimizer, dtype)
     learner = RuleLearner(architecture, net.parameters, formula)
     for t, (x, target) in enumerate(zip(inputs, targets, strict=True)):
-        if t == 15:
+        if t == 10:
             net.reset()
             learner.reset()
         net.step(x)
