@@ -116,8 +116,8 @@ class SupervisedAdapter(Adapter):
         if len(seen.rows) == _MANY_PREDICTIONS:
             warnings.warn(
                 f"predict has been given {_MANY_PREDICTIONS} different X, and no row was learned "
-                "in between: each X is taken for the rows that follow those of fit. Where rows stand "
-                "alone, as inside a recursive forecaster, give ordered=False",
+                "in between: each X is taken for the rows that follow those of fit. Where rows "
+                "stand alone, as inside a recursive forecaster, give ordered=False",
                 UserWarning,
                 stacklevel=4,
             )
