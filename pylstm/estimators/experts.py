@@ -179,7 +179,7 @@ class Experts:
             self._seen.append(None if seen.all() else seen)
         self._views = np.full((len(self.experts), features.size), np.nan)
 
-    def _view(self, k: int, row: Array) -> Array:
+    def view(self, k: int, row: Array) -> Array:
         """The row as expert k sees it: NaN, which stands for the mean, in place of the rest."""
         seen = self._seen[k]
         if seen is None:
@@ -190,7 +190,7 @@ class Experts:
 
     def predict(self, row: Array) -> Array:
         """What the experts say of a row together; nothing changes."""
-        return self.mixture.mix([net.predict(self._view(k, row)) for k, net in enumerate(self.nets)])
+        return self.mixture.mix([net.predict(self.view(k, row)) for k, net in enumerate(self.nets)])
 
     def step(self, row: Array, target: Array | None) -> Array:
         """Learn from a row; return what was said of it. An expert that diverges is left out."""
@@ -198,7 +198,7 @@ class Experts:
         for expert, net in zip(list(self.experts), list(self.nets), strict=True):
             k = len(outputs)
             try:
-                outputs.append(net.step(self._view(k, row), target))
+                outputs.append(net.step(self.view(k, row), target))
             except FloatingPointError:
                 if len(self.nets) == 1:
                     raise

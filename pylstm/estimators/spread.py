@@ -1,7 +1,7 @@
 """How far off a prediction may be: quantiles of the error that follow the stream.
 
-Symbols: e(t) = y(t) - p(t) the error of a prediction, s(t) its scale, z = e / s, q_a the quantile of
-z at level a, of the levels in `LEVELS`.
+Symbols: e(t) = y(t) - p(t) the error of a prediction, s(t) its scale, z = e / s, q_a the quantile
+of z at level a, of the levels in `LEVELS`.
 
     z      = e(t) / s(t-1)
     q_a   += g (a - [z < q_a])                    g = max(1 / sqrt(n), 1 / 20), n errors so far
@@ -136,6 +136,11 @@ class Distribution:
         density = math.log((LEVELS[k] - LEVELS[k - 1]) / (q[k] - q[k - 1]))
         beyond = max(q[0] - y, y - q[-1], 0.0)
         return float(density - beyond / (q[k] - q[k - 1]))
+
+    def towards(self, other: Distribution, way: float) -> Distribution:
+        """Another on the way, from 0 to 1, to one around the same prediction."""
+        q = self._quantiles + way * (other._quantiles - self._quantiles)
+        return Distribution(self.mu, q)
 
     def __call__(self, y: float) -> float:
         """Return the density at `y`."""
