@@ -3,15 +3,15 @@
 Symbols: l the lead, in rows; c_0 what the networks say when they go on from their own forecasts,
 c_1, c_2, ... what is simple: the mean, the last value, a season repeated. Leads are told
 apart in buckets, bucket k those above 2^(k-1) up to 2^k; m_kj is the mean absolute error of c_j in
-bucket k, n_k how many forecasts have been followed so far.
+bucket k, n_k how many errors it is of, where m errors of one forecast count as sqrt(m).
 
     r_kj = log(m_kj / m_k2)           against the last value
-    s_kj = (n_k r_kj + 4 s_(k-1)j) / (n_k + 4)        s_0j = r_0j
+    s_kj = (n_k r_kj + 32 s_(k-1)j) / (n_k + 32)        s_0j = r_0j
     p(l) = sum_j w_j c_j              w_j = f_kj exp(-16 s_kj) / the sum of these
-    f_k0 = n_k / (n_k + 4),  f_kj = 1 for what is simple
+    f_k0 = 100^((1 - k / 4) 32 / (n_k + 32)),  f_kj = 1 for what is simple
 
-So errors of few forecasts count together with those at shorter leads, and networks only where they
-have been followed. In the end, where c_j is best and c_0 worse than it by a share of x, the mixture
+So errors of few forecasts count together with those at shorter leads, and as long as there are
+few, networks are believed in the first 16 rows and not far beyond. In the end, where c_j is best and c_0 worse than it by a share of x, the mixture
 is worse by x / (1 + (1 + x)^16) at most of these two, less than 2 %. Between the middles of two
 buckets shares go over evenly in log l, and so do the quantiles of the errors, which every bucket
 keeps for itself.
@@ -34,7 +34,7 @@ Array = npt.NDArray[Any]
 
 LONGEST = 1024
 _POWER = -16  # of a mean absolute error
-_PRIOR_WALKS = 4  # forecasts
+_PRIOR, _PRIOR_BUCKET, _PRIOR_ROWS = 100.0, 4, 32
 _REMEMBERED = 1000  # errors, or four forecasts where those are more
 _WILD = 20.0  # times the mean error: no larger one is believed at once
 _LEAST = 1e-30
@@ -114,11 +114,14 @@ class Leads:
         logs = self._logs_of(k)
         least = min(logs)
         shares = [math.exp(_POWER * (log - least)) if log < math.inf else 0.0 for log in logs]
-        if k:
-            n = self.walks[k] if k < len(self.walks) else 0
-            shares[0] *= n / (n + _PRIOR_WALKS)
+        shares[0] *= _PRIOR ** ((1 - k / _PRIOR_BUCKET) * (1 - self._trust(k)))
         total = sum(shares)
         return [share / total for share in shares] if total else shares
+
+    def _trust(self, k: int) -> float:
+        """How far the errors of a bucket are trusted; m of one forecast count as sqrt m."""
+        n = self.walks[k] * math.sqrt(max(1, 1 << k >> 1)) if k < len(self.walks) else 0
+        return n / (n + _PRIOR_ROWS)
 
     def _logs_of(self, k: int) -> list[float]:
         """s_kj of the candidates; infinite where nothing is known."""
@@ -129,12 +132,11 @@ class Leads:
         return logs
 
     def _blend(self, k: int, before: list[float]) -> list[float]:
-        n = self.walks[k] if k < len(self.walks) else 0
-        if k and not n:
+        trust = self._trust(k) if k else 1.0
+        if not trust:
             return before
         counts, errors = self.counts[k].tolist(), self.errors[k].tolist()
         reference = math.log(max(errors[2], _LEAST))
-        trust = n / (n + _PRIOR_WALKS) if k else 1.0
         found = []
         for count, error, log in zip(counts, errors, before, strict=True):
             if count:
