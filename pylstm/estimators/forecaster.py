@@ -14,7 +14,7 @@ from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS
 from pylstm.estimators.direct import Direct
 from pylstm.estimators.estimator import Array, Estimator, Row
 from pylstm.estimators.experts import Experts
-from pylstm.estimators.features import Features, as_number, finite_or_none
+from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.estimators.leads import Leads, longest_lead
 from pylstm.estimators.past import Misses, Past, Seen, as_seasons
 from pylstm.estimators.spread import LEVELS, Distribution
@@ -59,6 +59,10 @@ class Forecaster(Estimator):
     horizon : int, optional
         A lead at which the forecast is learned directly, by networks of its own:
         `pylstm.estimators.direct`. Twice the work a row.
+    calendar : bool, str or sequence of str, optional
+        Makes features whose values are time stamps (datetime, numpy.datetime64, pandas.Timestamp)
+        the place of the row in these periods, of "hour", "day", "week", "year"; True for the last
+        three. Rows come in the order of time then. Without, time stamps are seconds.
     block_size : int, default 1
         Cells that share their gates; divides `n_cells`.
     optimizer : Optimizer, optional
@@ -107,6 +111,7 @@ class Forecaster(Estimator):
         *,
         season: int | Sequence[int] | None = None,
         horizon: int | None = None,
+        calendar: bool | str | Sequence[str] | None = None,
         block_size: int = 1,
         optimizer: Optimizer | None = None,
         network: Mapping[str, Any] | None = None,
@@ -133,6 +138,7 @@ class Forecaster(Estimator):
             n_cells=n_cells,
             season=season,
             horizon=horizon,
+            calendar=calendar,
             block_size=block_size,
             optimizer=optimizer,
             network=network,
@@ -243,11 +249,10 @@ class Forecaster(Estimator):
         if not walk.ahead.fits(self._experts):
             self._followed = None
             return None
-        try:
-            said, value = self._go_on(walk, self._features.row.copy())
-        except ValueError:
+        row = self._features.row.copy()
+        if np.isinf(row).any():
             self._features.check(x)
-            raise
+        said, value = self._go_on(walk, row)
         return walk.lead, said, value
 
     def _go_on(self, walk: Walk, row: Array) -> tuple[list[float], float]:
@@ -282,7 +287,8 @@ class Forecaster(Estimator):
         horizon : int
             How many rows, at least 1.
         xs : sequence of mappings, optional
-            Features of these rows, as many as `horizon`; without, the mean stands for them.
+            Features of these rows, as many as `horizon`; without, the mean stands for them, and
+            with `calendar` time goes on by its last step.
         with_dist : bool, default False
             Whether to return the distribution around every forecast, `mu`, by the errors so far at
             its lead: see `pylstm.estimators.spread`. Features count as known, as they were for the
@@ -299,12 +305,14 @@ class Forecaster(Estimator):
             For a horizon or features that make no sense.
         """
         check_size("horizon", horizon)
-        rows = [{}] * horizon if xs is None else list(xs)
-        if len(rows) != horizon:
-            raise ValueError(f"xs has {len(rows)} rows, wanted the {horizon} of the horizon")
+        given = None if xs is None else list(xs)
+        if given is not None and len(given) != horizon:
+            raise ValueError(f"xs has {len(given)} rows, wanted the {horizon} of the horizon")
         with self._exclusive:
+            rows = self._features.following(horizon) if given is None else given
             for x in rows:
                 self._features.check(x)
+                self._features.check_time(x)
             if self._experts is None or self._past.last != self._past.last:
                 forecasts = [0.0] * horizon
             else:
@@ -327,7 +335,7 @@ class Forecaster(Estimator):
 
     def _filled(self, rows: Sequence[Row]) -> Iterator[Array]:
         """The inputs of the next rows, one after another in the same memory."""
-        features = Features(self._n_own)
+        features = self._new_features()
         features.restore(self._features.state())
         for x in rows:
             features.fill(x)

@@ -11,10 +11,10 @@ bucket k, n_k how many errors it is of, where m errors of one forecast count as 
     f_k0 = 100^((1 - k / 4) 32 / (n_k + 32)),  f_kj = 1 for what is simple
 
 So errors of few forecasts count together with those at shorter leads, and as long as there are
-few, networks are believed in the first 16 rows and not far beyond. In the end, where c_j is best and c_0 worse than it by a share of x, the mixture
-is worse by x / (1 + (1 + x)^16) at most of these two, less than 2 %. Between the middles of two
-buckets shares go over evenly in log l, and so do the quantiles of the errors, which every bucket
-keeps for itself.
+few, networks are believed in the first 16 rows and not far beyond. In the end, where c_j is best
+and c_0 worse than it by a share of x, the mixture is worse by x / (1 + (1 + x)^16) at most of these
+two, less than 2 %. Between the middles of two buckets shares go over evenly in log l, and so do the
+quantiles of the errors, which every bucket keeps for itself.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from pylstm.checks import check_dtype, check_size
 from pylstm.errors import brief
+from pylstm.estimators.calendar import as_periods
 from pylstm.estimators.leads import bucket_of, longest_lead
 from pylstm.estimators.past import as_seasons
 from pylstm.schemas.networks import AheadState, NetworkState
@@ -34,6 +35,18 @@ __all__ = [
 ]
 
 
+class CalendarState(State):
+    """`estimators.calendar.Calendar`."""
+
+    names: list[Any]
+    last: Array
+
+    def __post_init__(self) -> None:
+        distinct("names of time stamps", self.names)
+        has_shape("last", self.last, FLOAT64, (len(self.names), 3))
+        no_infinity("the last time stamps", self.last)
+
+
 class FeaturesState(State):
     """Names of features and the last row."""
 
@@ -41,6 +54,7 @@ class FeaturesState(State):
     places: list[int]
     before: Array
     own: list[int] | None = None
+    calendar: CalendarState | None = None
 
     def fits(self, n_own: int) -> int:
         """Whether they go with so many own inputs; how many inputs there are."""
@@ -133,7 +147,7 @@ class EstimatorState(State):
     FORMAT = 2
     SWITCHES: ClassVar[str] = "SWITCHES"
     MIXTURE: ClassVar[type[ByErrorState] | type[ByLikelihoodState]] = ByErrorState
-    ADDED: ClassVar[dict[str, Any]] = {}  # parameters that are not in format 1
+    ADDED: ClassVar[dict[str, Any]] = {"calendar": None}  # parameters that are not in format 1
     format: Literal[2]
     parameters: dict[str, Any]
     experts: ExpertsState | None
@@ -173,6 +187,8 @@ class EstimatorState(State):
         check_size("n_cells", parameters["n_cells"])
         check_size("block_size", parameters["block_size"])
         n_inputs = self.features.fits(self.n_own())
+        has_periods = bool(as_periods(parameters.get("calendar")))
+        must((self.features.calendar is not None) == has_periods, "time stamps of a calendar")
         delay = check_size("delay", parameters.get("delay", 0), 0)
         must(len(self.waiting) <= delay + 1, "no more rows that wait than there may be")
         for waiting in self.waiting:
@@ -246,7 +262,7 @@ class _WithLastTarget(EstimatorState):
 class RegressorState(_WithLastTarget):
     """`estimators.Regressor`."""
 
-    ADDED: ClassVar[dict[str, Any]] = {"delay": 0, "ordered": True}
+    ADDED: ClassVar[dict[str, Any]] = {"delay": 0, "ordered": True, "calendar": None}
 
     def n_own(self) -> int:
         """The last target and its error."""
@@ -258,7 +274,7 @@ class ClassifierState(EstimatorState):
     """`estimators.Classifier`."""
 
     SWITCHES = "CLASSIFIER_SWITCHES"
-    ADDED: ClassVar[dict[str, Any]] = {"feedback": False, "delay": 0, "ordered": True}
+    ADDED: ClassVar[dict[str, Any]] = {**RegressorState.ADDED, "feedback": False}
     MIXTURE = ByLikelihoodState
     classes: list[Any]
     last: Array | None
@@ -409,7 +425,11 @@ class ForecasterState(_WithLastTarget):
             return today
         new = {"seen": None, "leads": None, "n_followed": 0, "followed": None, "direct": None}
         new |= {"n_rows": 0, "profiles": None}
-        return {**today, "parameters": {"horizon": None, **today["parameters"]}, **new}
+        return {
+            **today,
+            "parameters": {"horizon": None, "calendar": None, **today["parameters"]},
+            **new,
+        }
 
     def _seasons(self) -> tuple[int, ...]:
         return as_seasons(self.parameters.get("season"))
