@@ -24,7 +24,7 @@ from pylstm.registry import register
 __all__ = ["Forecaster"]
 
 # Rows of the shortest forecast that is followed to see how far off it was.
-_SHORTEST = 32
+_SHORTEST = 8
 
 
 class Forecaster(Estimator):
@@ -222,7 +222,7 @@ class Forecaster(Estimator):
     # ------------------------------------------------------------ forecasts that are followed
 
     def _begin_to_follow(self) -> None:
-        """Where none is followed any more, the next forecast: 32, 64, 32, 128, ... rows long."""
+        """Where none is followed any more, the next forecast: 8, 16, 8, 32, ... rows long."""
         if self._leads is None or self._past.last != self._past.last:
             return
         experts = self._experts

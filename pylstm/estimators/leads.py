@@ -94,6 +94,8 @@ class Leads:
             n = min(n + 1, most)
             counts[j] = n
             errors[j] = mean + (error - mean) / n
+        if k and not self.spreads[k].n:  # of the shape there is a lead before, if of another scale
+            self.spreads[k].quantiles = self.spreads[k - 1].quantiles.copy()
         self.spreads[k].learn(value - mixed)
         self._forget_shares(k)
 
