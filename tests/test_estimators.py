@@ -3,7 +3,7 @@
 import copy
 import math
 import pickle
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -731,6 +731,73 @@ def test_times_are_seconds():
     assert everything(models[0]) == everything(models[1])
 
 
+def hours(n_rows, first=datetime(2024, 1, 1, 5)):
+    return [first + timedelta(hours=t) for t in range(n_rows)]
+
+
+def test_a_calendar_is_where_a_row_stands_in_its_periods(rng):
+    """Against the same numbers as features, from the fields of the time stamp."""
+    _, y = stream(rng, 200)
+    model, bare = Regressor(4, calendar=("day", "week")), Regressor(4)
+    for time, value in zip(hours(200), y, strict=True):
+        day = time.hour / 24 + time.minute / 1440
+        week = (time.weekday() + day) / 7
+        model.learn_one({"t": time}, value)
+        parts = {
+            f"t: {name}, {wave} {k}": round(getattr(math, wave)(2 * math.pi * k * part), 9)
+            for name, part in (("day", day), ("week", week))
+            for k in (1, 2, 3)
+            for wave in ("sin", "cos")
+        }
+        assert set(parts) == set(model.feature_names)
+        bare.learn_one(parts, value)
+    x = {"t": hours(201)[200]}
+    row = model._features.calendar.expanded(x)
+    assert model.predict_one(x) == pytest.approx(bare.predict_one(row), rel=1e-5)
+
+
+@pytest.mark.parametrize("made", [np.datetime64, lambda t: t.replace(tzinfo=UTC)])
+def test_time_stamps_of_every_kind(kind, made, rng):
+    _, y = stream(rng)
+    models = [KINDS[kind](4, calendar=True) for _ in range(2)]
+    for t, value in zip(hours(60), targets_of(kind, y), strict=True):
+        learn(models[0], [{"t": t}], [value])
+        learn(models[1], [{"t": made(t)}], [value])
+    assert everything(models[0]) == everything(models[1])
+
+
+def test_a_year_is_learned_from_the_calendar():
+    days = [datetime(2015, 1, 1) + timedelta(days=t) for t in range(1500)]
+    y = [math.cos(2 * math.pi * (d.timetuple().tm_yday - 20) / 365.25) for d in days]
+    model = Forecaster(8, calendar="year")
+    learn(model, [{"d": d} for d in days[:1400]], y[:1400])
+    assert np.abs(np.array(model.forecast(100)) - y[1400:]).mean() < 0.2
+    assert model.forecast(100) == model.forecast(100, [{"d": d} for d in days[1400:]])
+
+
+def test_time_that_goes_back_is_refused_and_changes_nothing(kind, rng):
+    _, y = stream(rng)
+    y = targets_of(kind, y)
+    model = KINDS[kind](4, calendar=True)
+    learn(model, [{"t": t} for t in hours(20)], y[:20])
+    before = everything(model)
+    with pytest.raises(ValueError, match="feature 't' goes back in time, from 2024-01-02 00:00:00"):
+        learn(model, [{"t": hours(20)[3], "new": 1.0}], y[:1])
+    if kind == "forecaster":
+        with pytest.raises(ValueError, match="goes back in time"):
+            model.forecast(1, [{"t": hours(20)[3]}])
+    assert everything(model) == before
+    learn(model, [{"t": hours(20)[19]}], y[:1])  # twice the same is in order
+    model.reset()
+    learn(model, [{"t": hours(20)[3]}], y[:1])
+
+
+@pytest.mark.parametrize("calendar", ["days", (), ("day", "day"), 3, [1], b"day"])
+def test_a_calendar_that_is_none(kind, calendar):
+    with pytest.raises(ValueError, match=r"calendar is .*, wanted True, or some of 'hour', 'day'"):
+        KINDS[kind](calendar=calendar)
+
+
 # ---------------------------------------------------------------- targets that do not come
 
 
@@ -849,6 +916,14 @@ def test_bad_parameters_of_one_estimator():
     for season in (0, 2.5, True):
         with pytest.raises(ValueError, match=f"season is {season}, wanted a whole number"):
             Forecaster(season=season)
+    for season in ((), (3, 3), "12"):
+        with pytest.raises(ValueError, match=r"season is .*, wanted a whole number"):
+            Forecaster(season=season)
+    with pytest.raises(ValueError, match="season is 0, wanted a whole number"):
+        Forecaster(season=(3, 0))
+    for horizon in (0, 1.5, -1):
+        with pytest.raises(ValueError, match=f"horizon is {horizon}, wanted a whole number"):
+            Forecaster(horizon=horizon)
     with pytest.raises(ValueError, match="horizon is 0, wanted a whole number"):
         Forecaster().forecast(0)
     with pytest.raises(ValueError, match="xs has 1 rows, wanted the 2 of the horizon"):
@@ -889,6 +964,28 @@ def test_copies_go_on_with_the_same_bits(kind, copier, n_rows, tmp_path, rng):
     learn(model, xs[n_rows:], y[n_rows:])
     assert everything(other) == everything(model)
     assert prediction(other, xs[0]) == prediction(model, xs[0])
+
+
+@pytest.mark.parametrize("copier", list(COPIERS))
+@pytest.mark.parametrize("n_rows", [0, 2, 10, 55])
+def test_forecasts_go_on_with_the_same_bits(copier, n_rows, tmp_path, rng):
+    """With all that a forecaster may have, and after a row that was refused."""
+    xs, y = stream(rng)
+    xs = [x | {"t": t} for x, t in zip(xs, hours(60), strict=True)]
+    xs[58]["new"] = 7.0
+    model = Forecaster(4, season=(3, 5), horizon=4, calendar="day")
+    learn(model, xs[:n_rows], y[:n_rows])
+    before = everything(model)
+    with pytest.raises(ValueError, match="is inf"):
+        model.learn_one(1.0, xs[n_rows] | {"new": 1.0, "other": math.inf})
+    assert everything(model) == before
+    other = COPIERS[copier](model, tmp_path / "model.safetensors")
+    for one in (model, other):
+        learn(one, xs[n_rows:], y[n_rows:])
+    assert everything(other) == everything(model)
+    assert other.forecast(9) == model.forecast(9)
+    found = [one.forecast(9, with_dist=True)[3].interval(0.8) for one in (model, other)]
+    assert found[0] == found[1]
 
 
 def test_a_state_that_contradicts_itself_is_refused(rng):

@@ -25,6 +25,7 @@ _DAY = 86400.0
 _EPOCH = datetime(1970, 1, 1)
 _MONDAY = 4 * _DAY  # from the first Monday of 1970 on
 _N_HARMONICS = 3
+_DIGITS = 9  # so that what is the same stays the same when columns are standardised
 
 #: Seconds in a period, and in the one that begins at 0 in 1970.
 PERIODS = {"hour": _DAY / 24, "day": _DAY, "week": 7 * _DAY, "year": 365.2425 * _DAY}
@@ -78,11 +79,7 @@ class Calendar:
     """
 
     def __init__(self, periods: Sequence[str]) -> None:
-        self._periods = [
-            (name, k, 2 * math.pi * k / PERIODS[name], _MONDAY * (name == "week"))
-            for name in periods
-            for k in range(1, _N_HARMONICS + 1)
-        ]
+        self._periods = [(name, PERIODS[name], _MONDAY * (name == "week")) for name in periods]
         # By feature: clock and moment of the last time stamp, seconds since the one before.
         self.last: dict[Hashable, tuple[float, float, float]] = {}
 
@@ -94,10 +91,12 @@ class Calendar:
         row = dict(x)
         for name, clock in stamps:
             del row[name]
-            for period, k, rate, start in self._periods:
-                angle = rate * (clock - start)
-                row[f"{name}: {period}, sin {k}"] = math.sin(angle)
-                row[f"{name}: {period}, cos {k}"] = math.cos(angle)
+            for period, length, start in self._periods:
+                part = math.fmod(clock - start, length) / length
+                for k in range(1, _N_HARMONICS + 1):
+                    angle = 2 * math.pi * k * part
+                    row[f"{name}: {period}, sin {k}"] = round(math.sin(angle), _DIGITS)
+                    row[f"{name}: {period}, cos {k}"] = round(math.cos(angle), _DIGITS)
         return row
 
     def check(self, x: Mapping[Hashable, Any]) -> None:
