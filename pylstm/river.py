@@ -1,4 +1,4 @@
-"""The estimators as river's: regressor, classifier and forecaster for its pipelines and metrics.
+"""The estimators as river's: regressor, classifier, forecaster and detector for its pipelines and metrics.
 
     from pylstm.river import LSTMRegressor
     model = LSTMRegressor()                       # no scaler needed: it scales by itself
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from river import base
 from river.time_series.base import Forecaster as BaseForecaster
 
-from pylstm.estimators import Classifier, Forecaster, Regressor
+from pylstm.estimators import Classifier, Detector, Forecaster, Regressor
 from pylstm.registry import register
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LSTMClassifier", "LSTMForecaster", "LSTMRegressor"]
+__all__ = ["LSTMClassifier", "LSTMDetector", "LSTMForecaster", "LSTMRegressor"]
 
 
 def _rows(X: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -152,5 +152,22 @@ class LSTMForecaster(Forecaster, BaseForecaster):
     """
 
 
-for _class in (LSTMRegressor, LSTMClassifier, LSTMForecaster):
+class LSTMDetector(Detector, base.AnomalyDetector):
+    __doc__ = f"""{Detector.__doc__}
+    Let a filter of river say from which score on a row is an anomaly:
+
+    >>> from river import anomaly
+    >>> from pylstm.river import LSTMDetector
+    >>> model, found = anomaly.ThresholdFilter(LSTMDetector(season=24), threshold=0.9999), []
+    >>> for t in range(1000):
+    ...     row = {{"load": math.sin(t * math.pi / 12) + (t * 7919 % 101) / 101 + 2 * (t == 900)}}
+    ...     if model.classify(model.score_one(row)):
+    ...         found.append(t)
+    ...     model.learn_one(row)
+    >>> 900 in found and len(found) < 5
+    True
+    """
+
+
+for _class in (LSTMRegressor, LSTMClassifier, LSTMForecaster, LSTMDetector):
     register(_class, f"river.{_class.__name__}")
