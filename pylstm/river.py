@@ -1,4 +1,4 @@
-"""The estimators as river's: regressor, classifier, forecaster and detector for its pipelines and metrics.
+"""The estimators as river's, for its pipelines and metrics.
 
     from pylstm.river import LSTMRegressor
     model = LSTMRegressor()                       # no scaler needed: it scales by itself

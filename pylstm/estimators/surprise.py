@@ -1,7 +1,7 @@
 """How surprising errors of forecasts are: tails of the past, told as one number a row.
 
-Symbols: e(t) the error of a forecast, U_w(t) = |e(t) + e(t-1) + ... of w rows|, n how many have been
-seen before, x_k the k-th largest of them, P the probability to be at least as large.
+Symbols: e(t) the error of a forecast, U_w(t) = |e(t) + e(t-1) + ... of w rows|, n how many have
+been seen before, x_k the k-th largest of them, P the probability to be at least as large.
 
     P(U) = (k + 1) / (n + 2) (U / x_k)^(-1 / a)    a = mean log(x_j / x_k), j < k      U > x_k
     P(U) = (number above U + 1) / (n + 2)                                             else

@@ -352,7 +352,9 @@ class DetectorState(State):
         season = self.parameters.get("season")
         for variable in self.variables:
             model = converted(RegressorState, variable.model)
-            shared = {"feedback": True} | {k: v for k, v in self.parameters.items() if k != "season"}
+            shared = {"feedback": True} | {
+                k: v for k, v in self.parameters.items() if k != "season"
+            }
             must(model.parameters == shared, "models with the parameters of the detector")
             must((variable.season is None) == (season is None), "a season where there is one")
             variable.surprise.fits(1 if season is None else 2)
