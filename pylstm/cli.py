@@ -1,4 +1,4 @@
-"""The command line: ``pylstm stream``, ``detect``, ``demo``, ``reproduce``, ``config``; analyses."""
+"""The command line: ``pylstm stream``, ``detect``, ``demo``, ``reproduce``, ``config`` and more."""
 
 from __future__ import annotations
 

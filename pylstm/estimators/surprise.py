@@ -30,7 +30,7 @@ __all__ = ["Rest", "Surprise", "Tail"]
 
 WINDOWS = (1, 5, 24)  # rows
 TOP = 50  # k
-N_BINS, _BINS_A_DOUBLING = 1024, 4
+N_BINS, _BINS_A_DOUBLING = 1024, 8
 RESTING = 100  # rows
 _EXCESS = 1.1
 _FIRST = 50  # nothing is rare among fewer
@@ -48,12 +48,12 @@ class Tail:
         self.counts = np.zeros(N_BINS, np.int64)
 
     @staticmethod
-    def _bin(size: float) -> float:
-        """Where a size is on the scale of the histogram, 0 for none at all."""
+    def _bin(size: float) -> int:
+        """Where a size is in the histogram, 0 for none at all."""
         if size <= 0:
-            return 0.0
-        place = N_BINS / 2 + _BINS_A_DOUBLING * math.log2(size)
-        return min(max(place, 0.0), N_BINS - 1e-6)
+            return 0
+        place = N_BINS // 2 + math.floor(_BINS_A_DOUBLING * math.log2(size))
+        return min(max(place, 0), N_BINS - 1)
 
     def rarity(self, size: float) -> float:
         """Return -log10 of the probability to be at least as large, 0 as long as few are known."""
@@ -71,21 +71,18 @@ class Tail:
             return _OUT_OF_NOTHING
         return max(0.0, -math.log10((self._above(size) + 1) / (n + 2)))
 
-    def _above(self, size: float) -> float:
-        """How many were at least as large."""
+    def _above(self, size: float) -> int:
+        """How many were at least as large, but for those of its bin."""
         if size > self.top[0]:
             return len(self.top) - bisect_left(self.top, size)
-        place = self._bin(size)
-        k = int(place)
-        within = self.counts[k] * (1 - (place - k) if size > 0 else 1.0)
-        return float(self.counts[k + 1 :].sum() + within)
+        return int(self.counts[self._bin(size) :].sum())
 
     def learn(self, size: float) -> None:
         """Take in one more; NaN is none."""
         if size != size:
             return
         self.n += 1
-        self.counts[int(self._bin(size))] += 1
+        self.counts[self._bin(size)] += 1
         if len(self.top) <= TOP:
             insort(self.top, size)
         elif size > self.top[0]:
