@@ -154,17 +154,15 @@ class LSTMForecaster(Forecaster, BaseForecaster):
 
 class LSTMDetector(Detector, base.AnomalyDetector):
     __doc__ = f"""{Detector.__doc__}
-    Let a filter of river say from which score on a row is an anomaly:
+    Judge it by a river metric, rows scored before they are learned:
 
-    >>> from river import anomaly
+    >>> import math
+    >>> from river import evaluate, metrics
     >>> from pylstm.river import LSTMDetector
-    >>> model, found = anomaly.ThresholdFilter(LSTMDetector(season=24), threshold=0.9999), []
-    >>> for t in range(1000):
-    ...     row = {{"load": math.sin(t * math.pi / 12) + (t * 7919 % 101) / 101 + 2 * (t == 900)}}
-    ...     if model.classify(model.score_one(row)):
-    ...         found.append(t)
-    ...     model.learn_one(row)
-    >>> 900 in found and len(found) < 5
+    >>> rows = [math.sin(t * math.pi / 12) + (t * 7919 % 101) / 101 for t in range(1000)]
+    >>> stream = [({{"load": y + 3 * (t == 900)}}, t == 900) for t, y in enumerate(rows)]
+    >>> auc = evaluate.progressive_val_score(stream, LSTMDetector(season=24), metrics.ROCAUC())
+    >>> auc.get() > 0.95
     True
     """
 

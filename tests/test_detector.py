@@ -171,12 +171,12 @@ def test_finds_a_missing_peak_by_the_season(rng):
     assert scores[1206:1220].max() > 0.99
 
 
-@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("factor", [2.0**-20, 2.0**20])
 def test_scores_have_no_unit(factor, rng):
     values = wave(400, rng)
     plain, scaled = Detector(4, dtype="float64"), Detector(4, dtype="float64")
     a, b = run(plain, values), run(scaled, values * factor)
-    np.testing.assert_allclose(a, b, atol=0.05)
+    np.testing.assert_allclose(a, b, atol=1e-3)
 
 
 def test_several_variables_and_one_that_is_odd(rng):

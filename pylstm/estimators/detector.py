@@ -124,7 +124,7 @@ class Detector(Copyable):
 
     Each variable is forecast one row ahead by a `Regressor` and, with a season, by the mean of the
     last seven values at the same row of the season. How rare errors like those of a row have been
-    so far, over 1, 5 and 24 rows, is its evidence S, see `pylstm.estimators.surprise`; of V
+    so far, of the row alone and of 24 rows, is its evidence S, see `pylstm.estimators.surprise`; of V
     variables the most surprising counts, and that it is one of several:
 
         S = max_v S_v - log10 V        score = 1 - 10^-S, 0 where S has been as large just before
@@ -158,7 +158,7 @@ class Detector(Copyable):
     -----
     Scores are 0 for the first fifty rows, and in the hundred rows after an event unless it is
     exceeded: an event is told once. A row costs a learning step of a `Regressor` a variable, and
-    some ten microseconds. Memory does not grow with the stream: a season and 25 KB of histograms
+    some ten microseconds. Memory does not grow with the stream: a season and 16 KB of histograms
     a forecast.
 
     Examples

@@ -28,8 +28,8 @@ import numpy as np
 
 __all__ = ["Rest", "Surprise", "Tail"]
 
-WINDOWS = (1, 5, 24)  # rows
-TOP = 50  # k
+WINDOWS = (1, 24)  # rows
+TOP = 20  # k
 N_BINS, _BINS_A_DOUBLING = 1024, 8
 RESTING = 100  # rows
 _EXCESS = 1.1
