@@ -195,7 +195,7 @@ def test_features_explain(rng):
     """What a feature tells beforehand is no surprise."""
     told, untold = Detector(8), Detector(8)
     scores = []
-    for t in range(3000):
+    for _ in range(3000):
         on = float(rng.random() < 0.05)
         y = 10 * on + 0.1 * rng.normal()
         scores.append((on, told.score_one({"on": on}, y), untold.score_one({}, y)))

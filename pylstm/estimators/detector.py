@@ -123,8 +123,8 @@ class Detector(Copyable):
     """Score every row by how unlike it is to what was to be expected, and learn from it.
 
     Each variable is forecast one row ahead by a `Regressor` and, with a season, by the mean of the
-    last seven values at the same row of the season. How rare errors like those of a row have been
-    so far, of the row alone and of 24 rows, is its evidence S, see `pylstm.estimators.surprise`; of V
+    last seven values at the same row of the season. How rare their errors, of the row and summed
+    over 24 rows, have been so far is its evidence S, see `pylstm.estimators.surprise`; of V
     variables the most surprising counts, and that it is one of several:
 
         S = max_v S_v - log10 V        score = 1 - 10^-S, 0 where S has been as large just before
