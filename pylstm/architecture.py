@@ -1,11 +1,14 @@
-"""What a network of a given architecture is: its sizes, and the names of its sources."""
+"""What a network of a given architecture is: its sizes, its words, the names of its sources."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-__all__ = ["GATES", "Architecture"]
+__all__ = ["GATES", "Architecture", "Loss", "Output", "Squashing"]
 
+Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
+Output = Literal["identity", "logistic", "softmax"]
+Loss = Literal["squared", "cross_entropy"]
 GATES = ("input_gate", "forget_gate", "output_gate")
 
 

@@ -16,11 +16,17 @@ from pylstm.errors import brief
 from pylstm.network import LSTM, check_network
 from pylstm.registry import check_state, register
 
-__all__ = ["Delayed"]
+__all__ = ["Delayed", "state_without_weights"]
 
 Array = npt.NDArray[Any]
 
 _STATE_FORMAT = 1
+
+
+def state_without_weights(net: LSTM) -> dict[str, Any]:
+    """The state of a network that runs ahead of one whose weights it reads."""
+    shared = ("parameters", "gradient", "eligibility", *MOMENTS)
+    return {name: part for name, part in net.__getstate__().items() if name not in shared}
 
 
 @register
@@ -269,10 +275,9 @@ class Delayed(Copyable):
             )
 
     def __getstate__(self) -> dict[str, Any]:
-        shared = ("parameters", "gradient", "eligibility", *MOMENTS)
         with self.__exclusive:
             net = self.__net.__getstate__()
-            ahead = {k: v for k, v in self.__ahead.__getstate__().items() if k not in shared}
+            ahead = state_without_weights(self.__ahead)
             ahead["optimizer"] = net["optimizer"]  # its own is the one from when it was made
             return {
                 "format": _STATE_FORMAT,

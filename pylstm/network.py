@@ -20,7 +20,7 @@ from pylstm._core import (
     grow,
     network_sizes,
 )
-from pylstm.architecture import GATES, Architecture
+from pylstm.architecture import GATES, Architecture, Loss, Output, Squashing
 from pylstm.checks import (
     check_choice,
     check_dtype,
@@ -38,7 +38,6 @@ from pylstm.registry import check_state, register
 
 __all__ = ["LSTM", "check_network"]
 
-Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
 Gradient = Literal["truncated", "bptt", "rtrl"]
 Array = npt.NDArray[Any]
 
@@ -223,8 +222,8 @@ class LSTM(Architecture, Copyable, Network):
         output_bias: bool = True,
         cell_input: Squashing = "tanh",
         cell_output: Squashing = "tanh",
-        output: Literal["identity", "logistic", "softmax"] = "identity",
-        loss: Literal["squared", "cross_entropy"] = "squared",
+        output: Output = "identity",
+        loss: Loss = "squared",
         init_range: float = INIT_RANGE,
         bias_init: Mapping[str, npt.ArrayLike] | None = None,
         dtype: npt.DTypeLike = "float32",

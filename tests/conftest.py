@@ -7,6 +7,7 @@ Of what that makes together a part runs that finds the same faults, see `coverin
 from collections import defaultdict
 from zlib import crc32
 
+import kernels
 import numpy as np
 import pytest
 from covering import covering
@@ -28,6 +29,10 @@ def _name(architecture):
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="every combination of all parameters")
+
+
+def pytest_configure(config):
+    kernels.full = config.getoption("full")
 
 
 def pytest_generate_tests(metafunc):
@@ -62,7 +67,7 @@ def _choice(item):
     return values
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Of the tests of one function, those in which any two values of two parameters meet."""
     if config.getoption("full"):

@@ -10,20 +10,22 @@ from heapq import heapify, heappop, heapreplace
 from itertools import combinations
 
 
-def covering(choices):
+def _meetings(choice):
+    values = list(choice.items())
+    return {*((value, value) for value in values), *combinations(values, 2)}
+
+
+def covering(choices, given=()):
     """The indices, ascending, of choices in which every value, and every two of them, still occur.
 
-    A choice is a dict, from names to values. Greedy: at each turn the one that brings most together
-    which has not met. What a choice adds only falls, so it is counted again only where it comes
-    first.
+    A choice is a dict, from names to values; what those given bring together is done. Greedy: at
+    each turn the one that brings most together which has not met. What a choice adds only falls, so
+    it is counted again only where it comes first.
     """
-    meetings = []
-    for choice in choices:
-        values = list(choice.items())
-        meetings.append({*((value, value) for value in values), *combinations(values, 2)})
+    meetings = [_meetings(choice) for choice in choices]
     first = [(-len(pairs), n) for n, pairs in enumerate(meetings)]
     heapify(first)
-    met, chosen = set(), []
+    met, chosen = set().union(*map(_meetings, given)), []
     while first:
         _, n = first[0]
         new = len(meetings[n] - met)

@@ -2,11 +2,13 @@
 
 import ctypes
 import re
+from functools import cache
 from inspect import signature
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from covering import covering
 
 from pylstm import _core, reference
 
@@ -20,6 +22,7 @@ QUAD = 4
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}  # of the largest number of a result
 FIRST_LEVEL = 32 * 1024  # bytes of weights beyond which passes follow the order of memory
 CANARY = 4711.0
+full = False  # as conftest.py says
 
 WRITTEN = {
     "squash": {"y"},
@@ -180,8 +183,13 @@ class Numbers:
 COUNTS = (1, 2, 7, 8, 33)
 
 
+@cache
 def sizes(dtype, counts=0, quads=0, lines=0):
-    """Every combination of `counts` sizes, `quads` whole quads and `lines` whole cache lines."""
+    """`counts` sizes, `quads` whole quads and `lines` whole cache lines: any two of them meet.
+
+    With ``pytest --full`` all of them together.
+    """
     longer = (*COUNTS, 20, 100)
     whole = {width: sorted({padded(n, width) for n in longer}) for width in (QUAD, LANES[dtype])}
-    return product(*[COUNTS] * counts, *[whole[QUAD]] * quads, *[whole[LANES[dtype]]] * lines)
+    every = [*product(*[COUNTS] * counts, *[whole[QUAD]] * quads, *[whole[LANES[dtype]]] * lines)]
+    return every if full else [every[n] for n in covering([dict(enumerate(one)) for one in every])]

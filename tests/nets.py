@@ -112,7 +112,11 @@ def switches_of(architecture):
 
 @cache
 def covering_combinations():
-    """The default, each of its switches alone at its other values, and any two values together."""
+    """The default, each of its switches alone at its other values, and any two values together.
+
+    Where the rows of a gate are depends on which gates there are: so all of those as well, with
+    all that is computed for each gate.
+    """
     everything = all_combinations()
     default = Architecture()
     alone = [{"block_size": size, "n_blocks": 2} for size in BLOCK_SIZES]
@@ -121,8 +125,13 @@ def covering_combinations():
     alone += [{"hidden_bias": bias} for bias in HIDDEN_BIASES]
     alone += [{name: how} for name in ("cell_input", "cell_output") for how in SQUASHINGS]
     alone += [{"output": output, "loss": loss} for output, loss in OUTPUTS]
-    together = [everything[n] for n in covering([switches_of(net) for net in everything])]
-    return list(dict.fromkeys([*(replace(default, **switches) for switches in alone), *together]))
+    gates = [
+        dict(zip(BOOLEANS, values, strict=False)) for values in product((True, False), repeat=3)
+    ]
+    alone += [{"peepholes": True, "gate_recurrence": True, **which} for which in gates[:-1]]
+    nets = [replace(default, **switches) for switches in alone]
+    rest = covering([*map(switches_of, everything)], given=map(switches_of, nets))
+    return list(dict.fromkeys([*nets, *(everything[n] for n in rest)]))
 
 
 def build(architecture, dtype="float64", *, learning_rate=0.05, momentum=0.0, **keywords):

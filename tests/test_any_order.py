@@ -141,11 +141,11 @@ CALLS = [name for name in vars(Pair) if not name.startswith("_") and name not in
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", ALL_NETS)
-def test_any_order_of_calls(name, seed):
+def test_any_order_of_calls(name, seed, pytestconfig):
     rng = np.random.default_rng(seed)
     pair = Pair(ALL_NETS[name], rng)
     history = []
-    for _ in range(150):
+    for _ in range(150 if pytestconfig.getoption("full") else 80):
         history.append(CALLS[rng.integers(len(CALLS))])
         getattr(pair, history[-1])()
         assert_close(pair.net.parameters, pair.learner.parameters, 1e-8)

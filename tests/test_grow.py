@@ -200,15 +200,16 @@ def test_step_before_new_squashed_outputs_cannot_be_learned_from():
     assert net.step([1.0, 2.0], [0.0, 0.0, 1.0]).sum() == pytest.approx(1)
 
 
-def test_tokens_go_on(rng):
-    """New tokens are new inputs; traces of the old ones, live or not, stay."""
+@pytest.mark.parametrize("update", ["step", 7])
+def test_tokens_go_on(update, rng):
+    """New tokens are new inputs; traces of the old ones, live or not, and steps recorded stay."""
     tokens, Y = rng.integers(0, 50, 60), rng.normal(size=(60, 1))
     plain = pylstm.LSTM(50, 1, 6, dtype="float64")
     grown = plain.copy()
     for net in (plain, grown):
-        net.run(tokens[:20], Y[:20])
+        net.run(tokens[:20], Y[:20], update)
     grown.grow(n_inputs=70)
-    assert_same_bits(grown.run(tokens[20:], Y[20:]), plain.run(tokens[20:], Y[20:]))
+    assert_same_bits(grown.run(tokens[20:], Y[20:], update), plain.run(tokens[20:], Y[20:], update))
     grown.run(rng.integers(0, 70, 50), rng.normal(size=(50, 1)))
 
 

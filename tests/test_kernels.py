@@ -263,9 +263,7 @@ def peephole_flow(make, dtype):
 def direct_sensitivity(make, dtype):
     """Blocks within a row of weights, across panels, up to and beyond the last weight."""
     line = LANES[dtype]
-    for n_sources, n_panels, lines in sizes(dtype, counts=3):
-        if max(n_panels, lines) > 2:
-            continue
+    for n_sources, n_panels, lines in pairs(COUNTS, (1, 2), (1, 2)):
         panel_rows = lines * line
         n_weights = n_panels * n_sources * panel_rows
         for n_rows in (n_panels * panel_rows - 3, n_panels * panel_rows):

@@ -18,12 +18,12 @@ def test_killed_and_resumed_ends_with_the_same_bits(save_every, tmp_path):
     from bench.killing import kill_and_resume
 
     outcome = kill_and_resume(
-        tmp_path, n_kills=4, n_rows=300, save_every=save_every, seed=save_every
+        tmp_path, n_kills=3, n_rows=150, save_every=save_every, seed=save_every
     )
-    assert len(outcome.rows) == 4
+    assert len(outcome.rows) == 3
     assert all(outcome.same)
     assert max(outcome.rows) > 0
     assert outcome.n_files == 1
     sessions = [tmp_path / name / "session.safetensors" for name in ("whole", "killed")]
-    assert [Session.load(path).n_rows for path in sessions] == [300, 300]
+    assert [Session.load(path).n_rows for path in sessions] == [150, 150]
     assert saved_bits(sessions[0]) == saved_bits(sessions[1])

@@ -35,7 +35,7 @@ def build_large(architecture, dtype="float64", **keywords):
 def test_gradient_along_directions(large, rng):
     """For every parameter, moved in all its entries by 1 up or down, and all together."""
     net = build_large(large)
-    inputs, targets = random_task(large, 16, rng)
+    inputs, targets = random_task(large, 9, rng)
     gradient = join(large, net.gradient(inputs, targets))
     places = np.repeat(np.arange(len(large.shapes)), [r * c for r, c in large.shapes.values()])
     signs = rng.choice([-1.0, 1.0], (gradient.size, len(large.shapes) + 1))

@@ -201,11 +201,11 @@ def test_rule_follows_its_formula(architecture, dtype, rule, update_every, rng):
     optimizer, formula = rule
     if isinstance(optimizer, pylstm.ObGD) and not linear(architecture):
         pytest.skip("the output error of this oracle is that of linear outputs")
-    inputs, targets = random_task(architecture, 24, rng)
+    inputs, targets = random_task(architecture, 17, rng)
     net = build(architecture, optimizer, dtype)
     learner = RuleLearner(architecture, net.parameters, formula)
     for t, (x, target) in enumerate(zip(inputs, targets, strict=True)):
-        if t == 15:
+        if t == 10:
             net.reset()
             learner.reset()
         net.step(x)
@@ -314,6 +314,19 @@ def test_streams_add_their_gradients(rule, rng):
         learner.learn(target)
         learner.update()
         assert_close(net.parameters, learner.parameters, 1e-9)
+
+
+def test_streams_resume_with_the_errors_obgd_has_seen(rng):
+    net = build(NETS["default"], pylstm.ObGD(1.0, 2.0))
+    inputs, targets = random_task(NETS["default"], 6, rng, "dense")
+    streams = pylstm.Streams(net, 2)
+    streams.step(inputs[:2])
+    streams.learn(targets[:2], update=False)
+    resumed = pickle.loads(pickle.dumps(streams))
+    for each in (streams, resumed):
+        each.step(inputs[2:4])
+        each.learn(targets[2:4])
+    assert_same_bits(dict(resumed.net.parameters), dict(net.parameters))
 
 
 def test_another_optimiser_of_the_same_class_keeps_the_moments(rng):

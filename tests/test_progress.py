@@ -130,6 +130,27 @@ def test_nothing_recorded_and_learnable_is_refused():
             pylstm.LSTM.__new__(pylstm.LSTM).__setstate__({**state, **changes})
 
 
+PENDING, LEARNABLE, HAS_ERROR = range(3)  # of a group: bits, one a network
+
+
+@pytest.mark.parametrize(
+    ("flag", "nets"),
+    [(LEARNABLE, 0b011), (PENDING, 0b1111), (LEARNABLE, 0b1111), (HAS_ERROR, 0b1000)],
+)
+def test_a_population_that_contradicts_itself_is_refused(flag, nets):
+    """Of three networks with an error: one cannot have one; a fourth has progress."""
+    population = pylstm.Population(3, 2, 1, 3)
+    population.step([0.1, 0.2])
+    population.learn([0.3], update=False)
+    state = population.__getstate__()
+    assert state["groups"][0, : HAS_ERROR + 1].tolist() == [0b111] * 3
+    pylstm.Population.__new__(pylstm.Population).__setstate__(state)
+    groups = state["groups"].copy()
+    groups[0, flag] = nets
+    with pytest.raises(ValueError, match="contradict"):
+        pylstm.Population.__new__(pylstm.Population).__setstate__({**state, "groups": groups})
+
+
 def test_population_update_then_error_then_step():
     """An update without an error settles the traces; an error may come after it."""
     population = pylstm.Population(3, 1, 1, 2, dtype="float64")

@@ -15,7 +15,7 @@ LOCKLESS = ["Delayed", "Regressor", "Classifier", "Forecaster"]
 
 @pytest.mark.parametrize("name", [*KINDS, *LOCKLESS])
 def test_two_threads_on_one_object(name):
-    outcome = race_all(name, seconds=1)
+    outcome = race_all(name, seconds=0.4)
     assert not outcome.faults, "\n".join(sorted(set(outcome.faults))[:10])
     assert outcome.races > 0
     assert outcome.made > 0

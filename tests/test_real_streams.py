@@ -175,3 +175,72 @@ def test_bad_input_is_told_in_a_sentence(arguments, sentence):
     done = bench(*arguments)
     assert done.returncode == 2
     assert sentence in done.stderr
+
+
+def test_rows_that_do_not_count_are_learned():
+    from bench.streams.prequential import progressive
+
+    class Last:
+        seen = None
+
+        def predict_one(self, x):
+            return self.seen
+
+        def learn_one(self, x, y):
+            self.seen = y
+
+    rows = [({}, y) for y in "abbbbab"]
+    assert progressive(Last(), rows, "classification", skip=3).score == 2 / 4
+
+
+def test_intervals_of_what_is_known_are_exact():
+    """A model whose distribution is the truth, and the last value of white noise beside it."""
+    from bench.streams.prequential import LEVELS, intervals
+    from pylstm.estimators.spread import Spread
+
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=6000)
+
+    class Mean:
+        spread = Spread()
+
+        def predict_one(self, x, with_dist):
+            return self.spread.around(0.0)
+
+        def learn_one(self, x, y):
+            self.spread.learn(y)
+
+    found = intervals(Mean(), [({}, value) for value in y.tolist()], y.size)
+    np.testing.assert_allclose(found.shares, LEVELS, atol=0.01)
+    np.testing.assert_allclose(found.widths, np.sqrt(0.5), rtol=0.05)
+    assert found.log_score == pytest.approx(-0.5 * np.log(2 * np.pi * np.e), abs=0.1)
+
+
+def test_reads_sequences_of_a_wheel(tmp_path, monkeypatch):
+    from bench.reference import Mismatch
+    from bench.streams import vowels
+    from bench.streams.data import MissingData
+
+    path = tmp_path / "aeon.whl"
+    member = "aeon/datasets/data/JapaneseVowels/JapaneseVowels_TRAIN.ts"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, "# about\n@data\n1,2,3:4,5,6:b\n7,8:9,10:a\n")
+    with pytest.raises(Mismatch, match=r"has \(2, 5\), wanted \(270, 4274\)"):
+        vowels.read(path, "TRAIN")
+    with pytest.raises(MissingData, match="TEST"):
+        vowels.read(path, "TEST")
+    monkeypatch.setitem(vowels._KNOWN, "TRAIN", (2, 5))
+    X, y, lengths = vowels.read(path, "TRAIN")
+    assert X.tolist() == [[1, 4], [2, 5], [3, 6], [7, 9], [8, 10]]
+    assert y.tolist() == ["b", "a"]
+    assert lengths == [3, 2]
+
+
+def test_labels_that_stay_and_days_of_weather(tmp_path):
+    table = tmp_path / "days.csv"
+    table.write_text("warm,wet,rain\n" + "".join(f"{k % 7},{k % 3},{k % 2}\n" for k in range(120)))
+    run = bench("--only", "staying", "--weather", table, "--seeds", 1, "--rows", 120)
+    assert run.returncode == 0, run.stderr
+    assert "Labels that stay" in run.stdout
+    assert "Weather, daily" in run.stdout
+    assert "kappa-temporal" in run.stdout

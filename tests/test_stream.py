@@ -246,11 +246,14 @@ def test_standard_input_can_be_empty():
 # ---------------------------------------------------------------- the other commands
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_demo_reaches_the_figure_it_states(seed, capsys):
     """Clearly ahead of both opponents after the first tenth, whatever the starting weights."""
     assert main(["demo", "--seed", str(seed)]) == 0
-    out = capsys.readouterr().out
+    demo_reaches_its_figure(capsys.readouterr().out)
+
+
+def demo_reaches_its_figure(out):
     figures = reported(out)["after the first tenth"]
     assert figures["n"] > 7_500
     reached = min(figures[name][2] for name in ("last value", "one season ago"))
@@ -265,6 +268,7 @@ def test_demo_is_the_command_it_names(capsys):
     (command,) = re.findall(r"^The same as: pylstm stream (.*)$", out, re.MULTILINE)
     assert stream(*command.split()) == 0
     assert reported(capsys.readouterr().out) == reported(out)
+    demo_reaches_its_figure(out)
 
 
 def test_demo_data_are_the_ones_described():

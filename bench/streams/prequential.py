@@ -16,7 +16,7 @@ import numpy as np
 from bench.resident import resident_kib
 from bench.streams.data import Row
 
-__all__ = ["GRACE", "Run", "forecast", "progressive"]
+__all__ = ["GRACE", "LEVELS", "Intervals", "Run", "forecast", "intervals", "progressive"]
 
 GRACE = 12
 _PIECES = 10
@@ -57,6 +57,7 @@ def progressive(
     kind: str,
     expected: int | None = None,
     tell: Callable[[int], None] | None = None,
+    skip: int = 0,
 ) -> Run:
     """Predict each row and learn it.
 
@@ -70,6 +71,8 @@ def progressive(
         Number of rows, to note resident memory by tenths.
     tell : callable, optional
         Told the number of rows done, every thousand.
+    skip : int
+        Rows at the start that do not count.
     """
     clock = time.perf_counter
     predict, learn = model.predict_one, model.learn_one
@@ -81,13 +84,14 @@ def progressive(
         p = predict(x)
         learn(x, y)
         seconds += clock() - start
-        total += (p == y) if is_class else abs(p - y)
+        if n >= skip:
+            total += (p == y) if is_class else abs(p - y)
         n += 1
         if piece and n % piece == 0:
             resident.append(resident_kib())
         if tell is not None and n % 1000 == 0:
             tell(n)
-    score = total / n if np.isfinite(total) else float("nan")
+    score = total / (n - skip) if np.isfinite(total) else float("nan")
     return Run(score, n, seconds, resident)
 
 
@@ -112,3 +116,46 @@ def forecast(model: Any, targets: Iterable[float], horizon: int) -> Run:
             found.append(np.abs(made[t - late] - np.array(values[t + 1 : t + 1 + horizon])))
     score, late_score = (float(np.mean(found)) for found in errors.values())
     return Run(score, len(values), seconds, late=late_score)
+
+
+LEVELS = (0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How the intervals of a regressor did after the first tenth, at `LEVELS`.
+
+    Parameters
+    ----------
+    shares : list of float
+        Of targets inside.
+    widths : list of float
+        Mean width over that of the last value's, by the same method.
+    log_score : float
+        Mean log density of the targets.
+    """
+
+    shares: list[float]
+    widths: list[float]
+    log_score: float
+
+
+def intervals(model: Any, rows: Iterable[Row], n_rows: int) -> Intervals:
+    """Predict the distribution of each row, and learn it; the last value beside it."""
+    from pylstm.estimators.spread import Spread
+
+    last, spread, inside, width, scores = float("nan"), Spread(), [], [], []
+    for n, (x, y) in enumerate(rows):
+        if n >= n_rows // 10:
+            found, control = model.predict_one(x, with_dist=True), spread.around(last)
+            spans = [found.interval(level) for level in LEVELS]
+            controls = [control.interval(level) for level in LEVELS]
+            inside.append([low <= y <= high for low, high in spans])
+            width.append([[high - low for low, high in both] for both in (spans, controls)])
+            scores.append(found.log_score(y))
+        model.learn_one(x, y)
+        spread.learn(y - last)
+        last = y
+    ours, theirs = np.mean(width, 0)
+    shares = np.mean(inside, 0).tolist()
+    return Intervals(shares, (ours / theirs).tolist(), float(np.mean(scores)))

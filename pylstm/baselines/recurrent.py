@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm._core import LOSSES, OUTPUTS, SQUASHINGS, Recurrent
+from pylstm.architecture import Loss, Output, Squashing
 from pylstm.baselines.learner import Learner
 from pylstm.checks import (
     check_choice,
@@ -27,9 +28,6 @@ from pylstm.registry import check_state
 __all__ = ["Elman", "FullyRecurrent"]
 
 Array = npt.NDArray[Any]
-Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
-Output = Literal["identity", "logistic", "softmax"]
-Loss = Literal["squared", "cross_entropy"]
 
 GRADIENTS = {"rtrl": 0, "bptt": 1}
 READOUTS = {"units": 0, "layer": 1}

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.baselines.recurrent import FullyRecurrent, Loss, Output, Squashing
+from pylstm.architecture import Loss, Output, Squashing
+from pylstm.baselines.recurrent import FullyRecurrent
 from pylstm.checks import check_size, within_memory
 from pylstm.network import INIT_RANGE
 from pylstm.optimizers import Optimizer

@@ -11,7 +11,7 @@ import numpy as np
 from pylstm.checks import check_switch
 from pylstm.errors import brief
 from pylstm.estimators.defaults import CLASSIFIER_EXPERTS, CLASSIFIER_SWITCHES, N_CELLS
-from pylstm.estimators.estimator import Array, Estimator, Row
+from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
 from pylstm.estimators.experts import ByLikelihood
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
@@ -42,6 +42,14 @@ class Classifier(Estimator):
         `pylstm.estimators.defaults`, made for streams of any kind and length.
     feedback : bool, default True
         Whether the labels learned from are inputs of the rows after.
+    delay : int, default 0
+        How many rows later than its row a label may come. Then `predict_one` makes the step of its
+        row, once a row and in their order, and `learn_one` brings the label of the row that has
+        waited longest: the state is at the present row, and the weights learn at the row of the
+        label, with the traces that belong to it, as in `pylstm.Delayed`.
+    ordered : bool, default True
+        Whether the order of the rows means anything. If not, every row stands alone: there is no
+        memory, no change and no last label.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
@@ -85,11 +93,14 @@ class Classifier(Estimator):
         block_size: int = 1,
         optimizer: Optimizer | None = None,
         feedback: bool = True,
+        delay: int = 0,
+        ordered: bool = True,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
         check_switch("feedback", feedback)
+        check_switch("ordered", ordered)
         self.feedback: bool
         self._places: dict[Hashable, int] = {}
         self._last: Array | None = None  # what is known of the last label: a share a class
@@ -98,6 +109,8 @@ class Classifier(Estimator):
             block_size=block_size,
             optimizer=optimizer,
             feedback=feedback,
+            delay=delay,
+            ordered=ordered,
             network=network,
             dtype=dtype,
             seed=seed,
@@ -132,11 +145,11 @@ class Classifier(Estimator):
             known.setdefault(label, len(known))
         if len(known) == len(self._places):
             return
-        if self.feedback:
+        if self.feedback and self.ordered:
             self._features.add_own(len(known) - len(self._places))
         self._know(known)
         if self._experts is not None:
-            self._experts.grow(self._features, self._n_outputs())
+            self._grow()
 
     def _know(self, places: dict[Hashable, int]) -> None:
         self._places = places
@@ -183,24 +196,52 @@ class Classifier(Estimator):
         if not known:
             self._remember()
             self._expect([y])
-        self._fill(x)
-        self._write_last()
+        row = None
+        if self.delay:
+            if not self._waiting:
+                self._see_row(x)
+            row = self._waiting[0].row
+        else:
+            self._fill(x)
+            self._write_last()
         target = None
         if not missing:
             target = self._target
             target[self._places[y]] = 1.0
         try:
-            self._step(x, target)
+            self._step(x, target, row)
             if target is not None:
                 self._last = target.astype(float)
         finally:
             if target is not None:
                 target[self._places[y]] = 0.0
+        if self.delay:
+            self._waiting.popleft()
+        else:
+            self._features.advance()
+
+    def _see_row(self, x: Row) -> Array:
+        """Make the step of a row whose label comes later; return the outputs."""
+        self._fill(x)
+        self._write_last()
+        outputs = self._see(x)
+        self._waiting.append(Waiting(self._features.row.copy()))
         self._features.advance()
+        return outputs
+
+    def _ahead(self, x: Row) -> Array:
+        self._check_waiting()
+        try:
+            outputs = self._see_row(x)
+        except Exception:
+            self._take_back()
+            raise
+        self._before = None
+        return outputs
 
     def _write_last(self) -> None:
         """Write what is known of the last label into the inputs."""
-        if self.feedback and self._places:
+        if self._features.own:
             self._features.row[self._features.own] = math.nan if self._last is None else self._last
 
     def advance_one(self, x: Row) -> None:
@@ -208,7 +249,9 @@ class Classifier(Estimator):
         self.learn_one(x, None)
 
     def predict_proba_one(self, x: Row) -> dict[Any, float]:
-        """Return the probability of every class for a row that comes next; nothing changes.
+        """Return the probability of every class for a row that comes next.
+
+        Nothing changes; but with `delay` the row is seen, and waits for its label.
 
         Parameters
         ----------
@@ -226,17 +269,25 @@ class Classifier(Estimator):
             For something that is no number, or an infinite one.
         """
         with self._exclusive:
-            self._features.fill(x)
-            self._write_last()
-            if self._experts is None or not self._places:
-                self._features.check(x)
-                return {}
-            shares = self._predict(x).tolist()
+            return self._shares(self._ahead(x) if self.delay else self._outputs(x))
+
+    def _outputs(self, x: Row) -> Array | None:
+        self._features.fill(x)
+        self._write_last()
+        if self._experts is None:
+            self._features.check(x)
+            return None
+        return self._predict(x)
+
+    def _shares(self, outputs: Array | None) -> dict[Any, float]:
+        if outputs is None or not self._places:
+            return {}
+        shares = outputs.tolist()
         total = sum(shares)
         return {label: share / total for label, share in zip(self._places, shares, strict=True)}
 
     def predict_one(self, x: Row) -> Any:
-        """Return the most probable label for a row that comes next; nothing changes.
+        """Return the most probable label for a row that comes next, as `predict_proba_one`.
 
         Parameters
         ----------
@@ -264,12 +315,17 @@ class Classifier(Estimator):
         -------
         list of dict
         """
+        if not self.ordered and not self.delay:
+            return [self.predict_proba_one(x) for x in xs]
         ahead = self.copy()
         predictions = []
         for x in xs:
+            if self.delay:
+                predictions.append(ahead._shares(ahead._see_row(x)))
+                continue
             predictions.append(ahead.predict_proba_one(x))
             ahead.advance_one(x)
-            if predictions[-1]:
+            if predictions[-1] and self.feedback:
                 ahead._last = np.array(list(predictions[-1].values()))
         return predictions
 

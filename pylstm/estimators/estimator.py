@@ -8,7 +8,9 @@ change nothing.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from inspect import signature
 from typing import Any, ClassVar
 
@@ -19,7 +21,7 @@ from pylstm._core import Exclusive
 from pylstm.checks import check_size, check_whole
 from pylstm.copies import Copyable, check_fields
 from pylstm.errors import brief
-from pylstm.estimators.defaults import SWITCHES, default_optimizer
+from pylstm.estimators.defaults import SWITCHES, UNORDERED_EXPERTS, default_optimizer
 from pylstm.estimators.experts import ByError, ByLikelihood, Expert, Experts
 from pylstm.estimators.features import Features
 from pylstm.estimators.spread import Spread
@@ -41,6 +43,29 @@ _SET_HERE = {
 }
 
 
+@dataclass
+class Waiting:
+    """A row that was predicted, and whose target has not come.
+
+    Parameters
+    ----------
+    row : ndarray
+        Inputs, as they were then.
+    base : float
+        What the output was added to; of labels 0.
+    prediction : float
+        What came of it; of labels NaN.
+    """
+
+    row: Array
+    base: float = 0.0
+    prediction: float = math.nan
+
+    def state(self) -> dict[str, Any]:
+        """Return the arguments it is made of."""
+        return {"row": self.row.copy(), "base": self.base, "prediction": self.prediction}
+
+
 class Estimator(Copyable):
     """What the three have in common: parameters, a network that grows, names of features."""
 
@@ -50,6 +75,8 @@ class Estimator(Copyable):
     network: Mapping[str, Any] | None
     dtype: str
     seed: int
+    delay: int = 0
+    ordered: bool = True
     _n_own: int = 0
     _schema: ClassVar[str]
     _experts_wanted: ClassVar[tuple[Expert, ...]]
@@ -63,6 +90,8 @@ class Estimator(Copyable):
         self._experts: Experts | None = None
         self._features = Features(self._n_own)
         self._before: tuple[Any, ...] | None = None
+        self._waiting: deque[Waiting] = deque()
+        check_size("delay", self.delay, 0)
         check_size("n_cells", self.n_cells)
         check_size("block_size", self.block_size)
         check_whole("seed", self.seed, 0)
@@ -80,10 +109,12 @@ class Estimator(Copyable):
 
     def _new_experts(self) -> Experts:
         """As many as there are by default, or one with the optimiser that was given."""
-        wanted = self._experts_wanted if self.optimizer is None else (Expert(),)
+        wanted = self._experts_wanted if self.ordered else UNORDERED_EXPERTS
+        if self.optimizer is not None:
+            wanted = wanted[:1] if not self.ordered else (Expert(),)
         size, n_outputs = self._features.size, self._n_outputs()
         nets = [self._new_network(e, k, size, n_outputs) for k, e in enumerate(wanted)]
-        return Experts(wanted, nets, self._features, self._mixture(len(nets)))
+        return Experts(wanted, nets, self._features, self._mixture(len(nets)), bool(self.delay))
 
     def _new_network(
         self, expert: Expert, k: int, n_inputs: int, n_outputs: int, kind: type[LSTM] = LSTM
@@ -121,33 +152,46 @@ class Estimator(Copyable):
         if self._experts is None:
             self._experts = self._new_experts()
         else:
-            self._experts.grow(features, self._n_outputs())
+            self._grow()
         features.fill(x)
+
+    def _grow(self) -> None:
+        """Give the networks, and the rows that wait, the inputs that have come to be known."""
+        assert self._experts is not None
+        self._experts.grow(self._features, self._n_outputs())
+        size = self._features.size
+        for waiting in self._waiting:
+            missing = size - waiting.row.size
+            waiting.row = np.pad(waiting.row, (0, missing), constant_values=math.nan)
 
     def _remember(self) -> None:
         """Before names or labels are added: what `_take_back` brings back if the row is refused."""
         if self._before is None:
             experts = None if self._experts is None else self._experts.state()
-            self._before = (experts, self._features.state())
+            rows = [waiting.row for waiting in self._waiting]
+            self._before = (experts, self._features.state(), rows)
 
     def _take_back(self) -> None:
         """A row is refused: what it has added goes again."""
         if self._before is None:
             return
-        experts, features = self._before
+        experts, features, rows = self._before
         self._before = None
+        for waiting, row in zip(self._waiting, rows, strict=True):
+            waiting.row = row
         self._features.restore(features)
         self._restore_experts(experts)
 
     def _restore_experts(self, state: Mapping[str, Any] | None) -> None:
         self._experts = None
         if state is not None:
-            self._experts = Experts.restored(state, self._features, self._mixture)
+            late = bool(self.delay)
+            self._experts = Experts.restored(state, self._features, self._mixture, late)
 
-    def _step(self, x: Row, target: Array | None) -> Array:
-        """A step of the networks on the row just filled, made of x."""
+    def _step(self, x: Row, target: Array | None, row: Array | None = None) -> Array:
+        """A step of the networks on the row just filled, made of x, or on one that waited."""
         assert self._experts is not None
-        row = self._features.row
+        row = self._features.row if row is None else row
         try:
             return self._experts.step(row, target)
         except ValueError:
@@ -170,6 +214,19 @@ class Estimator(Copyable):
                 raise
             return self._experts.predict(np.clip(row, -_LARGEST, _LARGEST))
 
+    def _see(self, x: Row) -> Array:
+        """What is said of the row just filled, made of x, whose target comes later."""
+        assert self._experts is not None
+        row = self._features.row
+        try:
+            return self._experts.see(row)
+        except ValueError:
+            self._features.check(x)
+            if not np.isinf(row).any():
+                raise
+        np.clip(row, -_LARGEST, _LARGEST, out=row)
+        return self._experts.see(row)
+
     @property
     def net(self) -> LSTM | None:
         """The network that counts most; None before the first row."""
@@ -179,6 +236,11 @@ class Estimator(Copyable):
     def nets(self) -> list[LSTM]:
         """The networks, which are mixed by their losses: one if an optimiser was given."""
         return [] if self._experts is None else list(self._experts.nets)
+
+    @property
+    def n_steps(self) -> int:
+        """Rows that the networks have made a step of."""
+        return 0 if self._experts is None else self._experts.nets[0].n_steps
 
     @property
     def feature_names(self) -> list[Hashable]:
@@ -197,6 +259,15 @@ class Estimator(Copyable):
         if self._experts is not None:
             self._experts.reset()
         self._features.forget()
+        self._waiting.clear()
+
+    def _check_waiting(self) -> None:
+        """Refuse a row to predict while as many as may wait for their targets do."""
+        if len(self._waiting) > self.delay:
+            raise RuntimeError(
+                f"{len(self._waiting)} rows wait for their targets: with delay={self.delay} wanted "
+                "learn_one for the first of them before the next prediction, y None if none comes"
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         with self._exclusive:
@@ -208,6 +279,7 @@ class Estimator(Copyable):
             "parameters": {name: getattr(self, name) for name in signature(type(self)).parameters},
             "experts": None if self._experts is None else self._experts.state(),
             "features": self._features.state(),
+            "waiting": [waiting.state() for waiting in self._waiting],
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -221,6 +293,7 @@ class Estimator(Copyable):
         """Go on from a state that has been checked."""
         self._features.restore(state["features"])
         self._restore_experts(state["experts"])
+        self._waiting.extend(Waiting(**waiting) for waiting in state["waiting"])
 
 
 class WithLastTarget(Estimator):

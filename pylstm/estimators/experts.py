@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.delayed import state_without_weights
 from pylstm.estimators.features import Features
 from pylstm.network import LSTM
 
@@ -158,6 +159,9 @@ class Experts:
     features : Features
         Whose row they are given.
     mixture : ByError or ByLikelihood
+    late : bool
+        Whether targets come rows later: then every expert with a memory has a second state, which
+        is at the present row and reads the same weights, as in `pylstm.Delayed`.
     """
 
     def __init__(
@@ -166,10 +170,20 @@ class Experts:
         nets: Sequence[LSTM],
         features: Features,
         mixture: ByError | ByLikelihood,
+        late: bool = False,
     ) -> None:
         self.experts, self.nets = list(experts), list(nets)
         self.mixture = mixture
+        self.ahead = [net.copy() if e.memory else net for e, net in zip(experts, nets, strict=True)]
+        if not late:
+            self.ahead = []
+        self._follow()
         self.look(features)
+
+    def _follow(self) -> None:
+        for ahead, net in zip(self.ahead, self.nets, strict=False):
+            if ahead is not net:
+                ahead._follow(net)
 
     def look(self, features: Features) -> None:
         """Find out anew which of the inputs every expert sees."""
@@ -190,7 +204,16 @@ class Experts:
 
     def predict(self, row: Array) -> Array:
         """What the experts say of a row together; nothing changes."""
-        return self.mixture.mix([net.predict(self._view(k, row)) for k, net in enumerate(self.nets)])
+        predictions = [net.predict(self._view(k, row)) for k, net in enumerate(self.nets)]
+        return self.mixture.mix(predictions)
+
+    def see(self, row: Array) -> Array:
+        """What the experts say of a row whose target comes later; the states ahead go on."""
+        outputs = []
+        for k, (ahead, net) in enumerate(zip(self.ahead, self.nets, strict=True)):
+            view = self._view(k, row)
+            outputs.append(net.predict(view) if ahead is net else ahead._step_with(net, view, None))
+        return self.mixture.mix(outputs)
 
     def step(self, row: Array, target: Array | None) -> Array:
         """Learn from a row; return what was said of it. An expert that diverges is left out."""
@@ -209,7 +232,7 @@ class Experts:
         return self.mixture.mix(outputs) if target is None else self.mixture.learn(outputs, target)
 
     def _drop(self, k: int) -> None:
-        del self.experts[k], self.nets[k], self._seen[k]
+        del self.experts[k], self.nets[k], self.ahead[k : k + 1], self._seen[k]
         self._views = np.delete(self._views, k, 0)
         self.mixture.drop(k)
 
@@ -217,11 +240,18 @@ class Experts:
         """Give every network the inputs the features have by now, and so many outputs."""
         for net in self.nets:
             net.grow(n_inputs=features.size, n_outputs=n_outputs)
+        for ahead, net in zip(self.ahead, self.nets, strict=False):
+            if ahead is not net:
+                ahead.grow(n_inputs=features.size, n_outputs=n_outputs)
+        self._follow()
         self.look(features)
 
     def reset(self) -> None:
         """A new sequence begins."""
-        for net in self.nets:
+        for net in [
+            *self.nets,
+            *(a for a, net in zip(self.ahead, self.nets, strict=False) if a is not net),
+        ]:
             net.reset()
 
     @property
@@ -235,6 +265,11 @@ class Experts:
             "experts": [expert._asdict() for expert in self.experts],
             "nets": [net.__getstate__() for net in self.nets],
             "mixture": self.mixture.state(),
+            "ahead": [
+                state_without_weights(ahead)
+                for ahead, net in zip(self.ahead, self.nets, strict=False)
+                if ahead is not net
+            ],
         }
 
     @classmethod
@@ -243,6 +278,7 @@ class Experts:
         state: Mapping[str, Any],
         features: Features,
         mixture: Callable[[int], ByError | ByLikelihood],
+        late: bool = False,
     ) -> Experts:
         """Make the one whose `state` this is."""
         nets = []
@@ -253,4 +289,14 @@ class Experts:
         experts = [Expert(**expert) for expert in state["experts"]]
         mixed = mixture(len(nets))
         mixed.restore(state["mixture"])
-        return cls(experts, nets, features, mixed)
+        made = cls(experts, nets, features, mixed)
+        if late:
+            states = iter(state["ahead"])
+            for expert, net in zip(experts, nets, strict=True):
+                ahead = net
+                if expert.memory:
+                    ahead = LSTM.__new__(LSTM)
+                    ahead._restore_without_weights(next(states))
+                made.ahead.append(ahead)
+            made._follow()
+        return made

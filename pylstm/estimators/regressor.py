@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 from pylstm.checks import check_switch
 from pylstm.estimators.defaults import N_CELLS, REGRESSOR_EXPERTS
-from pylstm.estimators.estimator import Row, WithLastTarget
+from pylstm.estimators.estimator import Row, Waiting, WithLastTarget
 from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.estimators.spread import Distribution
 from pylstm.optimizers import Optimizer
@@ -39,6 +39,15 @@ class Regressor(WithLastTarget):
         `pylstm.estimators.defaults`, made for streams of any kind and length.
     feedback : bool, default True
         Whether the targets learned from are inputs of the rows after.
+    delay : int, default 0
+        How many rows later than its row a target may come. Then `predict_one` makes the step of its
+        row, once a row and in their order, and `learn_one` brings the target of the row that has
+        waited longest: the state is at the present row, and the weights learn at the row of the
+        target, with the traces that belong to it, as in `pylstm.Delayed`.
+    ordered : bool, default True
+        Whether the order of the rows means anything. If not, every row stands alone: there is no
+        memory, no change and no last target. What a recursive forecaster of another library builds
+        its lags for is such a row.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
@@ -82,12 +91,15 @@ class Regressor(WithLastTarget):
         block_size: int = 1,
         optimizer: Optimizer | None = None,
         feedback: bool = True,
+        delay: int = 0,
+        ordered: bool = True,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
         check_switch("feedback", feedback)
-        self._n_own = 2 if feedback else 0
+        check_switch("ordered", ordered)
+        self._n_own = 2 if feedback and ordered else 0
         self._begin()
         self.feedback: bool
         self._set_up(
@@ -95,6 +107,8 @@ class Regressor(WithLastTarget):
             block_size=block_size,
             optimizer=optimizer,
             feedback=feedback,
+            delay=delay,
+            ordered=ordered,
             network=network,
             dtype=dtype,
             seed=seed,
@@ -126,19 +140,45 @@ class Regressor(WithLastTarget):
             self._before = None
 
     def _learn(self, x: Row, wanted: float) -> None:
+        if self.delay:
+            self._learn_late(x, wanted)
+            return
         self._fill(x)
         base = self._write_own()
         change = self._target[0] = wanted - base
         output = self._step(x, self._target).item()
         self._features.advance()
-        self._error = finite_or_none(change - output)
+        self._come(wanted, change - output)
+
+    def _learn_late(self, x: Row, wanted: float) -> None:
+        """Learn from the row that has waited longest, or, where none has, from this one."""
+        if not self._waiting:
+            self._see_row(x)
+        waiting = self._waiting[0]
+        self._target[0] = wanted - waiting.base
+        self._step(x, self._target, waiting.row)
+        self._waiting.popleft()
+        self._come(wanted, wanted - waiting.prediction)
+
+    def _come(self, wanted: float, error: float) -> None:
+        """A target has come, and with it how far off its prediction was."""
+        self._error = finite_or_none(error)
         self._spread.learn(self._error)
         if wanted == wanted:
             self._last = wanted
 
+    def _see_row(self, x: Row) -> float:
+        """Make the step of a row whose target comes later; return what is predicted."""
+        self._fill(x)
+        base = self._write_own()
+        prediction = base + self._see(x).item()
+        self._waiting.append(Waiting(self._features.row.copy(), base, prediction))
+        self._features.advance()
+        return 0.0 if prediction != prediction else prediction
+
     def _write_own(self) -> float:
         """Write the own inputs; return what the output is added to."""
-        if not self.feedback:
+        if not self._n_own:
             return 0.0
         cells = self._features.cells
         cells[0] = self._last
@@ -151,7 +191,9 @@ class Regressor(WithLastTarget):
     def predict_one(self, x: Row, *, with_dist: Literal[True]) -> Distribution: ...
 
     def predict_one(self, x: Row, *, with_dist: bool = False) -> float | Distribution:
-        """Return what is predicted for a row that comes next; nothing changes.
+        """Return what is predicted for a row that comes next.
+
+        Nothing changes; but with `delay` the row is seen, and waits for its target.
 
         Parameters
         ----------
@@ -170,10 +212,22 @@ class Regressor(WithLastTarget):
         ------
         TypeError, ValueError
             For something that is no number, or an infinite one.
+        RuntimeError
+            When as many rows as `delay` wait for their targets already.
         """
         with self._exclusive:
-            prediction = self._prediction(x)
+            prediction = self._ahead(x) if self.delay else self._prediction(x)
             return self._spread.around(prediction) if with_dist else prediction
+
+    def _ahead(self, x: Row) -> float:
+        self._check_waiting()
+        try:
+            prediction = self._see_row(x)
+        except Exception:
+            self._take_back()
+            raise
+        self._before = None
+        return prediction
 
     def _prediction(self, x: Row) -> float:
         self._features.fill(x)
@@ -199,9 +253,14 @@ class Regressor(WithLastTarget):
         -------
         list of float
         """
+        if not self.ordered and not self.delay:
+            return [self.predict_one(x) for x in xs]
         ahead = self.copy()
         predictions = []
         for x in xs:
+            if self.delay:
+                predictions.append(ahead._see_row(x))
+                continue
             prediction = ahead.predict_one(x)
             ahead.advance_one(x)
             if self.feedback:

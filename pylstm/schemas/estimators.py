@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from pylstm.checks import check_dtype, check_size
 from pylstm.errors import brief
-from pylstm.schemas.networks import NetworkState
+from pylstm.schemas.networks import AheadState, NetworkState
 from pylstm.schemas.state import (
     FLOAT64,
     INT64,
@@ -105,6 +105,25 @@ class ExpertsState(State):
     experts: list[ExpertState]
     nets: list[NetworkState]
     mixture: dict[str, Any]
+    ahead: list[dict[str, Any]]
+
+    def fits(self, late: bool) -> None:
+        """Whether there is a state ahead for each expert with a memory, where targets come late."""
+        with_memory = [n for e, n in zip(self.experts, self.nets, strict=True) if e.memory]
+        must(len(self.ahead) == late * len(with_memory), "a state ahead an expert with a memory")
+        for saved, net in zip(self.ahead, with_memory, strict=False):
+            ahead = converted(AheadState, saved)
+            must(ahead.config == net.config, "two states of one network")
+            must(not ahead.collected, "nothing collected where nothing is learned")
+            ahead.fits(net.parameters.size)
+
+
+class WaitingState(State):
+    """`estimators.estimator.Waiting`."""
+
+    row: Array
+    base: float
+    prediction: float
 
 
 class EstimatorState(State):
@@ -114,10 +133,12 @@ class EstimatorState(State):
     FORMAT = 2
     SWITCHES: ClassVar[str] = "SWITCHES"
     MIXTURE: ClassVar[type[ByErrorState] | type[ByLikelihoodState]] = ByErrorState
+    ADDED: ClassVar[dict[str, Any]] = {}  # parameters that are not in format 1
     format: Literal[2]
     parameters: dict[str, Any]
     experts: ExpertsState | None
     features: FeaturesState
+    waiting: list[WaitingState]
 
     @classmethod
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -125,13 +146,16 @@ class EstimatorState(State):
         if state.get("format") != 1:
             return state
         today = {name: value for name, value in state.items() if name != "net"}
-        today |= {"format": cls.FORMAT, "experts": None}
+        today |= {"format": cls.FORMAT, "experts": None, "waiting": []}
+        if isinstance(state.get("parameters"), Mapping):
+            today["parameters"] = cls.ADDED | state["parameters"]
         if state.get("net") is not None:
             expert = {"rate": None, "memory": True, "own": True, "changes": True}
             today["experts"] = {
                 "experts": [expert],
                 "nets": [state["net"]],
                 "mixture": cls.MIXTURE.of_one(),
+                "ahead": [],
             }
         return today
 
@@ -151,12 +175,18 @@ class EstimatorState(State):
         n_cells = check_size("n_cells", parameters["n_cells"])
         block_size = check_size("block_size", parameters["block_size"])
         n_inputs = self.features.fits(self.n_own())
+        delay = check_size("delay", parameters.get("delay", 0), 0)
+        must(len(self.waiting) <= delay + 1, "no more rows that wait than there may be")
+        for waiting in self.waiting:
+            has_shape("row", waiting.row, FLOAT64, (n_inputs,))
+            no_infinity("a row that waits", waiting.row, waiting.base, waiting.prediction)
         if self.experts is None:
             must(not self.features.names, "no features without a network")
             return
         nets = self.experts.nets
         must(nets and len(self.experts.experts) == len(nets), "a network an expert")
         converted(self.MIXTURE, self.experts.mixture).fits(len(nets))
+        self.experts.fits(bool(delay))
         switches = getattr(defaults, self.SWITCHES)
         wanted = {
             "n_inputs": n_inputs,
@@ -210,15 +240,19 @@ class _WithLastTarget(EstimatorState):
 class RegressorState(_WithLastTarget):
     """`estimators.Regressor`."""
 
+    ADDED: ClassVar[dict[str, Any]] = {"delay": 0, "ordered": True}
+
     def n_own(self) -> int:
         """The last target and its error."""
-        return 2 if self.parameters.get("feedback") else 0
+        parameters = self.parameters
+        return 2 if parameters.get("feedback") and parameters.get("ordered") else 0
 
 
 class ClassifierState(EstimatorState):
     """`estimators.Classifier`."""
 
     SWITCHES = "CLASSIFIER_SWITCHES"
+    ADDED: ClassVar[dict[str, Any]] = {"feedback": False, "delay": 0, "ordered": True}
     MIXTURE = ByLikelihoodState
     classes: list[Any]
     last: Array | None
@@ -227,13 +261,13 @@ class ClassifierState(EstimatorState):
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """In format 1 no label was an input."""
         today = super().today(state)
-        if today is state or not isinstance(state.get("parameters"), Mapping):
-            return today
-        return {**today, "parameters": {"feedback": False, **state["parameters"]}, "last": None}
+        return today if today is state else {**today, "last": None}
 
     def n_own(self) -> int:
         """What is known of the last label, a class an input."""
-        return len(self.classes) if self.parameters.get("feedback") else 0
+        parameters = self.parameters
+        sees = parameters.get("feedback") and parameters.get("ordered")
+        return len(self.classes) if sees else 0
 
     def n_outputs(self) -> int:
         """One a class."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import numpy as np
 from msgspec import UNSET, Meta, Struct, ValidationError, convert
 
+from pylstm.architecture import Loss, Output, Squashing
 from pylstm.checks import LARGEST_SIZE
 from pylstm.copies import check_format
 from pylstm.errors import brief, brief_text
@@ -45,9 +46,6 @@ SizeOr0 = Annotated[int, Meta(ge=0, le=LARGEST_SIZE)]
 #: what says that it stands at it is believed, and cannot be saved after its next step.
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 Flag = Annotated[int, Meta(ge=0, le=1)]
-Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
-Output = Literal["identity", "logistic", "softmax"]
-Loss = Literal["squared", "cross_entropy"]
 Real = Literal["float32", "float64"]
 
 
