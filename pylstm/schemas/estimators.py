@@ -386,10 +386,10 @@ class DetectorState(State):
         season = self.parameters.get("season")
         for variable in self.variables:
             model = converted(RegressorState, variable.model)
-            shared = {"feedback": True} | {
-                k: v for k, v in self.parameters.items() if k != "season"
-            }
-            must(model.parameters == shared, "models with the parameters of the detector")
+            shared = {"feedback": True} | dict(self.parameters)
+            shared.pop("season", None)
+            fits = all(model.parameters.get(name) == value for name, value in shared.items())
+            must(fits, "models with the parameters of the detector")
             must((variable.season is None) == (season is None), "a season where there is one")
             variable.surprise.fits(1 if season is None else 2)
             if variable.season is not None:
