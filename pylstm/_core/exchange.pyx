@@ -14,7 +14,7 @@ from pylstm._core.population cimport PopulationBase
 from pylstm._core.population_steps cimport start
 
 
-def take_out(PopulationBase pop, ptrdiff_t k, Network net):
+def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
     """Bring `net`, fresh and of the same architecture, where net k of the population stands."""
     cdef PopulationBase one = type(pop).__new__(type(pop))
     cdef pylstm_population *p = &one.pop
@@ -60,7 +60,7 @@ def take_out(PopulationBase pop, ptrdiff_t k, Network net):
     net._restore(progress)
 
 
-def put_in(PopulationBase pop, ptrdiff_t k, Network net, optimizers, rates, momenta):
+def put_in(PopulationBase pop not None, ptrdiff_t k, Network net not None, optimizers, rates, momenta):
     """Bring net k where `net`, a copy that may be spent, stands; with the optimisers of all."""
     cdef pylstm_population *p = &pop.pop
     cdef pylstm_network *n = &net.net

@@ -22,6 +22,13 @@ cdef extern from "numpy/arrayobject.h":
     bint is_carray "PyArray_ISCARRAY_RO"(PyArrayObject *) noexcept
 
 
+cdef inline int check_array(object values) except -1:
+    """For what nothing is known of."""
+    if not PyArray_Check(values):
+        raise TypeError(f"an array is wanted here, not {type(values).__name__}")
+    return 0
+
+
 cdef inline void *PyArray_DATA(object array) noexcept:
     return data_of(<PyArrayObject *>array)
 

@@ -23,9 +23,12 @@ cdef enum:
     SHORT_RECORD = 32  # steps from one slide of the record to the next, at least
 
 
-cdef double *doubles(object array):
+cdef double *doubles(object array) except? NULL:
     """Where an array of doubles begins; NULL for None."""
-    return NULL if array is None else <double *>cnp.PyArray_DATA(array)
+    if array is None:
+        return NULL
+    cnp.check_array(array)
+    return <double *>cnp.PyArray_DATA(array)
 
 
 cdef struct rows:
@@ -37,6 +40,7 @@ cdef struct rows:
 cdef rows rows_of(object X):
     """Checked inputs: numbers, or tokens."""
     cdef rows given
+    cnp.check_array(X)
     given.X = NULL
     given.tokens = NULL
     given.n_steps = cnp.PyArray_DIM(X, 0)
@@ -227,10 +231,13 @@ cdef class Recurrent:
     def _run_sequences(self, X, targets, lengths, bint last, ptrdiff_t every):
         cdef rows given = rows_of(X)
         cdef const double *target_data = doubles(targets)
-        cdef const ptrdiff_t *length_data = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
-        cdef ptrdiff_t n_sequences = cnp.PyArray_DIM(lengths, 0)
+        cdef const ptrdiff_t *length_data
+        cdef ptrdiff_t n_sequences
         cdef double *y
         cdef int status
+        cnp.check_array(lengths)
+        length_data = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
+        n_sequences = cnp.PyArray_DIM(lengths, 0)
         Y = np.empty((n_sequences if last else given.n_steps, self.net.n_outputs))
         y = doubles(Y)
         self.take()
@@ -251,6 +258,7 @@ cdef class Recurrent:
         cdef rows given = rows_of(X)
         cdef pylstm_guesses g
         cdef ptrdiff_t done
+        cnp.check_array(lengths)
         g.n_sequences = cnp.PyArray_DIM(lengths, 0)
         g.lengths = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
         g.X = given.X

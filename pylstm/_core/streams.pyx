@@ -354,6 +354,7 @@ cdef class StreamGroup:
 
     def _reset(self, chosen):
         """chosen: (n_streams,) of uint8."""
+        cnp.check_array(chosen)
         self.take()
         try:
             self.gather_helpers(False)
