@@ -1,6 +1,6 @@
 /* race.c: two threads on one object, every two of its calls, for ThreadSanitizer.
 
-   Built and run by .ci/race. Objects are built as csrc/python/_core.pyx builds them: shape, layout, zeroed
+   Built and run by .ci/race. Objects are built as pylstm/_core/ builds them: shape, layout, zeroed
    buffers, prepare. Two threads make calls of one object, each under the object's lock, while
    helpers of a team take pieces of loops; a call that finds the object taken is refused and
    counted. Whoever holds the lock writes down what is called. Afterwards the same calls, one after

@@ -1,9 +1,28 @@
-# A network that gets more inputs or outputs. Included by _core.pyx.
-#
-# New inputs follow the old ones, in z and in q, and new outputs the old ones; rows of W and E, cells
-# and the order of everything else stay. So each buffer is copied with zeros put in, the record of the
-# steps not yet learned from too, and whatever is to come of the old parts keeps its bits. A network
-# also keeps its regime, large or not, lazy or not, because that decides how things are laid out.
+# cython: language_level=3, cdivision=True, binding=True
+# cython: freethreading_compatible=True
+"""A network that gets more inputs or outputs.
+
+New inputs follow the old ones, in z and in q, and new outputs the old ones; rows of W and E, cells
+and the order of everything else stay. So each buffer is copied with zeros put in, the record of the
+steps not yet learned from too, and whatever is to come of the old parts keeps its bits. A network
+also keeps its regime, large or not, lazy or not, because that decides how things are laid out.
+"""
+
+import numpy as np
+
+from pylstm._core.arrays import aligned_zeros
+
+
+from pylstm._core cimport numpy_api as cnp
+from libc.stdint cimport int32_t
+
+from pylstm._core.engine cimport in_use, lay_out_network
+from pylstm._core.headers cimport *
+from pylstm._core.network cimport Network
+from pylstm._core.scaling cimport Scaling
+from pylstm._core.shape cimport too_large
+
+cnp.import_array()
 
 
 def grow(Network net, dict before, dict config):
@@ -15,7 +34,7 @@ def grow(Network net, dict before, dict config):
     net.take()
     try:
         if net.config_ is not before:
-            raise RuntimeError(IN_USE.format("LSTM", "LSTM"))
+            raise in_use("LSTM")
         net.gather_helpers(False)
         net.table.write_back(a)
         lay_out_grown(a, &b, config)
@@ -55,14 +74,14 @@ cdef int lay_out_grown(const pylstm_network *a, pylstm_network *b, dict config) 
     cdef ptrdiff_t n_weights
     b[0] = a[0]
     b.n_inputs, b.n_outputs = config["n_inputs"], config["n_outputs"]
-    if not pylstm_layout(b):
+    if not lay_out_network(b):
         raise too_large(b)
     n_weights = pylstm_product(pylstm_product(b.n_sources, b.n_cells), n_gates + 1)
     if b.large and not a.large:
         b.large_from = n_weights + 1
     elif b.lazy and not a.lazy:
         b.large_from = n_weights // PYLSTM_LAZY_TIMES + 1
-    if not pylstm_layout(b):
+    if not lay_out_network(b):
         raise too_large(b)
     return 0
 

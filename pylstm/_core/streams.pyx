@@ -1,4 +1,35 @@
-# Several sequences through shared weights: the seam to csrc/streams.h. Included by _core.pyx.
+# cython: language_level=3, cdivision=True, binding=True
+# cython: freethreading_compatible=True
+"""Several sequences through shared weights: check, convert, call csrc/streams/ once."""
+
+import numpy as np
+
+from pylstm._core.arrays import aligned_zeros, bad_target, not_finite
+from pylstm.errors import brief
+
+from pylstm._core cimport numpy_api as cnp
+from libc.float cimport DBL_MAX
+from libc.string cimport memset
+
+from pylstm._core.checks cimport row_not_finite, target_problem, update_interval
+from pylstm._core.engine cimport (
+    borrow_team,
+    give,
+    lay_out_streams,
+    refuse_contradiction,
+    require,
+    return_team,
+    streams_contradiction,
+    streams_table,
+    take,
+)
+from pylstm._core.headers cimport *
+from pylstm._core.network cimport Network
+from pylstm._core.network_buffers cimport WAKING_SIZE, diverged, rows_wanted, updates_in
+from pylstm._core.network_progress cimport counts, restore_counts, state_by_name
+from pylstm._core.shape cimport sizes_of, too_large
+
+cnp.import_array()
 
 cdef enum:
     SHARED_SIZE = 1 << 15  # weights times streams from which a step is worth sharing
@@ -17,8 +48,7 @@ cdef class StreamGroup:
 
     def _build(self, Network owner, Py_ssize_t n_streams):
         """Everything anew; what cannot be built is as if it never had been."""
-        if not pylstm_acquire(&self.streams.net):
-            raise RuntimeError(IN_USE.format("Streams", "Streams"))
+        take(&self.streams.net.busy, True, "Streams")
         self.owner = None
         try:
             owner.take()
@@ -27,7 +57,7 @@ cdef class StreamGroup:
             finally:
                 owner.release()
         finally:
-            pylstm_release(&self.streams.net)
+            give(&self.streams.net.busy)
 
     cdef allocate(self, Network owner, Py_ssize_t n_streams):
         cdef pylstm_streams *s = &self.streams
@@ -44,12 +74,10 @@ cdef class StreamGroup:
         self.owner = None  # until all is there: see take
         memset(s, 0, sizeof(pylstm_streams))
         s.n_streams = n_streams
-        if not pylstm_streams_layout(s, &owner.net):
+        if not lay_out_streams(s, &owner.net):
             raise too_large(&owner.net, f"n_streams={n_streams} of ")
         dtype = owner.dtype_
-        for k in range(pylstm_n_isas):
-            if pylstm_isas[k].engine[n.precision].network == owner.table:
-                self.table = pylstm_isas[k].engine[n.precision].streams
+        self.table = streams_table(owner.table, n.precision)
         self.parameters_ = owner.flat_parameters()
         self.gradient_ = aligned_zeros(n.parameter_size, dtype)
         self.traces_ = aligned_zeros(s.traces_size, dtype)
@@ -79,14 +107,11 @@ cdef class StreamGroup:
 
     cdef int take(self) except -1:
         """Take the streams and the network whose weights they share; its optimiser as it is now."""
-        if not pylstm_acquire(&self.streams.net):
-            raise RuntimeError(IN_USE.format("Streams", "Streams"))
+        take(&self.streams.net.busy, self.owner is not None, "Streams")
         try:
-            if self.owner is None:
-                raise RuntimeError("these Streams were never initialised: call Streams.__init__ first")
             self.owner.take()
         except BaseException:
-            pylstm_release(&self.streams.net)
+            give(&self.streams.net.busy)
             raise
         self.take_optimizer()
         if self.owner.net.parameters != self.streams.net.parameters:
@@ -119,9 +144,9 @@ cdef class StreamGroup:
         return_team(self.streams.team)
         self.streams.team = NULL
         if PYLSTM_DEBUG_BUILD:
-            require(pylstm_streams_contradiction(&self.streams))
+            require(streams_contradiction(&self.streams))
         self.owner.release()
-        pylstm_release(&self.streams.net)
+        give(&self.streams.net.busy)
 
     cdef int make_room(self, ptrdiff_t n_steps) except -1:
         """Room in the record for so many steps more, where errors go back through all of them."""
@@ -147,11 +172,7 @@ cdef class StreamGroup:
             s.stream[b].record = <char *>s.net.record + (before * s.n_streams + b) * row
 
     cdef diverged(self):
-        return FloatingPointError(
-            f"the streams diverged at step {self.streams.net.n_steps}: a weight or a net input is no "
-            f"longer finite; a smaller learning rate than {self.streams.net.optimizer.learning_rate:g}, or "
-            "smaller inputs, would keep it in range"
-        )
+        return diverged(&self.streams.net, "streams")
 
     # ------------------------------------------------------------ checking what comes in
 
@@ -164,40 +185,29 @@ cdef class StreamGroup:
             raise ValueError(
                 f"{what} has shape {brief(array.shape)}, wanted ({steps}{n_streams}, {width})"
             )
-        return self.owner.checked(array.reshape(array.size // width, width), 2, width, what)
+        return self.owner.rows(array.reshape(array.size // width, width), 2, width, what)
 
     cdef str place(self, Py_ssize_t row, int ndim):
         """Where a row is, for a message."""
         if ndim == 2:
-            return f"stream {row}"
-        return f"step {row // self.streams.n_streams}, stream {row % self.streams.n_streams}"
+            return f" at stream {row}"
+        return f" at step {row // self.streams.n_streams}, stream {row % self.streams.n_streams}"
 
     cdef int check_finite(self, object rows, int ndim, str what) except -1:
-        cdef ptrdiff_t row = self.owner.table.first_not_finite(
-            cnp.PyArray_DATA(rows), cnp.PyArray_DIM(rows, 0), cnp.PyArray_DIM(rows, 1))
+        cdef ptrdiff_t row = row_not_finite(self.owner.table, rows)
         if row >= 0:
-            bad = rows[row]
-            raise ValueError(
-                f"{what} contains {bad[~np.isfinite(bad)][0]} at {self.place(row, ndim)}: "
-                "wanted finite numbers"
-            )
+            raise not_finite(rows, row, what, self.place(row, ndim))
         return 0
 
     cdef int check_targets(self, object rows, int ndim) except -1:
-        cdef const char *data = <const char *>cnp.PyArray_DATA(rows)
-        cdef Py_ssize_t row, size = self.owner.net.n_outputs * cnp.PyArray_ITEMSIZE(rows)
+        cdef ptrdiff_t row = 0
         cdef int problem
         cdef bint missing
-        if (self.owner.net.loss == PYLSTM_SQUARED and self.owner.table.first_not_finite(
-                data, cnp.PyArray_DIM(rows, 0), self.owner.net.n_outputs) < 0):
+        if self.owner.net.loss == PYLSTM_SQUARED and row_not_finite(self.owner.table, rows) < 0:
             return 0
-        for row in range(cnp.PyArray_DIM(rows, 0)):
-            problem = target_problem(&self.owner.net, data + row * size, &missing)
-            if problem:
-                raise ValueError(
-                    f"targets at {self.place(row, ndim)} is {rows[row].tolist()}: "
-                    f"{TARGET_PROBLEMS[problem]}"
-                )
+        problem = target_problem(&self.owner.net, rows, DBL_MAX, &row, &missing)
+        if problem:
+            raise bad_target(problem, rows, row, f"targets{self.place(row, ndim)}")
         return 0
 
     cdef int check_learnable(self, object rows, str what) except -1:
@@ -287,8 +297,7 @@ cdef class StreamGroup:
             x_data = cnp.PyArray_DATA(X)
             y_data = cnp.PyArray_DATA(Y)
             if target_data != NULL:
-                self.plan_rates(
-                    self.owner.updates_in(n_steps + self.streams.net.n_collect, 1, every))
+                self.plan_rates(updates_in(n_steps + self.streams.net.n_collect, 1, every))
             self.make_room(n_steps)
             self.gather_helpers(True)
             with nogil:
@@ -345,6 +354,7 @@ cdef class StreamGroup:
 
     def _reset(self, chosen):
         """chosen: (n_streams,) of uint8."""
+        cnp.check_array(chosen)
         self.take()
         try:
             self.gather_helpers(False)
@@ -359,17 +369,9 @@ cdef class StreamGroup:
         cdef pylstm_network *n = &self.streams.net
         self.take()
         try:
-            rows = self.last_rows()[:, :n.state_size].copy()
+            return state_by_name(n, self.last_rows(), n.at_act, n.at_c, n.at_q)
         finally:
             self.release()
-        state = {
-            "cell_state": rows[:, n.at_c:n.at_c + n.n_cells].copy(),
-            "cell_output": rows[:, n.at_q:n.at_q + n.n_cells].copy(),
-        }
-        for name, gate in (("input_gate", n.row_i), ("forget_gate", n.row_f), ("output_gate", n.row_o)):
-            if gate >= 0:
-                state[name] = rows[:, n.at_act + gate:n.at_act + gate + n.n_blocks].copy()
-        return state
 
     cdef object last_rows(self):
         """The record rows (n_streams, record_stride) of the last step."""
@@ -387,14 +389,8 @@ cdef class StreamGroup:
         try:
             size = s.n_streams * n.record_stride
             progress = {
-                "n_pending": n.n_pending,
-                "n_waiting": n.n_waiting,
-                "n_collect": n.n_collect,
-                "closed": n.closed,
-                "has_errors": n.has_errors,
-                "collected": n.collected,
+                **counts(n),
                 "last_error": s.last_error,
-                "n_steps": n.n_steps,
                 "record": self.record_[:(n.n_pending + 1) * size].copy(),
                 "n_pending_of": [s.stream[b].n_pending for b in range(s.n_streams)],
                 "learnable": [s.stream[b].learnable for b in range(s.n_streams)],
@@ -411,7 +407,8 @@ cdef class StreamGroup:
         return progress
 
     def _restore(self, progress):
-        """Go on from what `_progress` returned; after a refusal they are as if never built."""
+        """Go on from what `_progress` returned, which has been checked, see pylstm/schemas/networks.py;
+        where it contradicts itself all the same, they are as if never built."""
         self.take()
         owner = self.owner
         try:
@@ -419,7 +416,7 @@ cdef class StreamGroup:
         except BaseException:
             self.owner = None
             (<Network>owner).release()
-            pylstm_release(&self.streams.net)
+            give(&self.streams.net.busy)
             raise
         self.release()
 
@@ -427,25 +424,10 @@ cdef class StreamGroup:
         cdef pylstm_streams *s = &self.streams
         cdef pylstm_network *n = &s.net
         cdef ptrdiff_t b
-        size = s.n_streams * n.record_stride
         record = progress["record"]
-        if (record.size != (progress["n_pending"] + 1) * size
-                or not 0 <= progress["n_waiting"] <= progress["n_pending"] <= s.most_steps):
-            raise ValueError("the record of the saved streams does not fit their network")
-        for name in ("n_pending_of", "learnable", "has_errors_of", "traces_zero", "output_errors"):
-            if len(progress[name]) != s.n_streams:
-                raise ValueError(f"{name} of the saved streams is not one number a stream")
-        if not all(0 <= k <= progress["n_pending"] for k in progress["n_pending_of"]):
-            raise ValueError("the saved streams contradict themselves about the steps recorded")
         self.make_room(progress["n_pending"])
         self.record_[:record.size] = record
-        n.n_pending = progress["n_pending"]
-        n.n_waiting = progress["n_waiting"]
-        n.n_collect = progress["n_collect"]
-        n.closed = progress["closed"]
-        n.has_errors = progress["has_errors"]
-        n.collected = progress["collected"]
-        n.n_steps = progress["n_steps"]
+        restore_counts(n, progress)
         s.last_error = progress["last_error"]
         if n.collected:
             self.gradient_[:] = progress["gradient"]
@@ -458,7 +440,7 @@ cdef class StreamGroup:
             s.stream[b].has_errors = progress["has_errors_of"][b]
             s.stream[b].traces_zero = zero[b]
         self.place_records()
-        refuse_contradiction(pylstm_streams_contradiction(s), "Streams")
+        refuse_contradiction(streams_contradiction(s), "Streams")
 
     # ------------------------------------------------------------ what it is
 
@@ -471,3 +453,13 @@ cdef class StreamGroup:
     def n_steps(self):
         """Number of time steps made since the streams were built."""
         return self.streams.net.n_steps
+
+
+def streams_sizes(Network owner, Py_ssize_t n_streams):
+    """Sizes of streams of a network; those of a stream of the record and the traces."""
+    cdef pylstm_streams s
+    memset(&s, 0, sizeof(pylstm_streams))
+    s.n_streams = n_streams
+    if not lay_out_streams(&s, &owner.net):
+        raise too_large(&owner.net, f"{n_streams} streams of ")
+    return {**sizes_of(&s.net), "most_pending": s.most_steps}
