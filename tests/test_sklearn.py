@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import warnings
 from unittest import SkipTest
 
 import numpy as np
@@ -44,6 +45,7 @@ def all_checks():
 
 
 @pytest.mark.parametrize(("model", "check"), list(all_checks()))
+@pytest.mark.filterwarnings("ignore:predict has been given")
 def test_check_of_sklearn(model, check):
     if check.func.__name__ in EXEMPT:
         with pytest.raises(AssertionError):
@@ -299,3 +301,50 @@ def test_bad_epochs_are_refused(name, n_epochs, rng):
     y = np.array(labels(y)) if name == "classifier" else y
     with pytest.raises(ValueError, match=f"n_epochs is {n_epochs}, wanted a whole number"):
         MODELS[name](n_epochs=n_epochs).fit(X, y)
+
+
+# ---------------------------------------------------------------- rows that stand alone
+
+
+@pytest.mark.parametrize("name", ["regressor", "classifier"])
+def test_rows_that_stand_alone(name, rng):
+    X, y = table(rng)
+    y = np.array(labels(y)) if name == "classifier" else y
+    model = MODELS[name](n_cells=6, ordered=False).fit(X[:40], y[:40])
+    order = rng.permutation(20)
+    predict = model.predict_proba if name == "classifier" else model.predict
+    np.testing.assert_array_equal(predict(X[40:])[order], predict(X[40:][order]))
+    np.testing.assert_array_equal(predict(X[40:])[3:4], predict(X[43:44]))
+
+
+def test_a_recursive_forecast_over_rows_that_stand_alone():
+    """As other libraries do it: the last values are the features, a row a call."""
+    rng = np.random.default_rng(0)
+    y = 10 + 3 * np.sin(np.arange(1100) * np.pi / 12) + 0.2 * rng.normal(size=1100)
+    lags = 24
+    X = np.array([y[t - lags : t] for t in range(lags, 1000)])
+    model = LSTMRegressor(n_cells=8, ordered=False).fit(X, y[lags:1000])
+    values = y[:1000].tolist()
+    for _ in range(100):
+        values.append(model.predict([values[-lags:]])[0])
+    assert np.abs(np.array(values[1000:]) - y[1000:]).mean() < 0.5
+
+
+def test_rows_that_seem_to_stand_alone_are_noticed_once(rng):
+    X, y = table(rng)
+    model = LSTMRegressor(n_cells=4).fit(X[:20], y[:20])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(9):
+            model.predict(X[20:21])
+        for k in range(30):
+            model.predict(X[20 + k : 21 + k])
+            model.partial_fit(X[20 + k : 21 + k], y[20 + k : 21 + k])
+    for k in range(3):
+        model.predict(X[k : k + 1])
+    with pytest.warns(UserWarning, match="Where rows stand alone, .* give ordered=False"):
+        model.predict(X[3:4])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for k in range(4, 20):
+            model.predict(X[k : k + 1])

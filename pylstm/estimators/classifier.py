@@ -47,6 +47,9 @@ class Classifier(Estimator):
         row, once a row and in their order, and `learn_one` brings the label of the row that has
         waited longest: the state is at the present row, and the weights learn at the row of the
         label, with the traces that belong to it, as in `pylstm.Delayed`.
+    ordered : bool, default True
+        Whether the order of the rows means anything. If not, every row stands alone: there is no
+        memory, no change and no last label.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
@@ -91,11 +94,13 @@ class Classifier(Estimator):
         optimizer: Optimizer | None = None,
         feedback: bool = True,
         delay: int = 0,
+        ordered: bool = True,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
         check_switch("feedback", feedback)
+        check_switch("ordered", ordered)
         self.feedback: bool
         self._places: dict[Hashable, int] = {}
         self._last: Array | None = None  # what is known of the last label: a share a class
@@ -105,6 +110,7 @@ class Classifier(Estimator):
             optimizer=optimizer,
             feedback=feedback,
             delay=delay,
+            ordered=ordered,
             network=network,
             dtype=dtype,
             seed=seed,
@@ -139,7 +145,7 @@ class Classifier(Estimator):
             known.setdefault(label, len(known))
         if len(known) == len(self._places):
             return
-        if self.feedback:
+        if self.feedback and self.ordered:
             self._features.add_own(len(known) - len(self._places))
         self._know(known)
         if self._experts is not None:
@@ -235,7 +241,7 @@ class Classifier(Estimator):
 
     def _write_last(self) -> None:
         """Write what is known of the last label into the inputs."""
-        if self.feedback and self._places:
+        if self._features.own:
             self._features.row[self._features.own] = math.nan if self._last is None else self._last
 
     def advance_one(self, x: Row) -> None:
@@ -309,6 +315,8 @@ class Classifier(Estimator):
         -------
         list of dict
         """
+        if not self.ordered and not self.delay:
+            return [self.predict_proba_one(x) for x in xs]
         ahead = self.copy()
         predictions = []
         for x in xs:

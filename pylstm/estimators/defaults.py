@@ -38,6 +38,7 @@ __all__ = [
     "REGRESSOR_EXPERTS",
     "START_POWER",
     "SWITCHES",
+    "UNORDERED_EXPERTS",
     "default_optimizer",
 ]
 
@@ -55,6 +56,10 @@ OPTIMIZER: Final[dict[str, Any]] = {
 
 FORECASTER_EXPERTS: Final = (Expert(2e-3), Expert(5e-4), Expert(1.25e-4))
 REGRESSOR_EXPERTS: Final = (*FORECASTER_EXPERTS, Expert(1e-3, memory=False, changes=False))
+# Where the order of the rows means nothing: rows alone.
+UNORDERED_EXPERTS: Final = tuple(
+    Expert(rate, memory=False, own=False, changes=False) for rate in (4e-3, 1e-3, 2.5e-4)
+)
 CLASSIFIER_EXPERTS: Final = (
     Expert(1e-3),
     Expert(1e-3, memory=False),

@@ -21,7 +21,7 @@ from pylstm._core import Exclusive
 from pylstm.checks import check_size, check_whole
 from pylstm.copies import Copyable, check_fields
 from pylstm.errors import brief
-from pylstm.estimators.defaults import SWITCHES, default_optimizer
+from pylstm.estimators.defaults import SWITCHES, UNORDERED_EXPERTS, default_optimizer
 from pylstm.estimators.experts import ByError, ByLikelihood, Expert, Experts
 from pylstm.estimators.features import Features
 from pylstm.estimators.spread import Spread
@@ -76,6 +76,7 @@ class Estimator(Copyable):
     dtype: str
     seed: int
     delay: int = 0
+    ordered: bool = True
     _n_own: int = 0
     _schema: ClassVar[str]
     _experts_wanted: ClassVar[tuple[Expert, ...]]
@@ -108,7 +109,9 @@ class Estimator(Copyable):
 
     def _new_experts(self) -> Experts:
         """As many as there are by default, or one with the optimiser that was given."""
-        wanted = self._experts_wanted if self.optimizer is None else (Expert(),)
+        wanted = self._experts_wanted if self.ordered else UNORDERED_EXPERTS
+        if self.optimizer is not None:
+            wanted = wanted[:1] if not self.ordered else (Expert(),)
         size, n_outputs = self._features.size, self._n_outputs()
         nets = [self._new_network(e, k, size, n_outputs) for k, e in enumerate(wanted)]
         return Experts(wanted, nets, self._features, self._mixture(len(nets)), bool(self.delay))
@@ -153,7 +156,7 @@ class Estimator(Copyable):
         features.fill(x)
 
     def _grow(self) -> None:
-        """Give the networks, and the rows they have yet to learn from, what has come to be known."""
+        """Give the networks, and the rows that wait, the inputs that have come to be known."""
         assert self._experts is not None
         self._experts.grow(self._features, self._n_outputs())
         size = self._features.size
@@ -233,6 +236,11 @@ class Estimator(Copyable):
     def nets(self) -> list[LSTM]:
         """The networks, which are mixed by their losses: one if an optimiser was given."""
         return [] if self._experts is None else list(self._experts.nets)
+
+    @property
+    def n_steps(self) -> int:
+        """Rows that the networks have made a step of."""
+        return 0 if self._experts is None else self._experts.nets[0].n_steps
 
     @property
     def feature_names(self) -> list[Hashable]:

@@ -248,7 +248,10 @@ class Experts:
 
     def reset(self) -> None:
         """A new sequence begins."""
-        for net in [*self.nets, *(a for a, net in zip(self.ahead, self.nets, strict=False) if a is not net)]:
+        for net in [
+            *self.nets,
+            *(a for a, net in zip(self.ahead, self.nets, strict=False) if a is not net),
+        ]:
             net.reset()
 
     @property

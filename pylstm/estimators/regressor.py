@@ -44,6 +44,10 @@ class Regressor(WithLastTarget):
         row, once a row and in their order, and `learn_one` brings the target of the row that has
         waited longest: the state is at the present row, and the weights learn at the row of the
         target, with the traces that belong to it, as in `pylstm.Delayed`.
+    ordered : bool, default True
+        Whether the order of the rows means anything. If not, every row stands alone: there is no
+        memory, no change and no last target. What a recursive forecaster of another library builds
+        its lags for is such a row.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
@@ -88,12 +92,14 @@ class Regressor(WithLastTarget):
         optimizer: Optimizer | None = None,
         feedback: bool = True,
         delay: int = 0,
+        ordered: bool = True,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
         check_switch("feedback", feedback)
-        self._n_own = 2 if feedback else 0
+        check_switch("ordered", ordered)
+        self._n_own = 2 if feedback and ordered else 0
         self._begin()
         self.feedback: bool
         self._set_up(
@@ -102,6 +108,7 @@ class Regressor(WithLastTarget):
             optimizer=optimizer,
             feedback=feedback,
             delay=delay,
+            ordered=ordered,
             network=network,
             dtype=dtype,
             seed=seed,
@@ -171,7 +178,7 @@ class Regressor(WithLastTarget):
 
     def _write_own(self) -> float:
         """Write the own inputs; return what the output is added to."""
-        if not self.feedback:
+        if not self._n_own:
             return 0.0
         cells = self._features.cells
         cells[0] = self._last
@@ -246,6 +253,8 @@ class Regressor(WithLastTarget):
         -------
         list of float
         """
+        if not self.ordered and not self.delay:
+            return [self.predict_one(x) for x in xs]
         ahead = self.copy()
         predictions = []
         for x in xs:

@@ -1,7 +1,7 @@
 """How far off a prediction may be: quantiles of the error that follow the stream.
 
-Symbols: e(t) = y(t) - p(t) the error of a prediction, s(t) its scale, z = e / s, q_a the quantile of
-z at level a, of the levels in `LEVELS`.
+Symbols: e(t) = y(t) - p(t) the error of a prediction, s(t) its scale, z = e / s, q_a the quantile
+of z at level a, of the levels in `LEVELS`.
 
     z      = e(t) / s(t-1)
     q_a   += g (a - [z < q_a])                    g = max(1 / sqrt(n), 1 / 20), n errors so far

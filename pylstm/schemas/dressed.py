@@ -82,15 +82,16 @@ class _DressedState(State, kw_only=True):
 
 class _SupervisedState(_DressedState, kw_only=True):
     feedback: Any
+    ordered: Any
     shuffle: bool
     one_a_sequence_: bool | UnsetType = UNSET
     FITTED: ClassVar[tuple[str, ...]] = ("n_features_in_", "one_a_sequence_")
-    PARAMETERS = (*_DressedState.PARAMETERS, "feedback")
+    PARAMETERS = (*_DressedState.PARAMETERS, "feedback", "ordered")
 
     @classmethod
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """0.1.0 took sequences in their order, and no label was an input."""
-        return {"feedback": False, "shuffle": False, **state}
+        return {"feedback": False, "ordered": True, "shuffle": False, **state}
 
 
 class DressedRegressor(_SupervisedState, kw_only=True):

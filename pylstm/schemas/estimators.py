@@ -238,18 +238,19 @@ class _WithLastTarget(EstimatorState):
 class RegressorState(_WithLastTarget):
     """`estimators.Regressor`."""
 
-    ADDED: ClassVar[dict[str, Any]] = {"delay": 0}
+    ADDED: ClassVar[dict[str, Any]] = {"delay": 0, "ordered": True}
 
     def n_own(self) -> int:
         """The last target and its error."""
-        return 2 if self.parameters.get("feedback") else 0
+        parameters = self.parameters
+        return 2 if parameters.get("feedback") and parameters.get("ordered") else 0
 
 
 class ClassifierState(EstimatorState):
     """`estimators.Classifier`."""
 
     SWITCHES = "CLASSIFIER_SWITCHES"
-    ADDED: ClassVar[dict[str, Any]] = {"feedback": False, "delay": 0}
+    ADDED: ClassVar[dict[str, Any]] = {"feedback": False, "delay": 0, "ordered": True}
     MIXTURE = ByLikelihoodState
     classes: list[Any]
     last: Array | None
@@ -262,7 +263,9 @@ class ClassifierState(EstimatorState):
 
     def n_own(self) -> int:
         """What is known of the last label, a class an input."""
-        return len(self.classes) if self.parameters.get("feedback") else 0
+        parameters = self.parameters
+        sees = parameters.get("feedback") and parameters.get("ordered")
+        return len(self.classes) if sees else 0
 
     def n_outputs(self) -> int:
         """One a class."""

@@ -36,6 +36,9 @@ PARAMETERS = """
         Of a single network; by default there are several, with those of
         `pylstm.estimators.defaults`, made for streams of any kind and length."""
 SHUFFLE = """
+    ordered : bool, default True
+        Whether the order of the rows means anything. If not, every row stands alone, as the lags
+        that a recursive forecaster makes of a series, and `predict` takes them in any order.
     shuffle : bool, default True
         Whether `fit` learns from sequences, which `lengths` has told apart, in an order drawn anew
         at every pass, by `seed`; the rows of a sequence stay in theirs."""

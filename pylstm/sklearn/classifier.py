@@ -67,6 +67,7 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         block_size: int = 1,
         optimizer: Optimizer | None = None,
         feedback: bool = False,
+        ordered: bool = True,
         shuffle: bool = True,
         n_epochs: int | None = None,
         network: Mapping[str, Any] | None = None,
@@ -77,6 +78,7 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         self.block_size = block_size
         self.optimizer = optimizer
         self.feedback = feedback
+        self.ordered = ordered
         self.shuffle = shuffle
         self.n_epochs = n_epochs
         self.network = network

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
@@ -17,9 +20,27 @@ __all__ = ["SupervisedAdapter"]
 SEQUENCE_EPOCHS = 10
 
 
+#: Calls of `predict` with other rows, and none learned, from which on something seems wrong.
+_MANY_PREDICTIONS = 4
+
+
+@dataclass
+class _Predicted:
+    """What `predict` has been asked since the last row was learned."""
+
+    estimator: Any = None
+    n_steps: int = -1
+    rows: set[bytes] = field(default_factory=set)
+
+
+#: Beside the estimators, which `predict` may not change.
+_PREDICTED: WeakKeyDictionary[Any, _Predicted] = WeakKeyDictionary()
+
+
 class SupervisedAdapter(Adapter):
     """What regressor and classifier have in common."""
 
+    ordered: bool
     seed: int
     shuffle: bool
 
@@ -71,6 +92,8 @@ class SupervisedAdapter(Adapter):
         check_is_fitted(self)
         X = self._checked_features(X)
         if lengths is None:
+            if self.ordered:
+                self._notice_rows_alone(X)
             return self._predict_following(self.estimator_, as_rows(X))
         fresh = self.estimator_.copy()
         fresh.reset()
@@ -81,6 +104,23 @@ class SupervisedAdapter(Adapter):
         if self.one_a_sequence_:
             return [part[-1] for part in parts]
         return [prediction for part in parts for prediction in part]
+
+    def _notice_rows_alone(self, X: Array) -> None:
+        """Say once that other rows are predicted again and again, and none of them learned."""
+        where, seen = self.estimator_, _PREDICTED.setdefault(self, _Predicted())
+        if seen.estimator is not where or seen.n_steps != where.n_steps:
+            seen.estimator, seen.n_steps, seen.rows = where, where.n_steps, set()
+        if len(seen.rows) > _MANY_PREDICTIONS:
+            return
+        seen.rows.add(X.tobytes())
+        if len(seen.rows) == _MANY_PREDICTIONS:
+            warnings.warn(
+                f"predict has been given {_MANY_PREDICTIONS} different X, and no row was learned "
+                "in between: each X is taken for the rows that follow those of fit. Where rows "
+                "stand alone, as inside a recursive forecaster, give ordered=False",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _predict_following(self, estimator: Any, rows: Rows) -> list[Any]:
         raise NotImplementedError
