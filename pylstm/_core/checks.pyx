@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """What comes in, checked: numbers, targets, tokens, when weights change."""
 
 import numpy as np

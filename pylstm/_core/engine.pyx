@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """The C engine, linked into this module alone: its instruction sets, its threads, and its functions by
 the names the other modules call them by.
 

@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """A network that gets more inputs or outputs.
 
 New inputs follow the old ones, in z and in q, and new outputs the old ones; rows of W and E, cells

@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """One network: sequences in one call, their gradient, and a second state of the same weights."""
 
 import numpy as np

@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """One network as memory: built, taken for a call, with room for its steps and an optimiser."""
 
 import numpy as np

@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """What a network has come to: its weights and its state by name, its progress saved and restored."""
 
 import numpy as np

@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """Single steps of a network: a step, what it would return, and learning from it."""
 
 from pylstm._core.arrays import bad_target, not_finite

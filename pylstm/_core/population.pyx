@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """A population: sequences of many networks in one call."""
 
 import numpy as np

@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """A population as memory: built, taken for a call, its weights by name, saved and restored."""
 
 import numpy as np

@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """Single steps of a population: check, convert, call csrc/population/ once."""
 
 import numpy as np

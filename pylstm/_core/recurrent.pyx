@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """A plain recurrent network: buffers, and a call each of what Learner asks for."""
 
 import numpy as np

@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """Running standardisation: the scales of csrc/network/scale.c, and their place in a network."""
 
 import numpy as np

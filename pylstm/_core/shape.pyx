@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """The shape of a network: the names of its switches, and the sizes that come of them.
 
 What was saved is compared with these sizes before anything is built, see pylstm/schemas.

@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """Several sequences through shared weights: check, convert, call csrc/streams/ once."""
 
 import numpy as np
