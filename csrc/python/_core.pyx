@@ -23,19 +23,56 @@ from libc.string cimport memcpy, memmove, memset
 
 cnp.import_array()
 
-cdef extern from "network/network.h":
+cdef extern from "network/shape.h":
     enum:
-        PYLSTM_ALIGNMENT
         PYLSTM_TANH, PYLSTM_LOGISTIC, PYLSTM_IDENTITY, PYLSTM_TANH_HALF, PYLSTM_TWO_TANH_HALF
         PYLSTM_SOFTMAX
         PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY
         PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL
-        PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD
         PYLSTM_FLOAT32, PYLSTM_FLOAT64
         PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL
-        PYLSTM_UPDATE_AT_END
+        PYLSTM_SIZE, PYLSTM_FLAG, PYLSTM_NUMBER
+
+    ctypedef struct pylstm_shape:  # what is read here; all of it is filled in by the table
+        ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
+        int input_gate, forget_gate, output_gate, shortcut, hidden_bias, output, loss, precision, method
+        ptrdiff_t window, large_from
+
+    ctypedef struct pylstm_field:
+        const char *name
+        size_t offset
+        int kind
+
+    const pylstm_field pylstm_fields[]
+
+cdef extern from "network/layout.h":
+    enum:
+        PYLSTM_ALIGNMENT
+        PYLSTM_LAZY_TIMES
         PYLSTM_SHARES
-        PYLSTM_LAZY_STEPS, PYLSTM_LAZY_TIMES
+
+    ctypedef struct pylstm_layout:
+        int large, lazy
+        ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced
+        ptrdiff_t row_i, row_f, row_g, row_o
+        ptrdiff_t trace_i, trace_f, trace_g
+        ptrdiff_t n_panels, panel_rows, panel_traced
+        ptrdiff_t row_stride, trace_stride, out_stride, cell_stride
+        ptrdiff_t at_output, at_peephole_i, at_peephole_f, at_peephole_o
+        ptrdiff_t trace_peephole_i, trace_peephole_f
+        ptrdiff_t back_size
+        ptrdiff_t record_rows, record_width, most_pending, at_act, at_c, at_q, at_z, at_gates, at_hc
+        ptrdiff_t at_net_out, at_y, at_has_error, at_delta, at_e, at_eo, at_coef, at_trace_coef
+        ptrdiff_t state_size, parameter_size, trace_size, work_size, sensitivity_size
+        ptrdiff_t n_carried, column_blocks, block_columns, column_shares
+
+    int pylstm_network_layout(const pylstm_shape *, pylstm_layout *)
+
+cdef extern from "network/network.h":
+    enum:
+        PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD
+        PYLSTM_LAZY_STEPS
+        PYLSTM_UPDATE_AT_END
         PYLSTM_OK, PYLSTM_DIVERGED
 
     ctypedef struct pylstm_input:
@@ -50,37 +87,14 @@ cdef extern from "network/network.h":
         double error
         void *moments[2]
 
-    ctypedef struct pylstm_network:
-        ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
-        int input_gate, forget_gate, output_gate
-        double leak
-        int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias
-        int cell_input, cell_output, output, loss, precision
-        int method
-        ptrdiff_t window
-        ptrdiff_t large_from
-        int large, lazy
-        pylstm_optimizer optimizer
-        pylstm_team *team
-        int watched
-        ptrdiff_t n_cells, n_sources, n_out_sources, n_rows
-        ptrdiff_t row_i, row_f, row_g, row_o
-        ptrdiff_t n_panels, panel_rows, panel_traced
-        ptrdiff_t trace_i, trace_f, trace_g
-        ptrdiff_t n_traced, row_stride, trace_stride, out_stride, at_output, cell_stride
-        ptrdiff_t trace_peephole_i, trace_peephole_f
-        ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
-        ptrdiff_t back_size
-        ptrdiff_t record_rows, record_stride, most_pending, at_act, at_c, at_q, at_z, at_gates, at_hc
-        ptrdiff_t at_net_out, at_y, at_has_error, at_delta, at_e, at_eo, at_coef, at_trace_coef
-        ptrdiff_t state_size, parameter_size, trace_size, work_size, sensitivity_size
-        ptrdiff_t n_carried, column_blocks, block_columns, column_shares
+    ctypedef struct pylstm_progress:
         ptrdiff_t n_pending, n_waiting, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
-        int busy
         ptrdiff_t n_live
         int all_live
+
+    ctypedef struct pylstm_buffers:
         int32_t *live
         int32_t *listed
         int32_t *tokens
@@ -90,8 +104,19 @@ cdef extern from "network/network.h":
         void *traces
         void *sensitivities
         void *record
+        ptrdiff_t record_rows, record_stride
         void *back
         void *work
+
+    ctypedef struct pylstm_network:
+        pylstm_shape shape
+        pylstm_layout layout
+        pylstm_optimizer optimizer
+        pylstm_progress progress
+        pylstm_buffers buffers
+        pylstm_team *team
+        int watched
+        int busy
 
     ctypedef struct pylstm_table:
         void (*prepare)(pylstm_network *) noexcept nogil
@@ -136,7 +161,7 @@ cdef extern from "streams/streams.h":
         int (*run)(pylstm_streams *, ptrdiff_t, const void *, const void *, void *, ptrdiff_t,
                    ptrdiff_t *) noexcept nogil
 
-    int pylstm_streams_layout(pylstm_streams *, const pylstm_network *)
+    int pylstm_streams_layout(pylstm_streams *, const pylstm_shape *)
 
 cdef extern from "network/sizes.h":
     const ptrdiff_t PYLSTM_TOO_LARGE
@@ -176,7 +201,6 @@ cdef extern from "threads/team.h":
     void pylstm_help(pylstm_team *, int64_t) noexcept nogil
 
 cdef extern from "network/network.h":
-    int pylstm_layout(pylstm_network *)
     int pylstm_acquire(pylstm_network *) noexcept nogil
     void pylstm_release(pylstm_network *) noexcept nogil
 
@@ -305,6 +329,13 @@ OUTPUTS = {
 LOSSES = {"squared": PYLSTM_SQUARED, "cross_entropy": PYLSTM_CROSS_ENTROPY}
 GRADIENTS = {"truncated": PYLSTM_TRUNCATED, "bptt": PYLSTM_BPTT, "rtrl": PYLSTM_RTRL}
 HIDDEN_BIASES = {"all": PYLSTM_BIAS_ALL, "gates": PYLSTM_BIAS_GATES, "none": PYLSTM_BIAS_NONE}
+CHOICES = {  # those of the shape
+    "hidden_bias": HIDDEN_BIASES,
+    "cell_input": SQUASHINGS,
+    "cell_output": SQUASHINGS,
+    "output": OUTPUTS,
+    "loss": LOSSES,
+}
 RULES = {
     "sgd": PYLSTM_SGD,
     "momentum": PYLSTM_MOMENTUM,
@@ -344,63 +375,59 @@ def aligned_zeros(count, dtype):
     return raw[start:start + size].view(dtype)
 
 
-cdef object too_large(const pylstm_network *n, str more=""):
+cdef object too_large(const pylstm_shape *shape, str more=""):
     """The error of sizes that no memory holds, or below 1; more: what is wanted of such a network."""
     return ValueError(
-        f"{more}n_inputs={n.n_inputs}, n_outputs={n.n_outputs}, n_blocks={n.n_blocks}, "
-        f"block_size={n.block_size} do not fit in any memory: wanted sizes from 1 on that do"
+        f"{more}n_inputs={shape.n_inputs}, n_outputs={shape.n_outputs}, n_blocks={shape.n_blocks}, "
+        f"block_size={shape.block_size} do not fit in any memory: wanted sizes from 1 on that do"
     )
 
 
-cdef fill_shape(pylstm_network *n, dict config):
-    """Sizes and switches of a network from the arguments of its constructor."""
-    n.n_inputs = config["n_inputs"]
-    n.n_outputs = config["n_outputs"]
-    n.n_blocks = config["n_blocks"]
-    n.block_size = config["block_size"]
-    n.input_gate = config["input_gate"]
-    n.forget_gate = config["forget_gate"]
-    n.output_gate = config["output_gate"]
-    n.leak = config["leak"]
-    n.peepholes = config["peepholes"]
-    n.gate_recurrence = config["gate_recurrence"]
-    n.cell_recurrence = config["cell_recurrence"]
-    n.shortcut = config["shortcut"]
-    n.hidden_bias = HIDDEN_BIASES[config["hidden_bias"]]
-    n.output_bias = config["output_bias"]
-    n.cell_input = SQUASHINGS[config["cell_input"]]
-    n.cell_output = SQUASHINGS[config["cell_output"]]
-    n.output = OUTPUTS[config["output"]]
-    n.loss = LOSSES[config["loss"]]
-    n.precision = PYLSTM_FLOAT64 if np.dtype(config["dtype"]) == np.float64 else PYLSTM_FLOAT32
+cdef fill_shape(pylstm_shape *shape, dict config):
+    """Sizes and switches of a network from the arguments of its constructor, by the table of
+    csrc/network/shape.c."""
+    cdef const pylstm_field *field = pylstm_fields
+    cdef char *at
+    while field.name != NULL:
+        name = field.name.decode()
+        value = CHOICES[name][config[name]] if name in CHOICES else config[name]
+        at = <char *>shape + field.offset
+        if field.kind == PYLSTM_SIZE:
+            (<ptrdiff_t *>at)[0] = value
+        elif field.kind == PYLSTM_FLAG:
+            (<int *>at)[0] = value
+        else:
+            (<double *>at)[0] = value
+        field += 1
+    shape.precision = PYLSTM_FLOAT64 if np.dtype(config["dtype"]) == np.float64 else PYLSTM_FLOAT32
 
 
-cdef double number(const pylstm_network *n, const void *data, Py_ssize_t j) noexcept nogil:
-    if n.precision == PYLSTM_FLOAT64:
+cdef double number(const pylstm_shape *shape, const void *data, Py_ssize_t j) noexcept nogil:
+    if shape.precision == PYLSTM_FLOAT64:
         return (<const double *>data)[j]
     return (<const float *>data)[j]
 
 
-cdef int target_problem(const pylstm_network *n, const void *data, bint *missing) noexcept nogil:
+cdef int target_problem(const pylstm_shape *shape, const void *data, bint *missing) noexcept nogil:
     """What is wrong with one target row: 0 nothing, else an index into TARGET_PROBLEMS."""
     cdef Py_ssize_t k, n_nan = 0
     cdef double value, total = 0
-    for k in range(n.n_outputs):
-        value = number(n, data, k)
+    for k in range(shape.n_outputs):
+        value = number(shape, data, k)
         n_nan += isnan(value)
         total += value
-    missing[0] = n_nan == n.n_outputs
+    missing[0] = n_nan == shape.n_outputs
     if missing[0]:
         return 0
     if n_nan > 0:
         return 1
-    for k in range(n.n_outputs):
-        value = number(n, data, k)
+    for k in range(shape.n_outputs):
+        value = number(shape, data, k)
         if not isfinite(value):
             return 2
-        if n.loss == PYLSTM_CROSS_ENTROPY and (value < 0 or value > 1):
+        if shape.loss == PYLSTM_CROSS_ENTROPY and (value < 0 or value > 1):
             return 3
-    if n.loss == PYLSTM_CROSS_ENTROPY and n.output == PYLSTM_SOFTMAX and fabs(total - 1) > 1e-4:
+    if shape.loss == PYLSTM_CROSS_ENTROPY and shape.output == PYLSTM_SOFTMAX and fabs(total - 1) > 1e-4:
         return 4
     return 0
 
@@ -464,12 +491,12 @@ cdef ptrdiff_t rows_wanted(const pylstm_network *n, ptrdiff_t n_steps, ptrdiff_t
     """Rows of a record, of which there are `rows`, with room for so many steps more; doubled, so that
     a step moves it a bounded number of times."""
     cdef ptrdiff_t wanted
-    if n.method != PYLSTM_BPTT:
+    if n.shape.method != PYLSTM_BPTT:
         return rows
-    wanted = min(n.n_pending + n_steps, n.most_pending)
+    wanted = min(n.progress.n_pending + n_steps, n.layout.most_pending)
     if wanted + 2 <= rows:
         return rows
-    return min(max(wanted, 2 * (rows - 2)), n.most_pending) + 2
+    return min(max(wanted, 2 * (rows - 2)), n.layout.most_pending) + 2
 
 
 cdef enum:
@@ -512,42 +539,44 @@ cdef class Network:
 
     cdef allocate(self, dict config, ptrdiff_t from_weights):
         cdef pylstm_network *n = &self.net
+        cdef const pylstm_layout *layout = &n.layout
         self.parameters_ = None  # until all is there: see take
         memset(n, 0, sizeof(pylstm_network))
         n.busy = 1
         self.eligibility_ = self.kind_ = self.schedule_ = self.factors_ = self.optimizer_ = None
         self.config_ = config
-        fill_shape(n, config)
-        n.method = GRADIENTS[config["gradient"]]
-        n.window = min(config["window"] or 0, longest_window)
+        fill_shape(&n.shape, config)
+        n.shape.method = GRADIENTS[config["gradient"]]
+        n.shape.window = min(config["window"] or 0, longest_window)
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
-        n.large_from = from_weights
-        self.table = current_isa.engine[n.precision].network
-        if not pylstm_layout(n):
-            raise too_large(n)
+        n.shape.large_from = from_weights
+        self.table = current_isa.engine[n.shape.precision].network
+        if not pylstm_network_layout(&n.shape, &n.layout):
+            raise too_large(&n.shape)
         self.check_memory(config["memory_limit"])
-        parameters = aligned_zeros(n.parameter_size, self.dtype_)
-        self.gradient_ = aligned_zeros(n.parameter_size, self.dtype_)
-        self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
-        self.sensitivities_ = aligned_zeros(n.sensitivity_size, self.dtype_)
-        self.record_ = aligned_zeros(pylstm_product(n.record_rows, n.record_stride), self.dtype_)
-        self.back_ = aligned_zeros(n.back_size, self.dtype_)
-        self.work_ = aligned_zeros(n.work_size, self.dtype_)
+        parameters = aligned_zeros(layout.parameter_size, self.dtype_)
+        self.gradient_ = aligned_zeros(layout.parameter_size, self.dtype_)
+        self.traces_ = aligned_zeros(layout.trace_size, self.dtype_)
+        self.sensitivities_ = aligned_zeros(layout.sensitivity_size, self.dtype_)
+        self.record_ = aligned_zeros(pylstm_product(layout.record_rows, layout.record_width), self.dtype_)
+        self.back_ = aligned_zeros(layout.back_size, self.dtype_)
+        self.work_ = aligned_zeros(layout.work_size, self.dtype_)
         self.moments_ = []
-        self.live_ = aligned_zeros(n.n_inputs, np.int32)
-        self.listed_ = aligned_zeros(n.n_inputs, np.int32)
-        self.tokens_ = aligned_zeros(n.record_rows + 1, np.int32)
-        n.live = <int32_t *>cnp.PyArray_DATA(self.live_)
-        n.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
-        n.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
-        n.parameters = cnp.PyArray_DATA(parameters)
-        n.gradient = cnp.PyArray_DATA(self.gradient_)
-        n.traces = cnp.PyArray_DATA(self.traces_)
-        n.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
-        n.record = cnp.PyArray_DATA(self.record_)
-        n.back = cnp.PyArray_DATA(self.back_)
-        n.work = cnp.PyArray_DATA(self.work_)
+        self.live_ = aligned_zeros(n.shape.n_inputs, np.int32)
+        self.listed_ = aligned_zeros(n.shape.n_inputs, np.int32)
+        n.buffers.record_rows = layout.record_rows
+        self.tokens_ = aligned_zeros(n.buffers.record_rows + 1, np.int32)
+        n.buffers.live = <int32_t *>cnp.PyArray_DATA(self.live_)
+        n.buffers.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
+        n.buffers.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
+        n.buffers.parameters = cnp.PyArray_DATA(parameters)
+        n.buffers.gradient = cnp.PyArray_DATA(self.gradient_)
+        n.buffers.traces = cnp.PyArray_DATA(self.traces_)
+        n.buffers.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
+        n.buffers.record = cnp.PyArray_DATA(self.record_)
+        n.buffers.back = cnp.PyArray_DATA(self.back_)
+        n.buffers.work = cnp.PyArray_DATA(self.work_)
         self.scaling = None
         self.scaled = config["scale_inputs"] or config["scale_targets"]
         if self.scaled:
@@ -561,11 +590,12 @@ cdef class Network:
     cdef int check_memory(self, limit) except -1:
         """Whether the sensitivities may be allocated."""
         cdef pylstm_network *n = &self.net
-        size = n.sensitivity_size * self.dtype_.itemsize
+        cdef const pylstm_layout *layout = &n.layout
+        size = layout.sensitivity_size * self.dtype_.itemsize
         if size > limit:
             raise ValueError(
-                f"gradient 'rtrl' needs {size:,} bytes here, for the derivatives of {n.n_carried:,} numbers "
-                f"by {n.column_blocks * n.block_columns:,} weights: wanted at most memory_limit, {limit:,}"
+                f"gradient 'rtrl' needs {size:,} bytes here, for the derivatives of {layout.n_carried:,} numbers "
+                f"by {layout.column_blocks * layout.block_columns:,} weights: wanted at most memory_limit, {limit:,}"
             )
         return 0
 
@@ -607,14 +637,14 @@ cdef class Network:
 
     def _need_moments(self, count):
         while len(self.moments_) < count:
-            moment = aligned_zeros(self.net.parameter_size, self.dtype_)
+            moment = aligned_zeros(self.net.layout.parameter_size, self.dtype_)
             self.net.optimizer.moments[len(self.moments_)] = cnp.PyArray_DATA(moment)
             self.moments_.append(moment)
 
     def _need_eligibility(self):
         if self.eligibility_ is None:
-            self.eligibility_ = aligned_zeros(self.net.parameter_size, self.dtype_)
-            self.net.eligibility = cnp.PyArray_DATA(self.eligibility_)
+            self.eligibility_ = aligned_zeros(self.net.layout.parameter_size, self.dtype_)
+            self.net.buffers.eligibility = cnp.PyArray_DATA(self.eligibility_)
 
     cdef int plan_rates(self, ptrdiff_t n_updates) except -1:
         """Ask a schedule of the user's for the factors of the next updates, one for each."""
@@ -662,7 +692,7 @@ cdef class Network:
         """Before the work of a call: the threads that share it, and whether somebody may read W."""
         if self.is_large():
             self.net.watched = self.n_references() > self.n_owners
-            self.net.team = borrow_team(wake or self.net.parameter_size >= WAKING_SIZE)
+            self.net.team = borrow_team(wake or self.net.layout.parameter_size >= WAKING_SIZE)
 
     cdef void release(self) noexcept:
         return_team(self.net.team)
@@ -674,27 +704,27 @@ cdef class Network:
     cdef int make_room(self, ptrdiff_t n_steps) except -1:
         """Room in the record for so many steps more, where errors go back through all of them."""
         cdef pylstm_network *n = &self.net
-        cdef ptrdiff_t rows = rows_wanted(n, n_steps, n.record_rows)
-        if rows == n.record_rows:
+        cdef ptrdiff_t rows = rows_wanted(n, n_steps, n.buffers.record_rows)
+        if rows == n.buffers.record_rows:
             return 0
-        record = aligned_zeros(pylstm_product(rows, n.record_stride), self.dtype_)
+        record = aligned_zeros(pylstm_product(rows, n.buffers.record_stride), self.dtype_)
         tokens = aligned_zeros(rows + 1, np.int32)
-        used = (n.n_pending + 1) * n.record_stride
+        used = (n.progress.n_pending + 1) * n.buffers.record_stride
         record[:used] = self.record_[:used]
-        tokens[:n.n_pending + 1] = self.tokens_[:n.n_pending + 1]
+        tokens[:n.progress.n_pending + 1] = self.tokens_[:n.progress.n_pending + 1]
         self.record_, self.tokens_ = record, tokens
-        n.record = cnp.PyArray_DATA(record)
-        n.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
-        n.record_rows = rows
+        n.buffers.record = cnp.PyArray_DATA(record)
+        n.buffers.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
+        n.buffers.record_rows = rows
         return 0
 
     cdef bint is_large(self) noexcept nogil:
         """Worth sharing, and releasing the GIL for."""
-        return self.net.large or self.net.column_shares == PYLSTM_SHARES
+        return self.net.layout.large or self.net.layout.column_shares == PYLSTM_SHARES
 
     cdef diverged(self):
         return FloatingPointError(
-            f"the network diverged at step {self.net.n_steps}: a weight or a net input is no longer "
+            f"the network diverged at step {self.net.progress.n_steps}: a weight or a net input is no longer "
             f"finite; a smaller learning rate than {self.net.optimizer.learning_rate:g}, or smaller inputs, "
             "would keep it in range"
         )
@@ -740,17 +770,17 @@ cdef class Network:
             if self.is_token(x):
                 raise ValueError(
                     f"x is the token {x}, but scale_inputs is True: wanted a vector of "
-                    f"{self.net.n_inputs} numbers"
+                    f"{self.net.shape.n_inputs} numbers"
                 )
             x = self.scaling.checked_inputs(x, 1, "x")
             given.x = cnp.PyArray_DATA(x)
             return x
         if self.is_token(x):
             given.token = PyNumber_AsSsize_t(x, NULL)  # the nearest there is
-            if not 0 <= given.token < self.net.n_inputs:
-                raise ValueError(f"token is {brief(x)}, wanted 0 .. {self.net.n_inputs - 1}")
+            if not 0 <= given.token < self.net.shape.n_inputs:
+                raise ValueError(f"token is {brief(x)}, wanted 0 .. {self.net.shape.n_inputs - 1}")
             return x
-        x = self.checked(x, 1, self.net.n_inputs, "x")
+        x = self.checked(x, 1, self.net.shape.n_inputs, "x")
         self.check_finite(x, "x")
         given.x = cnp.PyArray_DATA(x)
         return x
@@ -765,7 +795,7 @@ cdef class Network:
         """The target of one step, checked."""
         if self.scales_targets():
             return self.scaling.checked_targets(target, 1, missing)
-        target = self.checked(target, 1, self.net.n_outputs, "target")
+        target = self.checked(target, 1, self.net.shape.n_outputs, "target")
         self.check_targets(target, missing)
         return target
 
@@ -773,14 +803,14 @@ cdef class Network:
         """The inputs of many steps, checked."""
         if self.scales_inputs():
             return self.scaling.checked_inputs(X, 2, "X")
-        X = self.checked(X, 2, self.net.n_inputs, "X")
+        X = self.checked(X, 2, self.net.shape.n_inputs, "X")
         self.check_finite(X, "X")
         return X
 
     cdef object as_target_rows(self, object targets):
         if self.scales_targets():
-            return as_floats(targets, 2, self.net.n_outputs, "targets")
-        return self.checked(targets, 2, self.net.n_outputs, "targets")
+            return as_floats(targets, 2, self.net.shape.n_outputs, "targets")
+        return self.checked(targets, 2, self.net.shape.n_outputs, "targets")
 
     cdef int check_target_rows(self, object targets) except -1:
         cdef bint missing
@@ -799,14 +829,14 @@ cdef class Network:
         if array.dtype.kind not in "iu":
             raise ValueError(
                 f"X has shape {brief(array.shape)} and dtype {brief_text(array.dtype, 60)}: wanted "
-                f"(n_steps, {self.net.n_inputs}), or (n_steps,) of an integer dtype for tokens"
+                f"(n_steps, {self.net.shape.n_inputs}), or (n_steps,) of an integer dtype for tokens"
             )
         if self.scales_inputs():
             raise ValueError(
                 f"X has shape {brief(array.shape)}: tokens, but scale_inputs is True: wanted (n_steps, "
-                f"{self.net.n_inputs}) numbers"
+                f"{self.net.shape.n_inputs}) numbers"
             )
-        return checked_tokens(array, self.net.n_inputs)
+        return checked_tokens(array, self.net.shape.n_inputs)
 
     cdef int check_finite(self, object array, str what) except -1:
         cdef Py_ssize_t width = cnp.PyArray_DIM(array, cnp.PyArray_NDIM(array) - 1)
@@ -821,14 +851,14 @@ cdef class Network:
     cdef int check_targets(self, object array, bint *missing) except -1:
         cdef const char *data = <const char *>cnp.PyArray_DATA(array)
         cdef Py_ssize_t n = 1 if cnp.PyArray_NDIM(array) == 1 else cnp.PyArray_DIM(array, 0)
-        cdef Py_ssize_t row, size = self.net.n_outputs * cnp.PyArray_ITEMSIZE(array)
+        cdef Py_ssize_t row, size = self.net.shape.n_outputs * cnp.PyArray_ITEMSIZE(array)
         cdef int problem
-        if (self.net.loss == PYLSTM_SQUARED
-                and self.table.first_not_finite(data, n, self.net.n_outputs) < 0):
+        if (self.net.shape.loss == PYLSTM_SQUARED
+                and self.table.first_not_finite(data, n, self.net.shape.n_outputs) < 0):
             missing[0] = False
             return 0
         for row in range(n):
-            problem = target_problem(&self.net, data + row * size, missing)
+            problem = target_problem(&self.net.shape, data + row * size, missing)
             if problem:
                 bad = array if cnp.PyArray_NDIM(array) == 1 else array[row]
                 where = "target" if cnp.PyArray_NDIM(array) == 1 else f"targets row {row}"
@@ -838,7 +868,7 @@ cdef class Network:
     # ------------------------------------------------------------ steps
 
     cdef object empty_outputs(self):
-        cdef cnp.npy_intp size = self.net.n_outputs
+        cdef cnp.npy_intp size = self.net.shape.n_outputs
         return cnp.PyArray_SimpleNew(1, &size, self.typenum)
 
     cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil:
@@ -976,7 +1006,7 @@ cdef class Network:
     # ------------------------------------------------------------ learning
 
     cdef int check_learnable(self) except -1:
-        if not self.net.learnable:
+        if not self.net.progress.learnable:
             raise RuntimeError(
                 "there is no step to learn from: wanted a step since the last reset or update"
             )
@@ -1106,7 +1136,7 @@ cdef class Network:
                     "scale_targets is True, and an outside error brings no target to know the scale of "
                     "the outputs from: wanted learn, or a network without scale_targets"
                 )
-            dy = self.checked(dy, 1, self.net.n_outputs, "dy")
+            dy = self.checked(dy, 1, self.net.shape.n_outputs, "dy")
             self.check_finite(dy, "dy")
             if trace is None:
                 self.correct_step(None, True, cnp.PyArray_DATA(dy), update)
@@ -1123,8 +1153,8 @@ cdef class Network:
 
     cdef int check_truncated(self, str what) except -1:
         """What belongs to the truncated gradient alone."""
-        if self.net.method != PYLSTM_TRUNCATED:
-            name = {number: name for name, number in GRADIENTS.items()}[self.net.method]
+        if self.net.shape.method != PYLSTM_TRUNCATED:
+            name = {number: name for name, number in GRADIENTS.items()}[self.net.shape.method]
             raise ValueError(
                 f"gradient is {brief(name)}, which does not know {what}: wanted a network with "
                 "gradient='truncated'"
@@ -1132,7 +1162,7 @@ cdef class Network:
         return 0
 
     cdef int check_nothing_collected(self) except -1:
-        if self.net.has_errors or self.net.collected:
+        if self.net.progress.has_errors or self.net.progress.collected:
             raise RuntimeError(
                 "gradients are collected that are not yet applied: wanted update() before an eligibility "
                 "trace is used"
@@ -1291,10 +1321,10 @@ cdef class Network:
                     )
                 self.check_target_rows(targets)
                 target_data = cnp.PyArray_DATA(targets)
-            Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
+            Y = np.empty((n_steps, self.net.shape.n_outputs), self.dtype_)
             y_data = cnp.PyArray_DATA(Y)
             if target_data != NULL:
-                self.plan_rates(self.updates_in(n_steps + self.net.n_collect, 1, every))
+                self.plan_rates(self.updates_in(n_steps + self.net.progress.n_collect, 1, every))
             self.make_room(n_steps)
             self.gather_helpers(True)
             if self.scaled:
@@ -1395,15 +1425,15 @@ cdef class Network:
                     )
                 self.check_target_rows(targets)
                 target_data = cnp.PyArray_DATA(targets)
-            Y = np.empty((n_rows, n.n_outputs), self.dtype_)
+            Y = np.empty((n_rows, n.shape.n_outputs), self.dtype_)
             y_data = cnp.PyArray_DATA(Y)
-            aside = np.empty(LONG_STRETCH * n.n_outputs, self.dtype_)
+            aside = np.empty(LONG_STRETCH * n.shape.n_outputs, self.dtype_)
             aside_data = cnp.PyArray_DATA(aside)
             nothing = np.full(
-                LONG_STRETCH * n.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
+                LONG_STRETCH * n.shape.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
             nothing_data = cnp.PyArray_DATA(nothing)
             if target_data != NULL:
-                self.plan_rates(self.updates_in(n_steps + n.n_collect, n_sequences, every))
+                self.plan_rates(self.updates_in(n_steps + n.progress.n_collect, n_sequences, every))
             self.make_room(lengths.max() if n_sequences else 0)
             self.gather_helpers(True)
             if self.scaled:
@@ -1430,7 +1460,7 @@ cdef class Network:
         """A reset and a run for each sequence, and a reset. aside: where outputs go that are not
         wanted; nothing: as many targets of NaN."""
         cdef pylstm_network *n = &self.net
-        cdef ptrdiff_t size = 8 if n.precision == PYLSTM_FLOAT64 else 4
+        cdef ptrdiff_t size = 8 if n.shape.precision == PYLSTM_FLOAT64 else 4
         cdef ptrdiff_t x_size = self.scaling.x_size if self.scaled else size
         cdef ptrdiff_t t_size = self.scaling.t_size if self.scaled else size
         cdef ptrdiff_t s, left, part, done = 0
@@ -1454,12 +1484,12 @@ cdef class Network:
                 if tokens != NULL:
                     tokens += part
                 else:
-                    x += part * n.n_inputs * x_size
+                    x += part * n.shape.n_inputs * x_size
                 left -= part
             part = 1 if last else lengths[s]
-            y += part * n.n_outputs * size
+            y += part * n.shape.n_outputs * size
             if t != NULL:
-                t += part * n.n_outputs * t_size
+                t += part * n.shape.n_outputs * t_size
         self.table.reset(n)
         return PYLSTM_OK
 
@@ -1509,11 +1539,11 @@ cdef class Network:
             raise ValueError("targets is None, wanted one row of targets a step")
         self.take()
         try:
-            fresh.build(self._with_gradient(gradient, window), self.net.large_from)
+            fresh.build(self._with_gradient(gradient, window), self.net.shape.large_from)
             fresh.table = self.table
-            if self.net.n_absorbed > 0:  # up to date without changing when this one writes its weights
+            if self.net.progress.n_absorbed > 0:  # up to date without changing when this one writes its weights
                 whole = type(self).__new__(type(self))
-                whole.build(self.config_, self.net.large_from)
+                whole.build(self.config_, self.net.shape.large_from)
                 progress = self.progress()
                 progress.pop("eligibility", None)
                 whole._restore(progress)
@@ -1557,7 +1587,7 @@ cdef class Network:
             self.table.write_back(n)
             self.forget()
             self.parameters_ = learner._flat_parameters()
-            n.parameters = learner.net.parameters
+            n.buffers.parameters = learner.net.buffers.parameters
             if self.scales_targets():
                 self.scaling.targets = learner.scaling.targets
         finally:
@@ -1566,11 +1596,13 @@ cdef class Network:
     cdef void forget(self) noexcept nogil:
         """Keep the state and nothing to learn from: the record and the traces start anew."""
         cdef pylstm_network *n = &self.net
-        cdef ptrdiff_t size = 8 if n.precision == PYLSTM_FLOAT64 else 4
-        memmove(n.record, <char *>n.record + n.n_pending * n.record_stride * size, n.state_size * size)
-        n.n_pending = n.n_collect = 0
-        n.closed = n.learnable = n.has_errors = n.collected = 0
-        n.traces_zero = 1
+        cdef ptrdiff_t size = 8 if n.shape.precision == PYLSTM_FLOAT64 else 4
+        memmove(n.buffers.record,
+                <char *>n.buffers.record + n.progress.n_pending * n.buffers.record_stride * size,
+                n.layout.state_size * size)
+        n.progress.n_pending = n.progress.n_collect = 0
+        n.progress.closed = n.progress.learnable = n.progress.has_errors = n.progress.collected = 0
+        n.progress.traces_zero = 1
 
     def _predict_with(self, Network learner, x):
         """`predict` with the weights of `learner`."""
@@ -1591,7 +1623,7 @@ cdef class Network:
         try:
             learner.take()
             try:
-                if self.net.parameters != learner.net.parameters:
+                if self.net.buffers.parameters != learner.net.buffers.parameters:
                     raise RuntimeError("the network has grown by itself: wanted Delayed.grow")
                 x = self.as_input(x, &given)
                 y, aside = self.empty_outputs(), self.empty_outputs()
@@ -1623,48 +1655,54 @@ cdef class Network:
     def _views(self, flat):
         """The flat parameters, or their gradient, as named arrays (rows, sources)."""
         cdef pylstm_network *n = &self.net
-        W = flat[:n.n_sources * n.row_stride].reshape(n.n_panels, n.n_sources, n.panel_rows)
-        cell_sources = n.n_sources - (n.hidden_bias == PYLSTM_BIAS_GATES)
+        cdef const pylstm_layout *layout = &n.layout
+        W = flat[:layout.n_sources * layout.row_stride].reshape(
+            layout.n_panels, layout.n_sources, layout.panel_rows)
+        cell_sources = layout.n_sources - (n.shape.hidden_bias == PYLSTM_BIAS_GATES)
         views = {}
-        for name, row, count in (("input_gate", n.row_i, n.n_blocks), ("forget_gate", n.row_f, n.n_blocks),
-                                 ("cell_input", n.row_g, n.n_cells), ("output_gate", n.row_o, n.n_blocks)):
+        for name, row, count in (("input_gate", layout.row_i, n.shape.n_blocks),
+                                 ("forget_gate", layout.row_f, n.shape.n_blocks),
+                                 ("cell_input", layout.row_g, layout.n_cells),
+                                 ("output_gate", layout.row_o, n.shape.n_blocks)):
             if row >= 0:
-                first = row % n.panel_rows
-                views[name] = W[row // n.panel_rows, :, first:first + count].T
+                first = row % layout.panel_rows
+                views[name] = W[row // layout.panel_rows, :, first:first + count].T
         views["cell_input"] = views["cell_input"][:, :cell_sources]
-        for name, start in (("peephole_input", n.at_peephole_i), ("peephole_forget", n.at_peephole_f),
-                            ("peephole_output", n.at_peephole_o)):
+        for name, start in (("peephole_input", layout.at_peephole_i), ("peephole_forget", layout.at_peephole_f),
+                            ("peephole_output", layout.at_peephole_o)):
             if start >= 0:
-                views[name] = flat[start:start + n.n_cells].reshape(n.n_blocks, n.block_size)
-        V = flat[n.at_output:n.at_output + n.n_outputs * n.out_stride]
-        views["output"] = V.reshape(n.n_outputs, n.out_stride)[:, :n.n_out_sources]
+                views[name] = flat[start:start + layout.n_cells].reshape(n.shape.n_blocks, n.shape.block_size)
+        V = flat[layout.at_output:layout.at_output + n.shape.n_outputs * layout.out_stride]
+        views["output"] = V.reshape(n.shape.n_outputs, layout.out_stride)[:, :layout.n_out_sources]
         return views
 
     cdef trace_segment(self, flat, ptrdiff_t row):
         """The traces of one gate, (n_sources, n_cells), in a buffer of traces; row: where it starts."""
         cdef pylstm_network *n = &self.net
-        E = flat[:n.n_sources * n.trace_stride].reshape(-1, n.n_sources, n.panel_traced)
-        first = row % n.panel_traced
-        return E[row // n.panel_traced, :, first:first + n.n_cells]
+        cdef const pylstm_layout *layout = &n.layout
+        E = flat[:layout.n_sources * layout.trace_stride].reshape(-1, layout.n_sources, layout.panel_traced)
+        first = row % layout.panel_traced
+        return E[row // layout.panel_traced, :, first:first + layout.n_cells]
 
     def _live_inputs(self):
         """The inputs whose weights a learning step visits, sorted."""
         cdef pylstm_network *n = &self.net
         self.take()
         try:
-            return np.arange(n.n_inputs) if n.all_live else np.sort(self.live_[:n.n_live])
+            return np.arange(n.shape.n_inputs) if n.progress.all_live else np.sort(self.live_[:n.progress.n_live])
         finally:
             self.release()
 
     def _count_parameters(self):
         """Those of `_views`, without looking at any."""
         cdef pylstm_network *n = &self.net
+        cdef const pylstm_layout *layout = &n.layout
         cdef ptrdiff_t n_peepholes = (
-            (n.at_peephole_i >= 0) + (n.at_peephole_f >= 0) + (n.at_peephole_o >= 0))
-        cdef ptrdiff_t n_gates = (n.row_i >= 0) + (n.row_f >= 0) + (n.row_o >= 0)
-        return (n.n_sources * (n_gates * n.n_blocks + n.n_cells)
-                - (n.n_cells if n.hidden_bias == PYLSTM_BIAS_GATES else 0)
-                + n_peepholes * n.n_cells + n.n_outputs * n.n_out_sources)
+            (layout.at_peephole_i >= 0) + (layout.at_peephole_f >= 0) + (layout.at_peephole_o >= 0))
+        cdef ptrdiff_t n_gates = (layout.row_i >= 0) + (layout.row_f >= 0) + (layout.row_o >= 0)
+        return (layout.n_sources * (n_gates * n.shape.n_blocks + layout.n_cells)
+                - (layout.n_cells if n.shape.hidden_bias == PYLSTM_BIAS_GATES else 0)
+                + n_peepholes * layout.n_cells + n.shape.n_outputs * layout.n_out_sources)
 
     def _flat_parameters(self):
         """All parameters in one vector, up to date as long as somebody holds it."""
@@ -1690,18 +1728,19 @@ cdef class Network:
     def _state(self):
         """Copies of the state: cell state, cell output, gate activations."""
         cdef pylstm_network *n = &self.net
+        cdef const pylstm_layout *layout = &n.layout
         self.take()
         try:
-            start = n.n_pending * n.record_stride
-            row = self.record_[start:start + n.record_stride]
+            start = n.progress.n_pending * n.buffers.record_stride
+            row = self.record_[start:start + n.buffers.record_stride]
             state = {
-                "cell_state": row[n.at_c:n.at_c + n.n_cells].copy(),
-                "cell_output": row[n.at_q:n.at_q + n.n_cells].copy(),
+                "cell_state": row[layout.at_c:layout.at_c + layout.n_cells].copy(),
+                "cell_output": row[layout.at_q:layout.at_q + layout.n_cells].copy(),
             }
-            for name, gate in (("input_gate", n.row_i), ("forget_gate", n.row_f),
-                               ("output_gate", n.row_o)):
+            for name, gate in (("input_gate", layout.row_i), ("forget_gate", layout.row_f),
+                               ("output_gate", layout.row_o)):
                 if gate >= 0:
-                    state[name] = row[n.at_act + gate:n.at_act + gate + n.n_blocks].copy()
+                    state[name] = row[layout.at_act + gate:layout.at_act + gate + n.shape.n_blocks].copy()
         finally:
             self.release()
         return state
@@ -1731,28 +1770,28 @@ cdef class Network:
     cdef object progress(self):
         cdef pylstm_network *n = &self.net
         progress = {
-            "n_pending": n.n_pending,
-            "n_waiting": n.n_waiting,
-            "n_absorbed": n.n_absorbed,
-            "large_from": n.large_from,
-            "n_collect": n.n_collect,
-            "closed": n.closed,
-            "learnable": n.learnable,
-            "has_errors": n.has_errors,
-            "collected": n.collected,
-            "traces_zero": n.traces_zero,
-            "n_steps": n.n_steps,
-            "all_live": n.all_live,
-            "live": self.live_[:n.n_live].copy(),
-            "tokens": self.tokens_[:n.n_pending + 1].copy(),
+            "n_pending": n.progress.n_pending,
+            "n_waiting": n.progress.n_waiting,
+            "n_absorbed": n.progress.n_absorbed,
+            "large_from": n.shape.large_from,
+            "n_collect": n.progress.n_collect,
+            "closed": n.progress.closed,
+            "learnable": n.progress.learnable,
+            "has_errors": n.progress.has_errors,
+            "collected": n.progress.collected,
+            "traces_zero": n.progress.traces_zero,
+            "n_steps": n.progress.n_steps,
+            "all_live": n.progress.all_live,
+            "live": self.live_[:n.progress.n_live].copy(),
+            "tokens": self.tokens_[:n.progress.n_pending + 1].copy(),
             "parameters": self.parameters_.copy(),
             "record": self.recorded(),
         }
-        if not n.traces_zero:
+        if not n.progress.traces_zero:
             progress["traces"] = self.traces_.copy()
         if self.sensitivities_.any():
             progress["sensitivities"] = self.sensitivities_.copy()
-        if n.collected:
+        if n.progress.collected:
             progress["gradient"] = self.gradient_.copy()
         progress |= self._scales()
         progress["n_updates"] = n.optimizer.n_updates
@@ -1767,14 +1806,15 @@ cdef class Network:
         """A copy of the rows of the record in use, zero where a row holds what older steps have left:
         errors without an error, coefficients that are computed anew before they are read."""
         cdef pylstm_network *n = &self.net
-        record = self.record_[:(n.n_pending + 1) * n.record_stride].copy()
-        rows = record.reshape(n.n_pending + 1, n.record_stride)
-        rows[rows[:, n.at_has_error] == 0, n.at_delta:n.at_coef] = 0
+        cdef const pylstm_layout *layout = &n.layout
+        record = self.record_[:(n.progress.n_pending + 1) * n.buffers.record_stride].copy()
+        rows = record.reshape(n.progress.n_pending + 1, n.buffers.record_stride)
+        rows[rows[:, layout.at_has_error] == 0, layout.at_delta:layout.at_coef] = 0
         # In use are those of steps absorbed, or of the one step that may be learned from eagerly.
-        if n.n_absorbed > 0:
-            rows[n.n_absorbed + 1:, n.at_coef:] = 0
-        elif n.n_pending != 1:
-            rows[:, n.at_coef:] = 0
+        if n.progress.n_absorbed > 0:
+            rows[n.progress.n_absorbed + 1:, layout.at_coef:] = 0
+        elif n.progress.n_pending != 1:
+            rows[:, layout.at_coef:] = 0
         return record
 
     def _scales(self):
@@ -1817,20 +1857,20 @@ cdef class Network:
         self._restore_scales(progress)
         self.record_[:record.size] = record
         self.tokens_[:progress["tokens"].size] = progress["tokens"]
-        n.n_live = progress["live"].size
-        self.live_[:n.n_live] = progress["live"]
+        n.progress.n_live = progress["live"].size
+        self.live_[:n.progress.n_live] = progress["live"]
         self.listed_[progress["live"]] = 1
-        n.all_live = progress["all_live"]
-        n.n_pending = progress["n_pending"]
-        n.n_waiting = progress["n_waiting"]
-        n.n_absorbed = progress["n_absorbed"]
-        n.n_collect = progress["n_collect"]
-        n.closed = progress["closed"]
-        n.learnable = progress["learnable"]
-        n.has_errors = progress["has_errors"]
-        n.collected = progress["collected"]
-        n.traces_zero = progress["traces_zero"]
-        n.n_steps = progress["n_steps"]
+        n.progress.all_live = progress["all_live"]
+        n.progress.n_pending = progress["n_pending"]
+        n.progress.n_waiting = progress["n_waiting"]
+        n.progress.n_absorbed = progress["n_absorbed"]
+        n.progress.n_collect = progress["n_collect"]
+        n.progress.closed = progress["closed"]
+        n.progress.learnable = progress["learnable"]
+        n.progress.has_errors = progress["has_errors"]
+        n.progress.collected = progress["collected"]
+        n.progress.traces_zero = progress["traces_zero"]
+        n.progress.n_steps = progress["n_steps"]
         n.optimizer.n_updates = progress["n_updates"]
         n.optimizer.error = progress["output_error"]
         refuse_contradiction(pylstm_network_contradiction(n), "network")
@@ -1840,12 +1880,12 @@ cdef class Network:
     @property
     def n_cells(self):
         """Number of memory cells, n_blocks * block_size."""
-        return self.net.n_cells
+        return self.net.layout.n_cells
 
     @property
     def n_steps(self):
         """Number of steps made since the network was built."""
-        return self.net.n_steps
+        return self.net.progress.n_steps
 
     @property
     def dtype(self):

@@ -2,29 +2,30 @@
 # saved is compared with them before anything is built; see pylstm/schemas. Included by _core.pyx.
 
 
-cdef dict sizes_of(const pylstm_network *n):
+cdef dict sizes_of(const pylstm_shape *shape, const pylstm_layout *layout):
     return {
-        "parameters": n.parameter_size,
-        "traces": n.trace_size,
-        "sensitivities": n.sensitivity_size,
-        "record_row": n.record_stride,
-        "has_error": n.at_has_error,
-        "most_pending": n.most_pending if n.method != PYLSTM_RTRL else 1,
-        "lazy_steps": PYLSTM_LAZY_STEPS if n.lazy else 0,
+        "parameters": layout.parameter_size,
+        "traces": layout.trace_size,
+        "sensitivities": layout.sensitivity_size,
+        "record_row": layout.record_width,
+        "has_error": layout.at_has_error,
+        "most_pending": layout.most_pending if shape.method != PYLSTM_RTRL else 1,
+        "lazy_steps": PYLSTM_LAZY_STEPS if layout.lazy else 0,
     }
 
 
 def network_sizes(dict config, ptrdiff_t from_weights):
     """Sizes of a network of this configuration, in numbers."""
-    cdef pylstm_network n
-    memset(&n, 0, sizeof(pylstm_network))
-    fill_shape(&n, config)
-    n.method = GRADIENTS[config["gradient"]]
-    n.window = min(config["window"] or 0, longest_window)
-    n.large_from = from_weights
-    if not pylstm_layout(&n):
-        raise too_large(&n)
-    return sizes_of(&n)
+    cdef pylstm_shape shape
+    cdef pylstm_layout layout
+    memset(&shape, 0, sizeof(pylstm_shape))
+    fill_shape(&shape, config)
+    shape.method = GRADIENTS[config["gradient"]]
+    shape.window = min(config["window"] or 0, longest_window)
+    shape.large_from = from_weights
+    if not pylstm_network_layout(&shape, &layout):
+        raise too_large(&shape)
+    return sizes_of(&shape, &layout)
 
 
 def streams_sizes(Network owner, Py_ssize_t n_streams):
@@ -32,9 +33,9 @@ def streams_sizes(Network owner, Py_ssize_t n_streams):
     cdef pylstm_streams s
     memset(&s, 0, sizeof(pylstm_streams))
     s.n_streams = n_streams
-    if not pylstm_streams_layout(&s, &owner.net):
-        raise too_large(&owner.net, f"{n_streams} streams of ")
-    return {**sizes_of(&s.net), "most_pending": s.most_steps}
+    if not pylstm_streams_layout(&s, &owner.net.shape):
+        raise too_large(&owner.net.shape, f"{n_streams} streams of ")
+    return {**sizes_of(&s.net.shape, &s.net.layout), "most_pending": s.most_steps}
 
 
 def population_sizes(dict config, Py_ssize_t n_nets):

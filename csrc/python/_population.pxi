@@ -5,8 +5,10 @@ cdef extern from "population/population.h":
         uint32_t pending, learnable, has_error, collected, diverged
 
     ctypedef struct pylstm_population:
-        pylstm_network shape
+        pylstm_shape shape
+        pylstm_layout layout
         pylstm_team *team
+        int busy
         ptrdiff_t n_nets
         int rule
         ptrdiff_t lanes, n_groups
@@ -81,7 +83,7 @@ cdef class PopulationBase:
 
     def _build(self, dict config, n_nets):
         """Everything anew; what cannot be built is as if it never had been."""
-        if not pylstm_acquire(&self.pop.shape):
+        if not pylstm_take(&self.pop.busy):
             raise RuntimeError(IN_USE.format("Population", "Population"))
         try:
             self.allocate(config, n_nets)
@@ -89,7 +91,7 @@ cdef class PopulationBase:
             self.parameters_ = None
             raise
         finally:
-            pylstm_release(&self.pop.shape)
+            pylstm_give(&self.pop.busy)
 
     cdef allocate(self, dict config, ptrdiff_t n_nets):
         cdef pylstm_population *p = &self.pop
@@ -100,7 +102,7 @@ cdef class PopulationBase:
             )
         self.parameters_ = None  # until all is there: see take
         memset(p, 0, sizeof(pylstm_population))
-        p.shape.busy = 1
+        p.busy = 1
         self.config_ = config
         self.optimizers_ = ()
         fill_shape(&p.shape, config)
@@ -189,10 +191,10 @@ cdef class PopulationBase:
 
     cdef int take(self) except -1:
         """Take the population for one call, before anything of it is looked at; see Network.take."""
-        if not pylstm_acquire(&self.pop.shape):
+        if not pylstm_take(&self.pop.busy):
             raise RuntimeError(IN_USE.format("Population", "Population"))
         if self.parameters_ is None:
-            pylstm_release(&self.pop.shape)
+            pylstm_give(&self.pop.busy)
             raise RuntimeError("this Population was never initialised: call Population.__init__ first")
         return 0
 
@@ -201,7 +203,7 @@ cdef class PopulationBase:
         self.pop.team = NULL
         if PYLSTM_DEBUG_BUILD:
             require(pylstm_population_contradiction(&self.pop))
-        pylstm_release(&self.pop.shape)
+        pylstm_give(&self.pop.busy)
 
     # ------------------------------------------------------------ checking what comes in
 
@@ -297,7 +299,7 @@ cdef class PopulationBase:
 
     cdef object as_targets(self, object values, tuple shape, bint *missing, used=None):
         """missing: whether there are rows of NaN. used: which rows count, when not all do."""
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         cdef ptrdiff_t row, n_rows
         cdef size_t size
         cdef const char *data
@@ -305,15 +307,15 @@ cdef class PopulationBase:
         cdef int problem
         array = self.as_array(values, shape, "targets")
         data = <const char *>cnp.PyArray_DATA(array)
-        n_rows = cnp.PyArray_SIZE(array) // n.n_outputs
-        size = n.n_outputs * cnp.PyArray_ITEMSIZE(array)
-        missing[0] = self.net_table.first_not_finite(data, n_rows, n.n_outputs) >= 0
-        if not missing[0] and n.loss == PYLSTM_SQUARED:
+        n_rows = cnp.PyArray_SIZE(array) // p.shape.n_outputs
+        size = p.shape.n_outputs * cnp.PyArray_ITEMSIZE(array)
+        missing[0] = self.net_table.first_not_finite(data, n_rows, p.shape.n_outputs) >= 0
+        if not missing[0] and p.shape.loss == PYLSTM_SQUARED:
             return array
         for row in range(n_rows):
-            problem = target_problem(n, data + row * size, &none)
+            problem = target_problem(&p.shape, data + row * size, &none)
             if problem and (used is None or used(np.unravel_index(row, array.shape[:array.ndim - 1]))):
-                bad = array.reshape(-1, n.n_outputs)[row].tolist()
+                bad = array.reshape(-1, p.shape.n_outputs)[row].tolist()
                 raise ValueError(f"targets{place_of(array, row)} is {brief(bad)}: {TARGET_PROBLEMS[problem]}")
         return array
 
@@ -379,12 +381,12 @@ cdef class PopulationBase:
         (2, 1)
         """
         cdef Py_ssize_t count
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         self.take()
         try:
             place = self.placing(nets, &count)
-            X = self.inputs(X, (count, n.n_inputs), "X")
-            return self.advance(place, count, 1, X, targets, 1, False).reshape(count, n.n_outputs)
+            X = self.inputs(X, (count, p.shape.n_inputs), "X")
+            return self.advance(place, count, 1, X, targets, 1, False).reshape(count, p.shape.n_outputs)
         finally:
             self.release()
 
@@ -415,15 +417,15 @@ cdef class PopulationBase:
         """
         cdef Py_ssize_t count
         cdef pylstm_population_call call
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         self.take()
         try:
             place = self.placing(nets, &count)
-            X = self.inputs(X, (count, n.n_inputs), "X")
-            Y = np.empty((count, n.n_outputs), self.dtype_)
+            X = self.inputs(X, (count, p.shape.n_inputs), "X")
+            Y = np.empty((count, p.shape.n_outputs), self.dtype_)
             self.start(&call, place)
             call.X = cnp.PyArray_DATA(X)
-            call.x_stride = 0 if X.ndim == 1 else n.n_inputs
+            call.x_stride = 0 if X.ndim == 1 else p.shape.n_inputs
             call.Y = cnp.PyArray_DATA(Y)
             with nogil:
                 self.table.predict(&self.pop, &call)
@@ -473,12 +475,12 @@ cdef class PopulationBase:
         (32, 99, 1)
         """
         cdef Py_ssize_t count
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         every = update_interval(update)
         self.take()
         try:
             place = self.placing(nets, &count)
-            X = self.inputs(X, (count, None, n.n_inputs), "X")
+            X = self.inputs(X, (count, None, p.shape.n_inputs), "X")
             return self.advance(place, count, X.shape[X.ndim - 2], X, targets, every, True)
         finally:
             self.release()
@@ -486,20 +488,20 @@ cdef class PopulationBase:
     cdef object advance(self, place, ptrdiff_t count, ptrdiff_t n_steps, X, targets, ptrdiff_t every,
                         bint is_run):
         cdef pylstm_population_call call
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         cdef bint missing = False
         self.start(&call, place)
         call.n_steps = n_steps
         call.X = cnp.PyArray_DATA(X)
-        call.x_stride = 0 if X.ndim == 1 + is_run else n_steps * n.n_inputs
+        call.x_stride = 0 if X.ndim == 1 + is_run else n_steps * p.shape.n_inputs
         call.every = every
         if targets is not None:
-            shape = (count, *([n_steps] if is_run else []), n.n_outputs)
+            shape = (count, *([n_steps] if is_run else []), p.shape.n_outputs)
             targets = self.as_targets(targets, shape, &missing)
             call.targets = cnp.PyArray_DATA(targets)
-            call.t_stride = 0 if targets.ndim == 1 + is_run else n_steps * n.n_outputs
+            call.t_stride = 0 if targets.ndim == 1 + is_run else n_steps * p.shape.n_outputs
             call.all_targets = not missing
-        Y = np.empty((count, n_steps, n.n_outputs), self.dtype_)
+        Y = np.empty((count, n_steps, p.shape.n_outputs), self.dtype_)
         call.Y = cnp.PyArray_DATA(Y)
         self.gather_helpers(n_steps)
         with nogil:
@@ -572,7 +574,6 @@ cdef class PopulationBase:
         cdef Py_ssize_t count
         cdef pylstm_population_call call
         cdef pylstm_population *p = &self.pop
-        cdef pylstm_network *n = &p.shape
         cdef bint missing = False
         cdef ptrdiff_t n_rows
         every = update_interval(update)
@@ -582,10 +583,10 @@ cdef class PopulationBase:
             self.start(&call, place)
             tokens = self.as_tokens(X, count)
             if tokens is None:
-                X = self.inputs(X, (count, None, n.n_inputs), "X")
+                X = self.inputs(X, (count, None, p.shape.n_inputs), "X")
                 call.X = cnp.PyArray_DATA(X)
                 call.n_steps = X.shape[X.ndim - 2]
-                call.x_stride = 0 if X.ndim == 2 else call.n_steps * n.n_inputs
+                call.x_stride = 0 if X.ndim == 2 else call.n_steps * p.shape.n_inputs
             else:
                 call.tokens = <const int32_t *>cnp.PyArray_DATA(tokens)
                 call.n_steps = tokens.shape[tokens.ndim - 1]
@@ -599,11 +600,11 @@ cdef class PopulationBase:
             n_rows = call.n_sequences if last else call.n_steps
             if targets is not None:
                 used = None if last else row_in_sequences(lengths)
-                targets = self.as_targets(targets, (count, n_rows, n.n_outputs), &missing, used)
+                targets = self.as_targets(targets, (count, n_rows, p.shape.n_outputs), &missing, used)
                 call.targets = cnp.PyArray_DATA(targets)
-                call.t_stride = 0 if targets.ndim == 2 else n_rows * n.n_outputs
+                call.t_stride = 0 if targets.ndim == 2 else n_rows * p.shape.n_outputs
                 call.all_targets = not (missing or last)
-            Y = np.empty((count, n_rows, n.n_outputs), self.dtype_)
+            Y = np.empty((count, n_rows, p.shape.n_outputs), self.dtype_)
             call.Y = cnp.PyArray_DATA(Y)
             self.need_record(tokens is not None)
             self.gather_helpers(call.n_steps)
@@ -669,15 +670,15 @@ cdef class PopulationBase:
         cdef Py_ssize_t count
         cdef pylstm_population_call call
         cdef bint missing
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         self.take()
         try:
             place = self.placing(nets, &count)
-            targets = self.as_targets(targets, (count, n.n_outputs), &missing)
+            targets = self.as_targets(targets, (count, p.shape.n_outputs), &missing)
             losses = np.empty(count)
             self.start(&call, place)
             call.targets = cnp.PyArray_DATA(targets)
-            call.t_stride = 0 if targets.ndim == 1 else n.n_outputs
+            call.t_stride = 0 if targets.ndim == 1 else p.shape.n_outputs
             call.losses = <double *>cnp.PyArray_DATA(losses)
             self.check_learnable(place)
             self.table.learn(&self.pop, &call)
@@ -717,14 +718,14 @@ cdef class PopulationBase:
         """
         cdef Py_ssize_t count
         cdef pylstm_population_call call
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         self.take()
         try:
             place = self.placing(nets, &count)
-            dy = self.inputs(dy, (count, n.n_outputs), "dy")
+            dy = self.inputs(dy, (count, p.shape.n_outputs), "dy")
             self.start(&call, place)
             call.targets = cnp.PyArray_DATA(dy)
-            call.t_stride = 0 if dy.ndim == 1 else n.n_outputs
+            call.t_stride = 0 if dy.ndim == 1 else p.shape.n_outputs
             self.check_learnable(place)
             self.table.learn_from(&self.pop, &call)
             if update:
@@ -794,27 +795,27 @@ cdef class PopulationBase:
     cdef object views(self, buffer):
         """Weights, or their gradient, by name: views (n_groups, lanes, rows, sources)."""
         cdef pylstm_population *p = &self.pop
-        cdef pylstm_network *n = &p.shape
+        cdef const pylstm_layout *layout = &p.layout
 
         def matrix(start, n_sources, n_rows):
             lines = buffer[:, start:start + n_sources * n_rows]
             return lines.reshape(-1, n_sources, n_rows, p.lanes).transpose(0, 3, 2, 1)
 
-        W = matrix(0, n.n_sources, n.n_rows)
+        W = matrix(0, layout.n_sources, layout.n_rows)
         views = {}
-        if n.row_i >= 0:
-            views["input_gate"] = W[:, :, n.row_i:n.row_i + n.n_blocks]
-        if n.row_f >= 0:
-            views["forget_gate"] = W[:, :, n.row_f:n.row_f + n.n_blocks]
-        cell_sources = n.n_sources - (n.hidden_bias == PYLSTM_BIAS_GATES)
-        views["cell_input"] = W[:, :, n.row_g:n.row_g + n.n_cells, :cell_sources]
-        if n.row_o >= 0:
-            views["output_gate"] = W[:, :, n.row_o:n.row_o + n.n_blocks]
+        if layout.row_i >= 0:
+            views["input_gate"] = W[:, :, layout.row_i:layout.row_i + p.shape.n_blocks]
+        if layout.row_f >= 0:
+            views["forget_gate"] = W[:, :, layout.row_f:layout.row_f + p.shape.n_blocks]
+        cell_sources = layout.n_sources - (p.shape.hidden_bias == PYLSTM_BIAS_GATES)
+        views["cell_input"] = W[:, :, layout.row_g:layout.row_g + layout.n_cells, :cell_sources]
+        if layout.row_o >= 0:
+            views["output_gate"] = W[:, :, layout.row_o:layout.row_o + p.shape.n_blocks]
         for name, start in (("peephole_input", p.at_peephole_i), ("peephole_forget", p.at_peephole_f),
                             ("peephole_output", p.at_peephole_o)):
             if start >= 0:
-                views[name] = matrix(start, n.n_blocks, n.block_size).swapaxes(2, 3)
-        views["output"] = matrix(p.at_output, n.n_out_sources, n.n_outputs)
+                views[name] = matrix(start, p.shape.n_blocks, p.shape.block_size).swapaxes(2, 3)
+        views["output"] = matrix(p.at_output, layout.n_out_sources, p.shape.n_outputs)
         return views
 
     def _count_parameters(self):
@@ -849,19 +850,20 @@ cdef class PopulationBase:
     def _state(self):
         """Copies (n_nets, ...) of the state: cell state, cell output, gate activations."""
         cdef pylstm_population *p = &self.pop
-        cdef pylstm_network *n = &p.shape
+        cdef const pylstm_layout *layout = &p.layout
         self.take()
         try:
             steps = self.steps_.transpose(0, 2, 1).reshape(-1, p.step_lines)[:p.n_nets].copy()
         finally:
             self.release()
         state = {
-            "cell_state": steps[:, p.at_c:p.at_c + n.n_cells].copy(),
-            "cell_output": steps[:, p.at_q:p.at_q + n.n_cells].copy(),
+            "cell_state": steps[:, p.at_c:p.at_c + layout.n_cells].copy(),
+            "cell_output": steps[:, p.at_q:p.at_q + layout.n_cells].copy(),
         }
-        for name, gate in (("input_gate", n.row_i), ("forget_gate", n.row_f), ("output_gate", n.row_o)):
+        for name, gate in (("input_gate", layout.row_i), ("forget_gate", layout.row_f),
+                           ("output_gate", layout.row_o)):
             if gate >= 0:
-                state[name] = steps[:, p.at_act + gate:p.at_act + gate + n.n_blocks].copy()
+                state[name] = steps[:, p.at_act + gate:p.at_act + gate + p.shape.n_blocks].copy()
         return state
 
     # ------------------------------------------------------------ persistence
@@ -903,7 +905,7 @@ cdef class PopulationBase:
             refuse_contradiction(pylstm_population_contradiction(&self.pop), "Population")
         except BaseException:
             self.parameters_ = None
-            pylstm_release(&self.pop.shape)
+            pylstm_give(&self.pop.busy)
             raise
         self.release()
 
@@ -936,15 +938,17 @@ cdef class PopulationBase:
 
         progress = net._progress()
         lines = one.steps_[0, :, 0]
-        record = np.zeros(n.record_stride, self.dtype_)
+        record = np.zeros(n.buffers.record_stride, self.dtype_)
         for here, there, count in self.gate_rows(net):
-            record[n.at_act + there:n.at_act + there + count] = lines[p.at_act + here:p.at_act + here + count]
-        record[n.at_c:n.at_c + n.n_cells] = lines[p.at_c:p.at_c + n.n_cells]
-        record[n.at_q:n.at_q + n.n_out_sources] = lines[p.at_q:p.at_q + n.n_out_sources]
+            start = n.layout.at_act + there
+            record[start:start + count] = lines[p.at_act + here:p.at_act + here + count]
+        record[n.layout.at_c:n.layout.at_c + n.layout.n_cells] = lines[p.at_c:p.at_c + n.layout.n_cells]
+        size = n.layout.n_out_sources
+        record[n.layout.at_q:n.layout.at_q + size] = lines[p.at_q:p.at_q + size]
         progress["record"] = record
         progress["all_live"] = 1
         progress["tokens"] = np.full(1, -1, np.int32)
-        progress["traces"] = np.zeros(n.trace_size, self.dtype_)
+        progress["traces"] = np.zeros(n.layout.trace_size, self.dtype_)
         for ours, theirs in one.trace_views(net, progress["traces"]):
             theirs[...] = ours[0, 0]
         progress["traces_zero"] = 0
@@ -956,7 +960,7 @@ cdef class PopulationBase:
         if net.moments_ and one.velocity_ is not None:
             kept[MOMENTS[0]] = one.velocity_
         for name, buffer in kept.items():
-            progress[name] = np.zeros(n.parameter_size, self.dtype_)
+            progress[name] = np.zeros(n.layout.parameter_size, self.dtype_)
             views = net._views(progress[name])
             for part, view in one.views(buffer).items():
                 views[part][...] = view[0, 0]
@@ -985,9 +989,11 @@ cdef class PopulationBase:
                 buffer[group, :, lane] = 0
         lines, record = self.steps_[group, :, lane], progress["record"]
         for here, there, count in self.gate_rows(net):
-            lines[p.at_act + here:p.at_act + here + count] = record[n.at_act + there:n.at_act + there + count]
-        lines[p.at_c:p.at_c + n.n_cells] = record[n.at_c:n.at_c + n.n_cells]
-        lines[p.at_q:p.at_q + n.n_out_sources] = record[n.at_q:n.at_q + n.n_out_sources]
+            start = n.layout.at_act + there
+            lines[p.at_act + here:p.at_act + here + count] = record[start:start + count]
+        lines[p.at_c:p.at_c + n.layout.n_cells] = record[n.layout.at_c:n.layout.at_c + n.layout.n_cells]
+        size = n.layout.n_out_sources
+        lines[p.at_q:p.at_q + size] = record[n.layout.at_q:n.layout.at_q + size]
         if "traces" in progress:
             for ours, theirs in self.trace_views(net, progress["traces"]):
                 ours[group, lane] = theirs
@@ -1015,41 +1021,46 @@ cdef class PopulationBase:
 
     cdef list gate_rows(self, Network net):
         """Where the rows of a gate start here, and in the network, and how many they are."""
-        cdef pylstm_network *a = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
+        cdef const pylstm_layout *layout = &p.layout
         cdef pylstm_network *b = &net.net
-        rows = ((a.row_i, b.row_i, a.n_blocks), (a.row_f, b.row_f, a.n_blocks),
-                (a.row_g, b.row_g, a.n_cells), (a.row_o, b.row_o, a.n_blocks))
+        rows = ((layout.row_i, b.layout.row_i, p.shape.n_blocks),
+                (layout.row_f, b.layout.row_f, p.shape.n_blocks),
+                (layout.row_g, b.layout.row_g, layout.n_cells),
+                (layout.row_o, b.layout.row_o, p.shape.n_blocks))
         return [row for row in rows if row[0] >= 0]
 
     cdef list trace_views(self, Network net, flat):
         """Pairs of views of the same traces: (n_groups, lanes, ...) here, (...) in `flat`, the traces of
         a network, whose gates have a cell's place in its block slowest."""
         cdef pylstm_population *p = &self.pop
+        cdef const pylstm_layout *layout = &p.layout
         cdef pylstm_network *n = &net.net
-        blocks = (n.n_blocks, n.block_size)
+        blocks = (n.shape.n_blocks, n.shape.block_size)
         ours = self.traces_.transpose(0, 2, 1)
-        n_traced = p.shape.n_traced
-        E = ours[:, :, :n.n_sources * n_traced].reshape(p.n_groups, p.lanes, n.n_sources, n_traced)
+        n_traced = layout.n_traced
+        E = ours[:, :, :n.layout.n_sources * n_traced]
+        E = E.reshape(p.n_groups, p.lanes, n.layout.n_sources, n_traced)
         pairs = []
-        for start, theirs, count in ((p.shape.trace_i, n.trace_i, n.n_blocks),
-                                     (p.shape.trace_f, n.trace_f, n.n_blocks),
-                                     (p.shape.trace_g, n.trace_g, n.n_cells)):
+        for start, theirs, count in ((layout.trace_i, n.layout.trace_i, n.shape.n_blocks),
+                                     (layout.trace_f, n.layout.trace_f, n.shape.n_blocks),
+                                     (layout.trace_g, n.layout.trace_g, n.layout.n_cells)):
             if start < 0:
                 continue
-            here = E[..., start:start + n.n_cells]
+            here = E[..., start:start + n.layout.n_cells]
             there = net.trace_segment(flat, theirs)
-            if count < n.n_cells:
+            if count < n.layout.n_cells:
                 here = here.reshape(*here.shape[:3], *blocks)
-                there = there.reshape(n.n_sources, *blocks[::-1]).swapaxes(1, 2)
+                there = there.reshape(n.layout.n_sources, *blocks[::-1]).swapaxes(1, 2)
             pairs.append((here, there))
-        for at, start in ((p.trace_peephole_i, n.trace_peephole_i),
-                          (p.trace_peephole_f, n.trace_peephole_f)):
+        for at, start in ((p.trace_peephole_i, n.layout.trace_peephole_i),
+                          (p.trace_peephole_f, n.layout.trace_peephole_f)):
             if at >= 0:  # here (block, source, cell), there (source, cell, block)
-                here = ours[:, :, at:at + n.n_cells * n.block_size]
-                there = flat[start:start + n.block_size * n.cell_stride]
-                there = there.reshape(n.block_size, n.cell_stride)[:, :n.n_cells]
-                there = there.reshape(n.block_size, n.block_size, n.n_blocks)
-                pairs.append((here.reshape(*here.shape[:2], *blocks, n.block_size),
+                here = ours[:, :, at:at + n.layout.n_cells * n.shape.block_size]
+                there = flat[start:start + n.shape.block_size * n.layout.cell_stride]
+                there = there.reshape(n.shape.block_size, n.layout.cell_stride)[:, :n.layout.n_cells]
+                there = there.reshape(n.shape.block_size, n.shape.block_size, n.shape.n_blocks)
+                pairs.append((here.reshape(*here.shape[:2], *blocks, n.shape.block_size),
                               there.transpose(2, 0, 1)))
         return pairs
 
@@ -1088,7 +1099,7 @@ cdef class PopulationBase:
     @property
     def n_cells(self):
         """Number of memory cells of a net, n_blocks * block_size."""
-        return self.pop.shape.n_cells
+        return self.pop.layout.n_cells
 
     @property
     def dtype(self):
