@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "KERNELS",
     "KINDS",
     "online_gradients",
     "scale_give_back",
@@ -527,22 +526,6 @@ def scale_give_back(z: Array, mean: Array, variance: Array, limit: float) -> Arr
     """Mean + deviation z, z within the limit."""
     x: Array = mean + np.sqrt(variance) * np.clip(z, -limit, limit)
     return x
-
-
-#: Every twin by the name it shares with its kernel.
-KERNELS: Final[dict[str, Callable[..., float | None]]] = {
-    twin.__name__: twin
-    for twin in (
-        squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
-        softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, trace_learn_rmsprop, trace_learn_adam, trace_gradient, lazy_input,
-        lazy_coefficients, lazy_learn, add_scaled_rows, product, transpose, cell_flow, gate_flow,
-        peephole_flow, direct_sensitivity, peephole_sensitivity, combine_sensitivities, sgd,
-        momentum, rmsprop, adam, clip,
-        scale, readout_learn_sgd, readout_learn_momentum, readout_learn_rmsprop, readout_learn_adam,
-        read_lines, scale_lines, multiply_add_lines,
-    )
-}  # fmt: skip
 
 
 # ---------------------------------------------------------------- the whole algorithm
