@@ -183,8 +183,9 @@ FAULTS = [
     ),
     Fault(
         "csrc/network/lazy.inc",
-        "n->optimizer.rule == PYLSTM_SGD && n->optimizer.weight_decay == 0 &&",
-        "n->optimizer.rule == PYLSTM_SGD &&",
+        "return n->layout.lazy && n->optimizer.rule == PYLSTM_SGD && "
+        "n->optimizer.weight_decay == 0 &&",
+        "return n->layout.lazy && n->optimizer.rule == PYLSTM_SGD &&",
         "a lazy network's weight decay ends with the pass",
         "lazy optimizers",
     ),
@@ -227,8 +228,9 @@ FAULTS = [
     # ------------------------------------------------------------ exact gradients
     Fault(
         "csrc/network/bptt.inc",
-        "P + lay->at_peephole_o, eo, a, n->shape.n_blocks, n->shape.block_size);",
-        "P + lay->at_peephole_o, eo, a, n->shape.n_blocks, 1);",
+        "NAME(peephole_flow)(P + lay->at_peephole_o, eo, a, n->shape.n_blocks, "
+        "n->shape.block_size);",
+        "NAME(peephole_flow)(P + lay->at_peephole_o, eo, a, n->shape.n_blocks, 1);",
         "with bptt one cell of a block feels the output gate's peepholes",
         "exact",
     ),
