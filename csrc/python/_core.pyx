@@ -1,5 +1,4 @@
 # cython: language_level=3, cdivision=True, binding=True
-# cython: freethreading_compatible=True
 """The seam between Python and the C engine: check, convert, call once.
 
 No arithmetic happens here. A `Network` owns its buffers as NumPy arrays, shows them to the C struct,
