@@ -52,8 +52,8 @@ FAULTS = [
     ),
     Fault(
         "csrc/network/forward.inc",
-        "const ptrdiff_t input = n->n_cells + token, last = n->n_out_sources - 1;",
-        "const ptrdiff_t input = token, last = n->n_out_sources - 1;",
+        "const ptrdiff_t input = lay->n_cells + token, last = lay->n_out_sources - 1;",
+        "const ptrdiff_t input = token, last = lay->n_out_sources - 1;",
         "with a shortcut a token is looked for among the cells",
         "tokens",
     ),
@@ -81,8 +81,8 @@ FAULTS = [
     ),
     Fault(
         "csrc/network/error.inc",
-        "n->optimizer.error += sqrt(NAME(squares)(delta, n->n_outputs));",
-        "n->optimizer.error = sqrt(NAME(squares)(delta, n->n_outputs));",
+        "n->optimizer.error += sqrt(NAME(squares)(delta, n->shape.n_outputs));",
+        "n->optimizer.error = sqrt(NAME(squares)(delta, n->shape.n_outputs));",
         "ObGD forgets the errors of earlier steps",
         "optimizers",
     ),
@@ -96,16 +96,16 @@ FAULTS = [
     # ------------------------------------------------------------ traces
     Fault(
         "csrc/network/factors.inc",
-        "NAME(write_factor)(c_prev, f, m, d, n->cell_stride, NAME(forget_squashing)(n));",
-        "NAME(write_factor)(c_prev, f, m, d, n->cell_stride, "
+        "NAME(write_factor)(c_prev, f, m, d, lay->cell_stride, NAME(forget_squashing)(lay));",
+        "NAME(write_factor)(c_prev, f, m, d, n->layout.cell_stride, "
         "NAME(squashing_of)(PYLSTM_LOGISTIC));",
         "the slope of a leaky forget gate",
         "gradient",
     ),
     Fault(
         "csrc/network/factors.inc",
-        "segment[s * n->n_blocks + b] = aside[b * n->block_size + s];",
-        "segment[s * n->n_blocks + b] = aside[b * n->block_size];",
+        "segment[s * n->shape.n_blocks + b] = aside[b * n->shape.block_size + s];",
+        "segment[s * n->shape.n_blocks + b] = aside[b * n->shape.block_size];",
         "all cells of a block have the trace of the first",
         "gradient",
     ),
@@ -133,29 +133,29 @@ FAULTS = [
     # ------------------------------------------------------------ gradient
     Fault(
         "csrc/network/learn.inc",
-        "NAME(add_peephole)(n, coef + n->row_o, row + n->at_c, G + n->at_peephole_o);",
-        "NAME(add_peephole)(n, coef + n->row_o, prev + n->at_c, G + n->at_peephole_o);",
+        "NAME(add_peephole)(n, coef + lay->row_o, row + lay->at_c, G + lay->at_peephole_o);",
+        "NAME(add_peephole)(n, coef + lay->row_o, prev + lay->at_c, G + lay->at_peephole_o);",
         "the output gate's peepholes see the cell state of the step before",
         "gradient",
     ),
     Fault(
         "csrc/network/learn.inc",
-        "E[j] = MADD(d[j], c_prev[j % n->n_blocks * n->block_size + s], E[j]);",
-        "E[j] = MADD(d[j], c_prev[j % n->n_blocks * n->block_size], E[j]);",
+        "E[j] = MADD(d[j], c_prev[j % n->shape.n_blocks * n->shape.block_size + s], E[j]);",
+        "E[j] = MADD(d[j], c_prev[j % n->shape.n_blocks * n->shape.block_size], E[j]);",
         "the traces of peepholes know the first cell of a block alone",
         "online sequences",
     ),
     Fault(
         "csrc/network/learn.inc",
-        "REAL *to = G + j / n->n_cells * n->n_blocks + j % n->n_blocks;",
-        "REAL *to = G + j / n->n_cells * n->n_blocks;",
+        "REAL *to = G + j / lay->n_cells * n->shape.n_blocks + j % n->shape.n_blocks;",
+        "REAL *to = G + j / lay->n_cells * n->shape.n_blocks;",
         "in blocks of several cells the old traces go to the first block",
         "online",
     ),
     Fault(
         "csrc/network/learn.inc",
-        "memset(e_bias + n->row_g, 0, (size_t)n->n_cells * sizeof(REAL));",
-        "memset(e_bias + n->row_g, 0, (size_t)n->n_blocks / 2 * sizeof(REAL));",
+        "memset(e_bias + lay->row_g, 0, (size_t)lay->n_cells * sizeof(REAL));",
+        "memset(e_bias + lay->row_g, 0, (size_t)n->shape.n_blocks / 2 * sizeof(REAL));",
         "cell inputs without bias learn one",
         "online parameters",
     ),
@@ -176,15 +176,16 @@ FAULTS = [
     ),
     Fault(
         "csrc/network/lazy.inc",
-        "w[n->row_o + v] = -(REAL)n->optimizer.rate * eo[v];",
-        "w[n->row_o + v] = (REAL)n->optimizer.rate * eo[v];",
+        "w[lay->row_o + v] = -(REAL)n->optimizer.rate * eo[v];",
+        "w[lay->row_o + v] = (REAL)n->optimizer.rate * eo[v];",
         "a lazy network's output gates learn uphill",
         "lazy large",
     ),
     Fault(
         "csrc/network/lazy.inc",
-        "return n->lazy && n->optimizer.rule == PYLSTM_SGD && n->optimizer.weight_decay == 0 &&",
-        "return n->lazy && n->optimizer.rule == PYLSTM_SGD &&",
+        "return n->layout.lazy && n->optimizer.rule == PYLSTM_SGD && "
+        "n->optimizer.weight_decay == 0 &&",
+        "return n->layout.lazy && n->optimizer.rule == PYLSTM_SGD &&",
         "a lazy network's weight decay ends with the pass",
         "lazy optimizers",
     ),
@@ -198,22 +199,22 @@ FAULTS = [
     # ------------------------------------------------------------ tokens
     Fault(
         "csrc/network/tokens.inc",
-        "if (n->tokens[s] == input || n->tokens[s] < 0)",
-        "if (n->tokens[s] == input)",
+        "if (n->buffers.tokens[s] == input || n->buffers.tokens[s] < 0)",
+        "if (n->buffers.tokens[s] == input)",
         "an input leaves while a vector of the record holds it",
         "tokens machines",
     ),
     Fault(
         "csrc/network/tokens.inc",
-        "return n->live && !n->optimizer.moments[0] && !n->eligibility && !n->collected &&",
-        "return n->live && !n->optimizer.moments[0] && !n->eligibility &&",
+        "!n->progress.collected && n->shape.method != PYLSTM_RTRL;",
+        "n->shape.method != PYLSTM_RTRL;",
         "an input leaves before its gradient is used",
         "tokens machines",
     ),
     Fault(
         "csrc/network/tokens.inc",
-        "if (n->collected && n->shortcut)",
-        "if (0 && n->shortcut)",
+        "if (n->progress.collected && n->shape.shortcut)",
+        "if (0 && n->shape.shortcut)",
         "an input that comes again finds an old gradient of the shortcut",
         "tokens machines",
     ),
@@ -227,23 +228,23 @@ FAULTS = [
     # ------------------------------------------------------------ exact gradients
     Fault(
         "csrc/network/bptt.inc",
-        "NAME(peephole_flow)(P + n->at_peephole_o, eo, a, n->n_blocks, n->block_size);",
-        "NAME(peephole_flow)(P + n->at_peephole_o, eo, a, n->n_blocks, 1);",
+        "NAME(peephole_flow)(P + lay->at_peephole_o, eo, a, n->shape.n_blocks, "
+        "n->shape.block_size);",
+        "NAME(peephole_flow)(P + lay->at_peephole_o, eo, a, n->shape.n_blocks, 1);",
         "with bptt one cell of a block feels the output gate's peepholes",
         "exact",
     ),
     Fault(
         "csrc/network/bptt.inc",
-        "const ptrdiff_t before = (row > n->row_i && n->row_i >= 0) + "
-        "(row > n->row_f && n->row_f >= 0);",
-        "const ptrdiff_t before = (row > n->row_i) + (row > n->row_f);",
+        "const int behind_i = row > lay->row_i && lay->row_i >= 0;",
+        "const int behind_i = row > lay->row_i;",
         "without an input gate the errors of recurrent gates are shifted",
         "exact",
     ),
     Fault(
         "csrc/network/verbs.inc",
-        "const ptrdiff_t first = n->n_pending - (n->window - 1);",
-        "const ptrdiff_t first = n->n_pending - n->window;",
+        "const ptrdiff_t first = n->progress.n_pending - (n->shape.window - 1);",
+        "const ptrdiff_t first = n->progress.n_pending - n->shape.window;",
         "the window moves by a step too few",
         "exact",
     ),
@@ -264,8 +265,8 @@ FAULTS = [
     # ------------------------------------------------------------ progress
     Fault(
         "csrc/network/verbs.inc",
-        "n->closed = truncated && n->n_pending > 0;",
-        "n->closed = 0;",
+        "n->progress.closed = truncated && n->progress.n_pending > 0;",
+        "n->progress.closed = 0;",
         "after a deep update the traces are not settled with the weights",
         "online progress",
     ),
@@ -336,7 +337,7 @@ FAULTS = [
     ),
     Fault(
         "csrc/streams/learn.inc",
-        "NAME(clear)(delta, n->row_stride);",
+        "NAME(clear)(delta, n->layout.row_stride);",
         ";",
         "with bptt a stream that was reset keeps what another step has left",
         "streams exact",
@@ -351,8 +352,8 @@ FAULTS = [
     ),
     Fault(
         "csrc/population/learn.inc",
-        "pass.d = d + (n->row_i < 0 ? 0 : n->n_cells) * LANES;",
-        "pass.d = d + n->n_cells * LANES;",
+        "pass.d = d + (p->layout.row_i < 0 ? 0 : p->layout.n_cells) * LANES;",
+        "pass.d = d + p->layout.n_cells * LANES;",
         "without an input gate the forget gate's peepholes have others' factors",
         "population sequences",
     ),
@@ -373,8 +374,8 @@ FAULTS = [
     # ------------------------------------------------------------ the seam
     Fault(
         "pylstm/_core/network_steps.pyx",
-        "if not 0 <= given.token < self.net.n_inputs:",
-        "if not 0 <= given.token <= self.net.n_inputs:",
+        "if not 0 <= given.token < self.net.shape.n_inputs:",
+        "if not 0 <= given.token <= self.net.shape.n_inputs:",
         "a token behind the last is taken",
         "tokens bad_input",
     ),
@@ -394,15 +395,15 @@ FAULTS = [
     ),
     Fault(
         "pylstm/_core/growth.pyx",
-        "tokens[:b.n_pending + 1] = net.tokens_[:b.n_pending + 1]",
+        "tokens[:b.progress.n_pending + 1] = net.tokens_[:b.progress.n_pending + 1]",
         "pass",
         "a network that grows forgets which of its steps were tokens",
         "grow machines",
     ),
     Fault(
         "pylstm/_core/growth.pyx",
-        "U[:, b.n_inputs:] = W[:, a.n_inputs:]",
-        "U[:, a.n_inputs:a.n_inputs + W.shape[1] - a.n_inputs] = W[:, a.n_inputs:]",
+        "U[:, b.shape.n_inputs:] = W[:, a.shape.n_inputs:]",
+        "U[:, a.shape.n_inputs:W.shape[1]] = W[:, a.shape.n_inputs:]",
         "a network that grows keeps the weights of cells where its new inputs are",
         "grow",
     ),

@@ -1,6 +1,6 @@
 from pylstm._core cimport numpy_api as cnp
 
-from pylstm._core.headers cimport pylstm_network, pylstm_table
+from pylstm._core.headers cimport pylstm_shape, pylstm_table
 
 # Rows of either precision.
 
@@ -18,7 +18,7 @@ cdef object as_floats(object values, int ndim, Py_ssize_t width, str what)
 cdef bint has_infinite(object array)
 
 cdef ptrdiff_t row_not_finite(const pylstm_table *table, object array) noexcept
-cdef int target_problem(const pylstm_network *n, object array, double largest, ptrdiff_t *row,
+cdef int target_problem(const pylstm_shape *shape, object array, double largest, ptrdiff_t *row,
                         bint *missing) noexcept
 
 cdef bint is_token(object x)

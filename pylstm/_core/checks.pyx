@@ -81,44 +81,44 @@ cdef ptrdiff_t row_not_finite(const pylstm_table *table, object array) noexcept:
 
 # ---------------------------------------------------------------- targets
 
-cdef int row_problem(const pylstm_network *n, const void *data, bint doubles, Py_ssize_t start,
+cdef int row_problem(const pylstm_shape *shape, const void *data, bint doubles, Py_ssize_t start,
                      double largest, bint *missing) noexcept nogil:
     """What is wrong with the target row that starts there: 0 nothing, else an index into
     TARGET_PROBLEMS of arrays.py."""
     cdef Py_ssize_t k, n_nan = 0
     cdef double value, total = 0
-    for k in range(n.n_outputs):
+    for k in range(shape.n_outputs):
         value = number_at(data, doubles, start + k)
         n_nan += isnan(value)
         total += value
-    missing[0] = n_nan == n.n_outputs
+    missing[0] = n_nan == shape.n_outputs
     if missing[0]:
         return 0
     if n_nan > 0:
         return 1
-    for k in range(n.n_outputs):
+    for k in range(shape.n_outputs):
         value = number_at(data, doubles, start + k)
         if fabs(value) > largest:
             return 2
-        if n.loss == PYLSTM_CROSS_ENTROPY and (value < 0 or value > 1):
+        if shape.loss == PYLSTM_CROSS_ENTROPY and (value < 0 or value > 1):
             return 3
-    if n.loss == PYLSTM_CROSS_ENTROPY and n.output == PYLSTM_SOFTMAX and fabs(total - 1) > 1e-4:
+    if shape.loss == PYLSTM_CROSS_ENTROPY and shape.output == PYLSTM_SOFTMAX and fabs(total - 1) > 1e-4:
         return 4
     return 0
 
 
-cdef int target_problem(const pylstm_network *n, object array, double largest, ptrdiff_t *row,
+cdef int target_problem(const pylstm_shape *shape, object array, double largest, ptrdiff_t *row,
                         bint *missing) noexcept:
     """What is wrong with the first bad target from row[0] on, which becomes its row: 0 nothing, else an
     index into TARGET_PROBLEMS. largest: what a number may be; missing: whether the last row looked at
     is NaN, no target."""
     cdef const void *data = cnp.PyArray_DATA(array)
     cdef bint doubles = is_double(array)
-    cdef ptrdiff_t n_rows = cnp.PyArray_SIZE(array) // n.n_outputs
+    cdef ptrdiff_t n_rows = cnp.PyArray_SIZE(array) // shape.n_outputs
     cdef int problem
     missing[0] = False
     while row[0] < n_rows:
-        problem = row_problem(n, data, doubles, row[0] * n.n_outputs, largest, missing)
+        problem = row_problem(shape, data, doubles, row[0] * shape.n_outputs, largest, missing)
         if problem:
             return problem
         row[0] += 1

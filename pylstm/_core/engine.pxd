@@ -1,10 +1,13 @@
 from pylstm._core.headers cimport (
     pylstm_engine,
+    pylstm_field,
+    pylstm_layout,
     pylstm_network,
     pylstm_population,
     pylstm_record,
     pylstm_recurrent,
     pylstm_scale,
+    pylstm_shape,
     pylstm_streams,
     pylstm_streams_table,
     pylstm_table,
@@ -15,9 +18,12 @@ cdef ptrdiff_t large_from
 cdef const pylstm_engine *current_engine(int precision) noexcept
 cdef const pylstm_streams_table *streams_table(const pylstm_table *, int precision) noexcept
 
+# csrc/network/shape.c
+cdef const pylstm_field *shape_fields() noexcept
+
 # csrc/*/layout.c
-cdef bint lay_out_network(pylstm_network *) noexcept
-cdef bint lay_out_streams(pylstm_streams *, const pylstm_network *) noexcept
+cdef bint lay_out_network(const pylstm_shape *, pylstm_layout *) noexcept
+cdef bint lay_out_streams(pylstm_streams *, const pylstm_shape *) noexcept
 cdef bint lay_out_population(pylstm_population *) noexcept
 cdef bint lay_out_record(const pylstm_population *, bint tokens, pylstm_record *) noexcept
 cdef bint lay_out_recurrent(pylstm_recurrent *) noexcept

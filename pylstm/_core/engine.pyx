@@ -20,13 +20,16 @@ from libc.string cimport memset
 
 from pylstm._core.headers cimport (
     pylstm_engine,
+    pylstm_field,
     pylstm_isa,
     pylstm_kernel,
+    pylstm_layout,
     pylstm_network,
     pylstm_population,
     pylstm_record,
     pylstm_recurrent,
     pylstm_scale,
+    pylstm_shape,
     pylstm_streams,
     pylstm_streams_table,
     pylstm_table,
@@ -36,8 +39,9 @@ from pylstm._core.headers cimport (
 cdef extern from "simd/isa.h":
     const pylstm_isa pylstm_isas[]
     const int pylstm_n_isas
-    int pylstm_layout(pylstm_network *)
-    int pylstm_streams_layout(pylstm_streams *, const pylstm_network *)
+    const pylstm_field pylstm_fields[]
+    int pylstm_network_layout(const pylstm_shape *, pylstm_layout *)
+    int pylstm_streams_layout(pylstm_streams *, const pylstm_shape *)
     int pylstm_population_layout(pylstm_population *)
     int pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *)
     int pylstm_recurrent_layout(pylstm_recurrent *)
@@ -135,12 +139,17 @@ def choose_large_from(n_weights=None):
     return before
 
 
-cdef bint lay_out_network(pylstm_network *n) noexcept:
-    return pylstm_layout(n)
+cdef const pylstm_field *shape_fields() noexcept:
+    """The fields of a shape by name; the last has none."""
+    return pylstm_fields
 
 
-cdef bint lay_out_streams(pylstm_streams *s, const pylstm_network *n) noexcept:
-    return pylstm_streams_layout(s, n)
+cdef bint lay_out_network(const pylstm_shape *shape, pylstm_layout *layout) noexcept:
+    return pylstm_network_layout(shape, layout)
+
+
+cdef bint lay_out_streams(pylstm_streams *s, const pylstm_shape *owner) noexcept:
+    return pylstm_streams_layout(s, owner)
 
 
 cdef bint lay_out_population(pylstm_population *p) noexcept:

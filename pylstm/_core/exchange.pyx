@@ -32,15 +32,17 @@ def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
 
     progress = net._progress()
     lines = one.steps_[0, :, 0]
-    record = np.zeros(n.record_stride, pop.dtype_)
+    record = np.zeros(n.buffers.record_stride, pop.dtype_)
     for here, there, count in gate_rows(pop, net):
-        record[n.at_act + there:n.at_act + there + count] = lines[p.at_act + here:p.at_act + here + count]
-    record[n.at_c:n.at_c + n.n_cells] = lines[p.at_c:p.at_c + n.n_cells]
-    record[n.at_q:n.at_q + n.n_out_sources] = lines[p.at_q:p.at_q + n.n_out_sources]
+        at = n.layout.at_act + there
+        record[at:at + count] = lines[p.at_act + here:p.at_act + here + count]
+    record[n.layout.at_c:n.layout.at_c + n.layout.n_cells] = lines[p.at_c:p.at_c + n.layout.n_cells]
+    size = n.layout.n_out_sources
+    record[n.layout.at_q:n.layout.at_q + size] = lines[p.at_q:p.at_q + size]
     progress["record"] = record
     progress["all_live"] = 1
     progress["tokens"] = np.full(1, -1, np.int32)
-    progress["traces"] = np.zeros(n.trace_size, pop.dtype_)
+    progress["traces"] = np.zeros(n.layout.trace_size, pop.dtype_)
     for ours, theirs in trace_views(one, net, progress["traces"]):
         theirs[...] = ours[0, 0]
     progress["traces_zero"] = 0
@@ -52,7 +54,7 @@ def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
     if net.moments_ and one.velocity_ is not None:
         kept[MOMENTS[0]] = one.velocity_
     for name, buffer in kept.items():
-        progress[name] = np.zeros(n.parameter_size, pop.dtype_)
+        progress[name] = np.zeros(n.layout.parameter_size, pop.dtype_)
         views = net._views(progress[name])
         for part, view in one.views(buffer).items():
             views[part][...] = view[0, 0]
@@ -83,9 +85,11 @@ cdef fill_lane(PopulationBase pop, ptrdiff_t group, ptrdiff_t lane, Network net,
             buffer[group, :, lane] = 0
     lines, record = pop.steps_[group, :, lane], progress["record"]
     for here, there, count in gate_rows(pop, net):
-        lines[p.at_act + here:p.at_act + here + count] = record[n.at_act + there:n.at_act + there + count]
-    lines[p.at_c:p.at_c + n.n_cells] = record[n.at_c:n.at_c + n.n_cells]
-    lines[p.at_q:p.at_q + n.n_out_sources] = record[n.at_q:n.at_q + n.n_out_sources]
+        at = n.layout.at_act + there
+        lines[p.at_act + here:p.at_act + here + count] = record[at:at + count]
+    lines[p.at_c:p.at_c + n.layout.n_cells] = record[n.layout.at_c:n.layout.at_c + n.layout.n_cells]
+    size = n.layout.n_out_sources
+    lines[p.at_q:p.at_q + size] = record[n.layout.at_q:n.layout.at_q + size]
     if "traces" in progress:
         for ours, theirs in trace_views(pop, net, progress["traces"]):
             ours[group, lane] = theirs
@@ -115,10 +119,11 @@ cdef copy_lane(PopulationBase pop, ptrdiff_t k, PopulationBase other, ptrdiff_t 
 
 cdef list gate_rows(PopulationBase pop, Network net):
     """Where the rows of a gate start here, and in the network, and how many they are."""
-    cdef pylstm_network *a = &pop.pop.shape
-    cdef pylstm_network *b = &net.net
-    rows = ((a.row_i, b.row_i, a.n_blocks), (a.row_f, b.row_f, a.n_blocks),
-            (a.row_g, b.row_g, a.n_cells), (a.row_o, b.row_o, a.n_blocks))
+    cdef const pylstm_layout *a = &pop.pop.layout
+    cdef const pylstm_layout *b = &net.net.layout
+    cdef ptrdiff_t n_blocks = net.net.shape.n_blocks
+    rows = ((a.row_i, b.row_i, n_blocks), (a.row_f, b.row_f, n_blocks), (a.row_g, b.row_g, a.n_cells),
+            (a.row_o, b.row_o, n_blocks))
     return [row for row in rows if row[0] >= 0]
 
 
@@ -126,30 +131,32 @@ cdef list trace_views(PopulationBase pop, Network net, flat):
     """Pairs of views of the same traces: (n_groups, lanes, ...) here, (...) in `flat`, the traces of
     a network, whose gates have a cell's place in its block slowest."""
     cdef pylstm_population *p = &pop.pop
+    cdef const pylstm_layout *layout = &p.layout
     cdef pylstm_network *n = &net.net
-    blocks = (n.n_blocks, n.block_size)
+    blocks = (n.shape.n_blocks, n.shape.block_size)
     ours = pop.traces_.transpose(0, 2, 1)
-    n_traced = p.shape.n_traced
-    E = ours[:, :, :n.n_sources * n_traced].reshape(p.n_groups, p.lanes, n.n_sources, n_traced)
+    n_traced = layout.n_traced
+    E = ours[:, :, :n.layout.n_sources * n_traced]
+    E = E.reshape(p.n_groups, p.lanes, n.layout.n_sources, n_traced)
     pairs = []
-    for start, theirs, count in ((p.shape.trace_i, n.trace_i, n.n_blocks),
-                                 (p.shape.trace_f, n.trace_f, n.n_blocks),
-                                 (p.shape.trace_g, n.trace_g, n.n_cells)):
+    for start, theirs, count in ((layout.trace_i, n.layout.trace_i, n.shape.n_blocks),
+                                 (layout.trace_f, n.layout.trace_f, n.shape.n_blocks),
+                                 (layout.trace_g, n.layout.trace_g, n.layout.n_cells)):
         if start < 0:
             continue
-        here = E[..., start:start + n.n_cells]
+        here = E[..., start:start + n.layout.n_cells]
         there = net.trace_segment(flat, theirs)
-        if count < n.n_cells:
+        if count < n.layout.n_cells:
             here = here.reshape(*here.shape[:3], *blocks)
-            there = there.reshape(n.n_sources, *blocks[::-1]).swapaxes(1, 2)
+            there = there.reshape(n.layout.n_sources, *blocks[::-1]).swapaxes(1, 2)
         pairs.append((here, there))
-    for at, start in ((p.trace_peephole_i, n.trace_peephole_i),
-                      (p.trace_peephole_f, n.trace_peephole_f)):
+    for at, start in ((p.trace_peephole_i, n.layout.trace_peephole_i),
+                      (p.trace_peephole_f, n.layout.trace_peephole_f)):
         if at >= 0:  # here (block, source, cell), there (source, cell, block)
-            here = ours[:, :, at:at + n.n_cells * n.block_size]
-            there = flat[start:start + n.block_size * n.cell_stride]
-            there = there.reshape(n.block_size, n.cell_stride)[:, :n.n_cells]
-            there = there.reshape(n.block_size, n.block_size, n.n_blocks)
-            pairs.append((here.reshape(*here.shape[:2], *blocks, n.block_size),
+            here = ours[:, :, at:at + n.layout.n_cells * n.shape.block_size]
+            there = flat[start:start + n.shape.block_size * n.layout.cell_stride]
+            there = there.reshape(n.shape.block_size, n.layout.cell_stride)[:, :n.layout.n_cells]
+            there = there.reshape(n.shape.block_size, n.shape.block_size, n.shape.n_blocks)
+            pairs.append((here.reshape(*here.shape[:2], *blocks, n.shape.block_size),
                           there.transpose(2, 0, 1)))
     return pairs

@@ -37,11 +37,11 @@ def grow(Network net, dict before, dict config):
         net.gather_helpers(False)
         net.table.write_back(a)
         lay_out_grown(a, &b, config)
-        if a.n_pending > b.record_rows - 2:
+        if a.progress.n_pending > b.buffers.record_rows - 2:
             net.table.settle(a)
             lay_out_grown(a, &b, config)
-        if b.n_outputs > a.n_outputs and b.output != PYLSTM_IDENTITY:
-            b.learnable = 0  # the last step has no value of the new outputs
+        if b.shape.n_outputs > a.shape.n_outputs and b.shape.output != PYLSTM_IDENTITY:
+            b.progress.learnable = 0  # the last step has no value of the new outputs
         if net.scaled:
             scaling = grown_scaling(net, &b, config)
         grow_buffers(net, &b)
@@ -69,19 +69,20 @@ cdef Scaling grown_scaling(Network net, pylstm_network *b, dict config):
 
 cdef int lay_out_grown(const pylstm_network *a, pylstm_network *b, dict config) except -1:
     """b: what a is, in the sizes of `config`; large and lazy where a is."""
-    cdef ptrdiff_t n_gates = bool(a.input_gate) + bool(a.forget_gate) + bool(a.output_gate)
+    cdef ptrdiff_t n_gates = bool(a.shape.input_gate) + bool(a.shape.forget_gate) + bool(a.shape.output_gate)
     cdef ptrdiff_t n_weights
     b[0] = a[0]
-    b.n_inputs, b.n_outputs = config["n_inputs"], config["n_outputs"]
-    if not lay_out_network(b):
-        raise too_large(b)
-    n_weights = pylstm_product(pylstm_product(b.n_sources, b.n_cells), n_gates + 1)
-    if b.large and not a.large:
-        b.large_from = n_weights + 1
-    elif b.lazy and not a.lazy:
-        b.large_from = n_weights // PYLSTM_LAZY_TIMES + 1
-    if not lay_out_network(b):
-        raise too_large(b)
+    b.shape.n_inputs, b.shape.n_outputs = config["n_inputs"], config["n_outputs"]
+    if not lay_out_network(&b.shape, &b.layout):
+        raise too_large(&b.shape)
+    n_weights = pylstm_product(pylstm_product(b.layout.n_sources, b.layout.n_cells), n_gates + 1)
+    if b.layout.large and not a.layout.large:
+        b.shape.large_from = n_weights + 1
+    elif b.layout.lazy and not a.layout.lazy:
+        b.shape.large_from = n_weights // PYLSTM_LAZY_TIMES + 1
+    if not lay_out_network(&b.shape, &b.layout):
+        raise too_large(&b.shape)
+    b.buffers.record_rows = b.layout.record_rows
     return 0
 
 
@@ -100,51 +101,59 @@ cdef int grow_buffers(Network net, pylstm_network *b) except -1:
     eligibility = None if net.eligibility_ is None else grown_parameters(a, b, net.eligibility_)
     traces = grown_traces(a, b, net.traces_)
     record = grown_record(a, b, net.record_)
-    work = aligned_zeros(b.work_size, net.dtype_)
-    live, listed = (with_zeros(inputs, a.n_inputs, b.n_inputs) for inputs in (net.live_, net.listed_))
-    tokens = aligned_zeros(b.record_rows + 1, np.int32)
-    tokens[:b.n_pending + 1] = net.tokens_[:b.n_pending + 1]
+    work = aligned_zeros(b.layout.work_size, net.dtype_)
+    live, listed = (
+        with_zeros(inputs, a.shape.n_inputs, b.shape.n_inputs) for inputs in (net.live_, net.listed_))
+    tokens = aligned_zeros(b.buffers.record_rows + 1, np.int32)
+    tokens[:b.progress.n_pending + 1] = net.tokens_[:b.progress.n_pending + 1]
     net.parameters_, net.gradient_, net.moments_ = parameters, gradient, moments
     net.eligibility_ = eligibility
     net.traces_, net.record_, net.work_ = traces, record, work
     net.live_, net.listed_, net.tokens_ = live, listed, tokens
     net.n_owners = net.n_references()
-    b.parameters = cnp.PyArray_DATA(parameters)
-    b.gradient = cnp.PyArray_DATA(gradient)
+    b.buffers.parameters = cnp.PyArray_DATA(parameters)
+    b.buffers.gradient = cnp.PyArray_DATA(gradient)
     for k, moment in enumerate(moments):
         b.optimizer.moments[k] = cnp.PyArray_DATA(moment)
-    b.eligibility = NULL if eligibility is None else cnp.PyArray_DATA(eligibility)
-    b.traces = cnp.PyArray_DATA(traces)
-    b.record = cnp.PyArray_DATA(record)
-    b.work = cnp.PyArray_DATA(work)
-    b.live = <int32_t *>cnp.PyArray_DATA(live)
-    b.listed = <int32_t *>cnp.PyArray_DATA(listed)
-    b.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
+    b.buffers.eligibility = NULL if eligibility is None else cnp.PyArray_DATA(eligibility)
+    b.buffers.traces = cnp.PyArray_DATA(traces)
+    b.buffers.record = cnp.PyArray_DATA(record)
+    b.buffers.work = cnp.PyArray_DATA(work)
+    b.buffers.live = <int32_t *>cnp.PyArray_DATA(live)
+    b.buffers.listed = <int32_t *>cnp.PyArray_DATA(listed)
+    b.buffers.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
     net.table.prepare(b)
     return 0
 
 
 cdef object grown_parameters(const pylstm_network *a, const pylstm_network *b, old):
     """One number a weight: parameters, gradient, moments, eligibility."""
-    new = aligned_zeros(b.parameter_size, old.dtype)
-    put_in_sources(a, b, old, new, a.n_panels, a.panel_rows)
-    x = a.n_cells + (a.n_inputs if a.shortcut else 0)  # the end of the inputs in q
-    to = x + (b.n_inputs - a.n_inputs if a.shortcut else 0)
-    V = old[a.at_output:a.at_output + a.n_outputs * a.out_stride].reshape(a.n_outputs, a.out_stride)
-    U = new[b.at_output:b.at_output + b.n_outputs * b.out_stride].reshape(b.n_outputs, b.out_stride)
-    U[:a.n_outputs, :b.n_out_sources] = with_zeros(V[:, :a.n_out_sources], x, to)
-    for at, start in ((a.at_peephole_i, b.at_peephole_i), (a.at_peephole_f, b.at_peephole_f),
-                      (a.at_peephole_o, b.at_peephole_o)):
+    new = aligned_zeros(b.layout.parameter_size, old.dtype)
+    put_in_sources(a, b, old, new, a.layout.n_panels, a.layout.panel_rows)
+    x = a.layout.n_cells + (a.shape.n_inputs if a.shape.shortcut else 0)  # the end of the inputs in q
+    to = x + (b.shape.n_inputs - a.shape.n_inputs if a.shape.shortcut else 0)
+    V, U = readout_of(a, old), readout_of(b, new)
+    U[:a.shape.n_outputs, :b.layout.n_out_sources] = with_zeros(V[:, :a.layout.n_out_sources], x, to)
+    for at, start in ((a.layout.at_peephole_i, b.layout.at_peephole_i),
+                      (a.layout.at_peephole_f, b.layout.at_peephole_f),
+                      (a.layout.at_peephole_o, b.layout.at_peephole_o)):
         if at >= 0:
-            new[start:start + a.n_cells] = old[at:at + a.n_cells]
+            new[start:start + a.layout.n_cells] = old[at:at + a.layout.n_cells]
     return new
 
 
+cdef object readout_of(const pylstm_network *n, flat):
+    """V: (n_outputs, out_stride)"""
+    V = flat[n.layout.at_output:n.layout.at_output + n.shape.n_outputs * n.layout.out_stride]
+    return V.reshape(n.shape.n_outputs, n.layout.out_stride)
+
+
 cdef object grown_traces(const pylstm_network *a, const pylstm_network *b, old):
-    new = aligned_zeros(b.trace_size, old.dtype)
-    put_in_sources(a, b, old, new, a.trace_stride // a.panel_traced, a.panel_traced)
-    size = a.block_size * a.cell_stride
-    for at, start in ((a.trace_peephole_i, b.trace_peephole_i), (a.trace_peephole_f, b.trace_peephole_f)):
+    new = aligned_zeros(b.layout.trace_size, old.dtype)
+    put_in_sources(a, b, old, new, a.layout.trace_stride // a.layout.panel_traced, a.layout.panel_traced)
+    size = a.shape.block_size * a.layout.cell_stride
+    for at, start in ((a.layout.trace_peephole_i, b.layout.trace_peephole_i),
+                      (a.layout.trace_peephole_f, b.layout.trace_peephole_f)):
         if at >= 0:
             new[start:start + size] = old[at:at + size]
     return new
@@ -153,32 +162,36 @@ cdef object grown_traces(const pylstm_network *a, const pylstm_network *b, old):
 cdef int put_in_sources(const pylstm_network *a, const pylstm_network *b, old, new,
                         ptrdiff_t panels, ptrdiff_t width) except -1:
     """The panels (n_sources, width) of a matrix over all sources."""
-    W = old[:panels * a.n_sources * width].reshape(panels, a.n_sources, width)
-    U = new[:panels * b.n_sources * width].reshape(panels, b.n_sources, width)
-    U[:, :a.n_inputs] = W[:, :a.n_inputs]
-    U[:, b.n_inputs:] = W[:, a.n_inputs:]
+    W = old[:panels * a.layout.n_sources * width].reshape(panels, a.layout.n_sources, width)
+    U = new[:panels * b.layout.n_sources * width].reshape(panels, b.layout.n_sources, width)
+    U[:, :a.shape.n_inputs] = W[:, :a.shape.n_inputs]
+    U[:, b.shape.n_inputs:] = W[:, a.shape.n_inputs:]
     return 0
+
+
+cdef list fields_of(const pylstm_layout *row):
+    """Where the fields of a row of the record start, and its end."""
+    return [
+        row.at_act, row.at_c, row.at_q, row.at_z, row.at_gates, row.at_hc, row.at_net_out, row.at_y,
+        row.at_has_error, row.at_delta, row.at_e, row.at_eo, row.at_coef, row.at_trace_coef,
+        row.record_width,
+    ]
 
 
 cdef object grown_record(const pylstm_network *a, const pylstm_network *b, old):
     """The state and the steps after it, field by field."""
-    n_rows = b.n_pending + 1
-    new = aligned_zeros(pylstm_product(b.record_rows, b.record_stride), old.dtype)
-    R = old[:n_rows * a.record_stride].reshape(n_rows, a.record_stride)
-    S = new[:n_rows * b.record_stride].reshape(n_rows, b.record_stride)
-    fields = [
-        (a.at_act, b.at_act), (a.at_c, b.at_c), (a.at_q, b.at_q), (a.at_z, b.at_z),
-        (a.at_gates, b.at_gates), (a.at_hc, b.at_hc), (a.at_net_out, b.at_net_out), (a.at_y, b.at_y),
-        (a.at_has_error, b.at_has_error), (a.at_delta, b.at_delta), (a.at_e, b.at_e),
-        (a.at_eo, b.at_eo), (a.at_coef, b.at_coef), (a.at_trace_coef, b.at_trace_coef),
-        (a.record_stride, b.record_stride),
-    ]
-    x = a.n_cells + a.n_inputs if a.shortcut else 0
+    n_rows = b.progress.n_pending + 1
+    new = aligned_zeros(pylstm_product(b.buffers.record_rows, b.layout.record_width), old.dtype)
+    R = old[:n_rows * a.layout.record_width].reshape(n_rows, a.layout.record_width)
+    S = new[:n_rows * b.layout.record_width].reshape(n_rows, b.layout.record_width)
+    fields = list(zip(fields_of(&a.layout), fields_of(&b.layout)))
+    x = a.layout.n_cells + a.shape.n_inputs if a.shape.shortcut else 0
     for (start, to), (end, _) in zip(fields, fields[1:]):
         field = R[:, start:end]
-        if start == a.at_z:
-            field = with_zeros(field[:, :a.n_sources], a.n_inputs, b.n_inputs)
-        elif start == a.at_q:
-            field = with_zeros(field[:, :a.n_out_sources], x, x + (b.n_inputs - a.n_inputs if x else 0))
+        if start == a.layout.at_z:
+            field = with_zeros(field[:, :a.layout.n_sources], a.shape.n_inputs, b.shape.n_inputs)
+        elif start == a.layout.at_q:
+            to_x = x + (b.shape.n_inputs - a.shape.n_inputs if x else 0)
+            field = with_zeros(field[:, :a.layout.n_out_sources], x, to_x)
         S[:, to:to + field.shape[1]] = field
     return new

@@ -9,19 +9,52 @@ cdef extern from "threads/team.h":
     ctypedef struct pylstm_team:
         pass
 
-cdef extern from "network/network.h":
+cdef extern from "network/shape.h":
     enum:
-        PYLSTM_ALIGNMENT
         PYLSTM_TANH, PYLSTM_LOGISTIC, PYLSTM_IDENTITY, PYLSTM_TANH_HALF, PYLSTM_TWO_TANH_HALF
         PYLSTM_SOFTMAX
         PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY
         PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL
-        PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD
         PYLSTM_FLOAT32, PYLSTM_FLOAT64
         PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL
-        PYLSTM_UPDATE_AT_END
+        PYLSTM_SIZE, PYLSTM_FLAG, PYLSTM_NUMBER
+
+    ctypedef struct pylstm_shape:  # what is read here; all of it is filled in by the table
+        ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
+        int input_gate, forget_gate, output_gate, shortcut, hidden_bias, output, loss, precision, method
+        ptrdiff_t window, large_from
+
+    ctypedef struct pylstm_field:
+        const char *name
+        size_t offset
+        int kind
+
+cdef extern from "network/layout.h":
+    enum:
+        PYLSTM_ALIGNMENT
+        PYLSTM_LAZY_TIMES
         PYLSTM_SHARES
-        PYLSTM_LAZY_STEPS, PYLSTM_LAZY_TIMES
+
+    ctypedef struct pylstm_layout:
+        int large, lazy
+        ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced
+        ptrdiff_t row_i, row_f, row_g, row_o
+        ptrdiff_t trace_i, trace_f, trace_g
+        ptrdiff_t n_panels, panel_rows, panel_traced
+        ptrdiff_t row_stride, trace_stride, out_stride, cell_stride
+        ptrdiff_t at_output, at_peephole_i, at_peephole_f, at_peephole_o
+        ptrdiff_t trace_peephole_i, trace_peephole_f
+        ptrdiff_t back_size
+        ptrdiff_t record_rows, record_width, most_pending, at_act, at_c, at_q, at_z, at_gates, at_hc
+        ptrdiff_t at_net_out, at_y, at_has_error, at_delta, at_e, at_eo, at_coef, at_trace_coef
+        ptrdiff_t state_size, parameter_size, trace_size, work_size, sensitivity_size
+        ptrdiff_t n_carried, column_blocks, block_columns, column_shares
+
+cdef extern from "network/network.h":
+    enum:
+        PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD
+        PYLSTM_LAZY_STEPS
+        PYLSTM_UPDATE_AT_END
         PYLSTM_OK, PYLSTM_DIVERGED
 
     ctypedef struct pylstm_input:
@@ -36,37 +69,14 @@ cdef extern from "network/network.h":
         double error
         void *moments[2]
 
-    ctypedef struct pylstm_network:
-        ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
-        int input_gate, forget_gate, output_gate
-        double leak
-        int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias
-        int cell_input, cell_output, output, loss, precision
-        int method
-        ptrdiff_t window
-        ptrdiff_t large_from
-        int large, lazy
-        pylstm_optimizer optimizer
-        pylstm_team *team
-        int watched
-        ptrdiff_t n_cells, n_sources, n_out_sources, n_rows
-        ptrdiff_t row_i, row_f, row_g, row_o
-        ptrdiff_t n_panels, panel_rows, panel_traced
-        ptrdiff_t trace_i, trace_f, trace_g
-        ptrdiff_t n_traced, row_stride, trace_stride, out_stride, at_output, cell_stride
-        ptrdiff_t trace_peephole_i, trace_peephole_f
-        ptrdiff_t at_peephole_i, at_peephole_f, at_peephole_o
-        ptrdiff_t back_size
-        ptrdiff_t record_rows, record_stride, most_pending, at_act, at_c, at_q, at_z, at_gates, at_hc
-        ptrdiff_t at_net_out, at_y, at_has_error, at_delta, at_e, at_eo, at_coef, at_trace_coef
-        ptrdiff_t state_size, parameter_size, trace_size, work_size, sensitivity_size
-        ptrdiff_t n_carried, column_blocks, block_columns, column_shares
+    ctypedef struct pylstm_progress:
         ptrdiff_t n_pending, n_waiting, n_absorbed, n_collect
         int closed, learnable, has_errors, collected, traces_zero
         int64_t n_steps
-        int busy
         ptrdiff_t n_live
         int all_live
+
+    ctypedef struct pylstm_buffers:
         int32_t *live
         int32_t *listed
         int32_t *tokens
@@ -76,8 +86,19 @@ cdef extern from "network/network.h":
         void *traces
         void *sensitivities
         void *record
+        ptrdiff_t record_rows, record_stride
         void *back
         void *work
+
+    ctypedef struct pylstm_network:
+        pylstm_shape shape
+        pylstm_layout layout
+        pylstm_optimizer optimizer
+        pylstm_progress progress
+        pylstm_buffers buffers
+        pylstm_team *team
+        int watched
+        int busy
 
     ctypedef struct pylstm_table:
         void (*prepare)(pylstm_network *) noexcept nogil
@@ -122,15 +143,15 @@ cdef extern from "streams/streams.h":
         int (*run)(pylstm_streams *, ptrdiff_t, const void *, const void *, void *, ptrdiff_t,
                    ptrdiff_t *) noexcept nogil
 
-    int pylstm_streams_layout(pylstm_streams *, const pylstm_network *)
-
 cdef extern from "population/population.h":
     ctypedef struct pylstm_group:
         uint32_t pending, learnable, has_error, collected, diverged
 
     ctypedef struct pylstm_population:
-        pylstm_network shape
+        pylstm_shape shape
+        pylstm_layout layout
         pylstm_team *team
+        int busy
         ptrdiff_t n_nets
         int rule
         ptrdiff_t lanes, n_groups

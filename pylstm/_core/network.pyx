@@ -30,7 +30,7 @@ cdef class Network(NetworkSteps):
         """The inputs of many steps, checked."""
         if self.scales_inputs():
             return self.scaling.checked_inputs(X, 2, "X")
-        X = self.rows(X, 2, self.net.n_inputs, "X")
+        X = self.rows(X, 2, self.net.shape.n_inputs, "X")
         self.check_finite(X, "X")
         return X
 
@@ -38,9 +38,9 @@ cdef class Network(NetworkSteps):
         """The targets of so many steps or sequences, checked; each: which of the two."""
         cdef bint missing
         if self.scales_targets():
-            targets = as_floats(targets, 2, self.net.n_outputs, "targets")
+            targets = as_floats(targets, 2, self.net.shape.n_outputs, "targets")
         else:
-            targets = self.rows(targets, 2, self.net.n_outputs, "targets")
+            targets = self.rows(targets, 2, self.net.shape.n_outputs, "targets")
         if cnp.PyArray_DIM(targets, 0) != n_rows:
             raise ValueError(
                 f"targets has {len(targets)} rows and X has {n_rows} {each}s: wanted one row of targets "
@@ -62,14 +62,14 @@ cdef class Network(NetworkSteps):
         if array.dtype.kind not in "iu":
             raise ValueError(
                 f"X has shape {brief(array.shape)} and dtype {brief_text(array.dtype, 60)}: wanted "
-                f"(n_steps, {self.net.n_inputs}), or (n_steps,) of an integer dtype for tokens"
+                f"(n_steps, {self.net.shape.n_inputs}), or (n_steps,) of an integer dtype for tokens"
             )
         if self.scales_inputs():
             raise ValueError(
                 f"X has shape {brief(array.shape)}: tokens, but scale_inputs is True: wanted (n_steps, "
-                f"{self.net.n_inputs}) numbers"
+                f"{self.net.shape.n_inputs}) numbers"
             )
-        return checked_tokens(array, self.net.n_inputs)
+        return checked_tokens(array, self.net.shape.n_inputs)
 
     cdef object as_steps(self, object X, ptrdiff_t *n_steps, const void **x_data,
                          const int32_t **token_data):
@@ -139,10 +139,10 @@ cdef class Network(NetworkSteps):
             if targets is not None:
                 targets = self.as_target_rows(targets, n_steps, "step")
                 target_data = cnp.PyArray_DATA(targets)
-            Y = np.empty((n_steps, self.net.n_outputs), self.dtype_)
+            Y = np.empty((n_steps, self.net.shape.n_outputs), self.dtype_)
             y_data = cnp.PyArray_DATA(Y)
             if target_data != NULL:
-                self.plan_rates(updates_in(n_steps + self.net.n_collect, 1, every))
+                self.plan_rates(updates_in(n_steps + self.net.progress.n_collect, 1, every))
             self.make_room(n_steps)
             self.gather_helpers(True)
             if self.scaled:
@@ -225,15 +225,15 @@ cdef class Network(NetworkSteps):
                 targets = self.as_target_rows(
                     targets, n_rows, "sequence" if only_last else "step")
                 target_data = cnp.PyArray_DATA(targets)
-            Y = np.empty((n_rows, n.n_outputs), self.dtype_)
+            Y = np.empty((n_rows, n.shape.n_outputs), self.dtype_)
             y_data = cnp.PyArray_DATA(Y)
-            aside = np.empty(LONG_STRETCH * n.n_outputs, self.dtype_)
+            aside = np.empty(LONG_STRETCH * n.shape.n_outputs, self.dtype_)
             aside_data = cnp.PyArray_DATA(aside)
             nothing = np.full(
-                LONG_STRETCH * n.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
+                LONG_STRETCH * n.shape.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
             nothing_data = cnp.PyArray_DATA(nothing)
             if target_data != NULL:
-                self.plan_rates(updates_in(n_steps + n.n_collect, n_sequences, every))
+                self.plan_rates(updates_in(n_steps + n.progress.n_collect, n_sequences, every))
             self.make_room(lengths.max() if n_sequences else 0)
             self.gather_helpers(True)
             if self.scaled:
@@ -260,7 +260,7 @@ cdef class Network(NetworkSteps):
         """A reset and a run for each sequence, and a reset. aside: where outputs go that are not
         wanted; nothing: as many targets of NaN."""
         cdef pylstm_network *n = &self.net
-        cdef ptrdiff_t size = 8 if n.precision == PYLSTM_FLOAT64 else 4
+        cdef ptrdiff_t size = 8 if n.shape.precision == PYLSTM_FLOAT64 else 4
         cdef ptrdiff_t x_size = self.scaling.x_size if self.scaled else size
         cdef ptrdiff_t t_size = self.scaling.t_size if self.scaled else size
         cdef ptrdiff_t s, left, part, done = 0
@@ -284,12 +284,12 @@ cdef class Network(NetworkSteps):
                 if tokens != NULL:
                     tokens += part
                 else:
-                    x += part * n.n_inputs * x_size
+                    x += part * n.shape.n_inputs * x_size
                 left -= part
             part = 1 if last else lengths[s]
-            y += part * n.n_outputs * size
+            y += part * n.shape.n_outputs * size
             if t != NULL:
-                t += part * n.n_outputs * t_size
+                t += part * n.shape.n_outputs * t_size
         self.table.reset(n)
         return PYLSTM_OK
 
@@ -339,11 +339,12 @@ cdef class Network(NetworkSteps):
             raise ValueError("targets is None, wanted one row of targets a step")
         self.take()
         try:
-            fresh.build(self._with_gradient(gradient, window), self.net.large_from)
+            fresh.build(self._with_gradient(gradient, window), self.net.shape.large_from)
             fresh.table = self.table
-            if self.net.n_absorbed > 0:  # up to date without changing when this one writes its weights
+            if self.net.progress.n_absorbed > 0:
+                # up to date without changing when this one writes its weights
                 whole = type(self).__new__(type(self))
-                whole.build(self.config_, self.net.large_from)
+                whole.build(self.config_, self.net.shape.large_from)
                 progress = self.progress()
                 progress.pop("eligibility", None)
                 whole._restore(progress)
@@ -368,7 +369,7 @@ cdef class Network(NetworkSteps):
             self.table.write_back(n)
             self.forget()
             self.parameters_ = learner._flat_parameters()
-            n.parameters = learner.net.parameters
+            n.buffers.parameters = learner.net.buffers.parameters
             if self.scales_targets():
                 self.scaling.targets = learner.scaling.targets
         finally:
@@ -393,7 +394,7 @@ cdef class Network(NetworkSteps):
         try:
             learner.take()
             try:
-                if self.net.parameters != learner.net.parameters:
+                if self.net.buffers.parameters != learner.net.buffers.parameters:
                     raise RuntimeError("the network has grown by itself: wanted Delayed.grow")
                 x = self.as_input(x, &given)
                 y, aside = self.empty_outputs(), self.empty_outputs()

@@ -35,12 +35,12 @@ cdef ptrdiff_t rows_wanted(const pylstm_network *n, ptrdiff_t n_steps, ptrdiff_t
     """Rows of a record, of which there are `rows`, with room for so many steps more; doubled, so that
     a step moves it a bounded number of times."""
     cdef ptrdiff_t wanted
-    if n.method != PYLSTM_BPTT:
+    if n.shape.method != PYLSTM_BPTT:
         return rows
-    wanted = min(n.n_pending + n_steps, n.most_pending)
+    wanted = min(n.progress.n_pending + n_steps, n.layout.most_pending)
     if wanted + 2 <= rows:
         return rows
-    return min(max(wanted, 2 * (rows - 2)), n.most_pending) + 2
+    return min(max(wanted, 2 * (rows - 2)), n.layout.most_pending) + 2
 
 
 cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t every) noexcept:
@@ -68,41 +68,43 @@ cdef class NetworkBuffers:
 
     cdef allocate(self, dict config, ptrdiff_t from_weights):
         cdef pylstm_network *n = &self.net
+        cdef const pylstm_layout *layout = &n.layout
         self.parameters_ = None  # until all is there: see take
         memset(n, 0, sizeof(pylstm_network))
         n.busy = 1
         self.eligibility_ = self.kind_ = self.schedule_ = self.factors_ = self.optimizer_ = None
         self.config_ = config
-        fill_shape(n, config)
-        fill_method(n, config)
+        fill_shape(&n.shape, config)
+        fill_method(&n.shape, config)
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
-        n.large_from = from_weights
-        self.table = current_engine(n.precision).network
-        if not lay_out_network(n):
-            raise too_large(n)
+        n.shape.large_from = from_weights
+        self.table = current_engine(n.shape.precision).network
+        if not lay_out_network(&n.shape, &n.layout):
+            raise too_large(&n.shape)
         self.check_memory(config["memory_limit"])
-        parameters = aligned_zeros(n.parameter_size, self.dtype_)
-        self.gradient_ = aligned_zeros(n.parameter_size, self.dtype_)
-        self.traces_ = aligned_zeros(n.trace_size, self.dtype_)
-        self.sensitivities_ = aligned_zeros(n.sensitivity_size, self.dtype_)
-        self.record_ = aligned_zeros(pylstm_product(n.record_rows, n.record_stride), self.dtype_)
-        self.back_ = aligned_zeros(n.back_size, self.dtype_)
-        self.work_ = aligned_zeros(n.work_size, self.dtype_)
+        parameters = aligned_zeros(layout.parameter_size, self.dtype_)
+        self.gradient_ = aligned_zeros(layout.parameter_size, self.dtype_)
+        self.traces_ = aligned_zeros(layout.trace_size, self.dtype_)
+        self.sensitivities_ = aligned_zeros(layout.sensitivity_size, self.dtype_)
+        self.record_ = aligned_zeros(pylstm_product(layout.record_rows, layout.record_width), self.dtype_)
+        self.back_ = aligned_zeros(layout.back_size, self.dtype_)
+        self.work_ = aligned_zeros(layout.work_size, self.dtype_)
         self.moments_ = []
-        self.live_ = aligned_zeros(n.n_inputs, np.int32)
-        self.listed_ = aligned_zeros(n.n_inputs, np.int32)
-        self.tokens_ = aligned_zeros(n.record_rows + 1, np.int32)
-        n.live = <int32_t *>cnp.PyArray_DATA(self.live_)
-        n.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
-        n.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
-        n.parameters = cnp.PyArray_DATA(parameters)
-        n.gradient = cnp.PyArray_DATA(self.gradient_)
-        n.traces = cnp.PyArray_DATA(self.traces_)
-        n.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
-        n.record = cnp.PyArray_DATA(self.record_)
-        n.back = cnp.PyArray_DATA(self.back_)
-        n.work = cnp.PyArray_DATA(self.work_)
+        self.live_ = aligned_zeros(n.shape.n_inputs, np.int32)
+        self.listed_ = aligned_zeros(n.shape.n_inputs, np.int32)
+        n.buffers.record_rows = layout.record_rows
+        self.tokens_ = aligned_zeros(n.buffers.record_rows + 1, np.int32)
+        n.buffers.live = <int32_t *>cnp.PyArray_DATA(self.live_)
+        n.buffers.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
+        n.buffers.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
+        n.buffers.parameters = cnp.PyArray_DATA(parameters)
+        n.buffers.gradient = cnp.PyArray_DATA(self.gradient_)
+        n.buffers.traces = cnp.PyArray_DATA(self.traces_)
+        n.buffers.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
+        n.buffers.record = cnp.PyArray_DATA(self.record_)
+        n.buffers.back = cnp.PyArray_DATA(self.back_)
+        n.buffers.work = cnp.PyArray_DATA(self.work_)
         self.scaling = None
         self.scaled = config["scale_inputs"] or config["scale_targets"]
         if self.scaled:
@@ -116,11 +118,13 @@ cdef class NetworkBuffers:
     cdef int check_memory(self, limit) except -1:
         """Whether the sensitivities may be allocated."""
         cdef pylstm_network *n = &self.net
-        size = n.sensitivity_size * self.dtype_.itemsize
+        cdef const pylstm_layout *layout = &n.layout
+        size = layout.sensitivity_size * self.dtype_.itemsize
         if size > limit:
             raise ValueError(
-                f"gradient 'rtrl' needs {size:,} bytes here, for the derivatives of {n.n_carried:,} numbers "
-                f"by {n.column_blocks * n.block_columns:,} weights: wanted at most memory_limit, {limit:,}"
+                f"gradient 'rtrl' needs {size:,} bytes here, for the derivatives of {layout.n_carried:,} "
+                f"numbers by {layout.column_blocks * layout.block_columns:,} weights: wanted at most "
+                f"memory_limit, {limit:,}"
             )
         return 0
 
@@ -162,14 +166,14 @@ cdef class NetworkBuffers:
 
     def _need_moments(self, count):
         while len(self.moments_) < count:
-            moment = aligned_zeros(self.net.parameter_size, self.dtype_)
+            moment = aligned_zeros(self.net.layout.parameter_size, self.dtype_)
             self.net.optimizer.moments[len(self.moments_)] = cnp.PyArray_DATA(moment)
             self.moments_.append(moment)
 
     def _need_eligibility(self):
         if self.eligibility_ is None:
-            self.eligibility_ = aligned_zeros(self.net.parameter_size, self.dtype_)
-            self.net.eligibility = cnp.PyArray_DATA(self.eligibility_)
+            self.eligibility_ = aligned_zeros(self.net.layout.parameter_size, self.dtype_)
+            self.net.buffers.eligibility = cnp.PyArray_DATA(self.eligibility_)
 
     cdef int plan_rates(self, ptrdiff_t n_updates) except -1:
         """Ask a schedule of the user's for the factors of the next updates, one for each."""
@@ -205,7 +209,7 @@ cdef class NetworkBuffers:
         """Before the work of a call: the threads that share it, and whether somebody may read W."""
         if self.is_large():
             self.net.watched = self.n_references() > self.n_owners
-            self.net.team = borrow_team(wake or self.net.parameter_size >= WAKING_SIZE)
+            self.net.team = borrow_team(wake or self.net.layout.parameter_size >= WAKING_SIZE)
 
     cdef void release(self) noexcept:
         return_team(self.net.team)
@@ -217,23 +221,23 @@ cdef class NetworkBuffers:
     cdef int make_room(self, ptrdiff_t n_steps) except -1:
         """Room in the record for so many steps more, where errors go back through all of them."""
         cdef pylstm_network *n = &self.net
-        cdef ptrdiff_t rows = rows_wanted(n, n_steps, n.record_rows)
-        if rows == n.record_rows:
+        cdef ptrdiff_t rows = rows_wanted(n, n_steps, n.buffers.record_rows)
+        if rows == n.buffers.record_rows:
             return 0
-        record = aligned_zeros(pylstm_product(rows, n.record_stride), self.dtype_)
+        record = aligned_zeros(pylstm_product(rows, n.buffers.record_stride), self.dtype_)
         tokens = aligned_zeros(rows + 1, np.int32)
-        used = (n.n_pending + 1) * n.record_stride
+        used = (n.progress.n_pending + 1) * n.buffers.record_stride
         record[:used] = self.record_[:used]
-        tokens[:n.n_pending + 1] = self.tokens_[:n.n_pending + 1]
+        tokens[:n.progress.n_pending + 1] = self.tokens_[:n.progress.n_pending + 1]
         self.record_, self.tokens_ = record, tokens
-        n.record = cnp.PyArray_DATA(record)
-        n.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
-        n.record_rows = rows
+        n.buffers.record = cnp.PyArray_DATA(record)
+        n.buffers.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
+        n.buffers.record_rows = rows
         return 0
 
     cdef bint is_large(self) noexcept nogil:
         """Worth sharing, and releasing the GIL for."""
-        return self.net.large or self.net.column_shares == PYLSTM_SHARES
+        return self.net.layout.large or self.net.layout.column_shares == PYLSTM_SHARES
 
     cdef bint scales_inputs(self):
         return self.scaling is not None and self.scaling.scales_x
@@ -249,12 +253,12 @@ cdef class NetworkBuffers:
     @property
     def n_cells(self):
         """Number of memory cells, n_blocks * block_size."""
-        return self.net.n_cells
+        return self.net.layout.n_cells
 
     @property
     def n_steps(self):
         """Number of steps made since the network was built."""
-        return self.net.n_steps
+        return self.net.progress.n_steps
 
     @property
     def dtype(self):
@@ -268,7 +272,7 @@ cdef class NetworkBuffers:
 
 cdef diverged(const pylstm_network *n, str what):
     return FloatingPointError(
-        f"the {what} diverged at step {n.n_steps}: a weight or a net input is no longer finite; a "
+        f"the {what} diverged at step {n.progress.n_steps}: a weight or a net input is no longer finite; a "
         f"smaller learning rate than {n.optimizer.learning_rate:g}, or smaller inputs, would keep it in "
         "range"
     )

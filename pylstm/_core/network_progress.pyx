@@ -23,48 +23,57 @@ cdef class NetworkProgress(NetworkBuffers):
     def _views(self, flat):
         """The flat parameters, or their gradient, as named arrays (rows, sources)."""
         cdef pylstm_network *n = &self.net
-        W = flat[:n.n_sources * n.row_stride].reshape(n.n_panels, n.n_sources, n.panel_rows)
-        cell_sources = n.n_sources - (n.hidden_bias == PYLSTM_BIAS_GATES)
+        cdef const pylstm_layout *layout = &n.layout
+        W = flat[:layout.n_sources * layout.row_stride].reshape(
+            layout.n_panels, layout.n_sources, layout.panel_rows)
+        cell_sources = layout.n_sources - (n.shape.hidden_bias == PYLSTM_BIAS_GATES)
         views = {}
-        for name, row, count in (("input_gate", n.row_i, n.n_blocks), ("forget_gate", n.row_f, n.n_blocks),
-                                 ("cell_input", n.row_g, n.n_cells), ("output_gate", n.row_o, n.n_blocks)):
+        for name, row, count in (("input_gate", layout.row_i, n.shape.n_blocks),
+                                 ("forget_gate", layout.row_f, n.shape.n_blocks),
+                                 ("cell_input", layout.row_g, layout.n_cells),
+                                 ("output_gate", layout.row_o, n.shape.n_blocks)):
             if row >= 0:
-                first = row % n.panel_rows
-                views[name] = W[row // n.panel_rows, :, first:first + count].T
+                first = row % layout.panel_rows
+                views[name] = W[row // layout.panel_rows, :, first:first + count].T
         views["cell_input"] = views["cell_input"][:, :cell_sources]
-        for name, start in (("peephole_input", n.at_peephole_i), ("peephole_forget", n.at_peephole_f),
-                            ("peephole_output", n.at_peephole_o)):
+        for name, start in (("peephole_input", layout.at_peephole_i),
+                            ("peephole_forget", layout.at_peephole_f),
+                            ("peephole_output", layout.at_peephole_o)):
             if start >= 0:
-                views[name] = flat[start:start + n.n_cells].reshape(n.n_blocks, n.block_size)
-        V = flat[n.at_output:n.at_output + n.n_outputs * n.out_stride]
-        views["output"] = V.reshape(n.n_outputs, n.out_stride)[:, :n.n_out_sources]
+                views[name] = flat[start:start + layout.n_cells].reshape(n.shape.n_blocks, n.shape.block_size)
+        V = flat[layout.at_output:layout.at_output + n.shape.n_outputs * layout.out_stride]
+        views["output"] = V.reshape(n.shape.n_outputs, layout.out_stride)[:, :layout.n_out_sources]
         return views
 
     cdef trace_segment(self, flat, ptrdiff_t row):
         """The traces of one gate, (n_sources, n_cells), in a buffer of traces; row: where it starts."""
         cdef pylstm_network *n = &self.net
-        E = flat[:n.n_sources * n.trace_stride].reshape(-1, n.n_sources, n.panel_traced)
-        first = row % n.panel_traced
-        return E[row // n.panel_traced, :, first:first + n.n_cells]
+        cdef const pylstm_layout *layout = &n.layout
+        E = flat[:layout.n_sources * layout.trace_stride].reshape(-1, layout.n_sources, layout.panel_traced)
+        first = row % layout.panel_traced
+        return E[row // layout.panel_traced, :, first:first + layout.n_cells]
 
     def _live_inputs(self):
         """The inputs whose weights a learning step visits, sorted."""
         cdef pylstm_network *n = &self.net
         self.take()
         try:
-            return np.arange(n.n_inputs) if n.all_live else np.sort(self.live_[:n.n_live])
+            if n.progress.all_live:
+                return np.arange(n.shape.n_inputs)
+            return np.sort(self.live_[:n.progress.n_live])
         finally:
             self.release()
 
     def _count_parameters(self):
         """Those of `_views`, without looking at any."""
         cdef pylstm_network *n = &self.net
+        cdef const pylstm_layout *layout = &n.layout
         cdef ptrdiff_t n_peepholes = (
-            (n.at_peephole_i >= 0) + (n.at_peephole_f >= 0) + (n.at_peephole_o >= 0))
-        cdef ptrdiff_t n_gates = (n.row_i >= 0) + (n.row_f >= 0) + (n.row_o >= 0)
-        return (n.n_sources * (n_gates * n.n_blocks + n.n_cells)
-                - (n.n_cells if n.hidden_bias == PYLSTM_BIAS_GATES else 0)
-                + n_peepholes * n.n_cells + n.n_outputs * n.n_out_sources)
+            (layout.at_peephole_i >= 0) + (layout.at_peephole_f >= 0) + (layout.at_peephole_o >= 0))
+        cdef ptrdiff_t n_gates = (layout.row_i >= 0) + (layout.row_f >= 0) + (layout.row_o >= 0)
+        return (layout.n_sources * (n_gates * n.shape.n_blocks + layout.n_cells)
+                - (layout.n_cells if n.shape.hidden_bias == PYLSTM_BIAS_GATES else 0)
+                + n_peepholes * layout.n_cells + n.shape.n_outputs * layout.n_out_sources)
 
     def _flat_parameters(self):
         """All parameters in one vector, up to date as long as somebody holds it."""
@@ -92,9 +101,10 @@ cdef class NetworkProgress(NetworkBuffers):
         cdef pylstm_network *n = &self.net
         self.take()
         try:
-            start = n.n_pending * n.record_stride
-            row = self.record_[start:start + n.record_stride]
-            return state_by_name(n, row, n.at_act, n.at_c, n.at_q)
+            start = n.progress.n_pending * n.buffers.record_stride
+            row = self.record_[start:start + n.buffers.record_stride]
+            return state_by_name(
+                &n.shape, &n.layout, row, n.layout.at_act, n.layout.at_c, n.layout.at_q)
         finally:
             self.release()
 
@@ -119,22 +129,22 @@ cdef class NetworkProgress(NetworkBuffers):
     cdef object progress(self):
         cdef pylstm_network *n = &self.net
         progress = {
-            **counts(n),
-            "n_absorbed": n.n_absorbed,
-            "large_from": n.large_from,
-            "learnable": n.learnable,
-            "traces_zero": n.traces_zero,
-            "all_live": n.all_live,
-            "live": self.live_[:n.n_live].copy(),
-            "tokens": self.tokens_[:n.n_pending + 1].copy(),
+            **counts(&n.progress),
+            "n_absorbed": n.progress.n_absorbed,
+            "large_from": n.shape.large_from,
+            "learnable": n.progress.learnable,
+            "traces_zero": n.progress.traces_zero,
+            "all_live": n.progress.all_live,
+            "live": self.live_[:n.progress.n_live].copy(),
+            "tokens": self.tokens_[:n.progress.n_pending + 1].copy(),
             "parameters": self.parameters_.copy(),
             "record": self.recorded(),
         }
-        if not n.traces_zero:
+        if not n.progress.traces_zero:
             progress["traces"] = self.traces_.copy()
         if self.sensitivities_.any():
             progress["sensitivities"] = self.sensitivities_.copy()
-        if n.collected:
+        if n.progress.collected:
             progress["gradient"] = self.gradient_.copy()
         progress |= self._scales()
         progress["n_updates"] = n.optimizer.n_updates
@@ -149,14 +159,15 @@ cdef class NetworkProgress(NetworkBuffers):
         """A copy of the rows of the record in use, zero where a row holds what older steps have left:
         errors without an error, coefficients that are computed anew before they are read."""
         cdef pylstm_network *n = &self.net
-        record = self.record_[:(n.n_pending + 1) * n.record_stride].copy()
-        rows = record.reshape(n.n_pending + 1, n.record_stride)
-        rows[rows[:, n.at_has_error] == 0, n.at_delta:n.at_coef] = 0
+        cdef const pylstm_layout *layout = &n.layout
+        record = self.record_[:(n.progress.n_pending + 1) * n.buffers.record_stride].copy()
+        rows = record.reshape(n.progress.n_pending + 1, n.buffers.record_stride)
+        rows[rows[:, layout.at_has_error] == 0, layout.at_delta:layout.at_coef] = 0
         # In use are those of steps absorbed, or of the one step that may be learned from eagerly.
-        if n.n_absorbed > 0:
-            rows[n.n_absorbed + 1:, n.at_coef:] = 0
-        elif n.n_pending != 1:
-            rows[:, n.at_coef:] = 0
+        if n.progress.n_absorbed > 0:
+            rows[n.progress.n_absorbed + 1:, layout.at_coef:] = 0
+        elif n.progress.n_pending != 1:
+            rows[:, layout.at_coef:] = 0
         return record
 
     def _scales(self):
@@ -199,14 +210,14 @@ cdef class NetworkProgress(NetworkBuffers):
         self._restore_scales(progress)
         self.record_[:record.size] = record
         self.tokens_[:progress["tokens"].size] = progress["tokens"]
-        n.n_live = progress["live"].size
-        self.live_[:n.n_live] = progress["live"]
+        n.progress.n_live = progress["live"].size
+        self.live_[:n.progress.n_live] = progress["live"]
         self.listed_[progress["live"]] = 1
-        n.all_live = progress["all_live"]
-        restore_counts(n, progress)
-        n.n_absorbed = progress["n_absorbed"]
-        n.learnable = progress["learnable"]
-        n.traces_zero = progress["traces_zero"]
+        n.progress.all_live = progress["all_live"]
+        restore_counts(&n.progress, progress)
+        n.progress.n_absorbed = progress["n_absorbed"]
+        n.progress.learnable = progress["learnable"]
+        n.progress.traces_zero = progress["traces_zero"]
         n.optimizer.n_updates = progress["n_updates"]
         n.optimizer.error = progress["output_error"]
         refuse_contradiction(network_contradiction(n), "network")
@@ -214,40 +225,44 @@ cdef class NetworkProgress(NetworkBuffers):
     cdef void forget(self) noexcept nogil:
         """Keep the state and nothing to learn from: the record and the traces start anew."""
         cdef pylstm_network *n = &self.net
-        cdef ptrdiff_t size = 8 if n.precision == PYLSTM_FLOAT64 else 4
-        memmove(n.record, <char *>n.record + n.n_pending * n.record_stride * size, n.state_size * size)
-        n.n_pending = n.n_collect = 0
-        n.closed = n.learnable = n.has_errors = n.collected = 0
-        n.traces_zero = 1
+        cdef ptrdiff_t size = 8 if n.shape.precision == PYLSTM_FLOAT64 else 4
+        memmove(n.buffers.record,
+                <char *>n.buffers.record + n.progress.n_pending * n.buffers.record_stride * size,
+                n.layout.state_size * size)
+        n.progress.n_pending = n.progress.n_collect = 0
+        n.progress.closed = n.progress.learnable = n.progress.has_errors = n.progress.collected = 0
+        n.progress.traces_zero = 1
 
 
-cdef dict state_by_name(const pylstm_network *n, rows, ptrdiff_t at_act, ptrdiff_t at_c, ptrdiff_t at_q):
+cdef dict state_by_name(const pylstm_shape *shape, const pylstm_layout *layout, rows, ptrdiff_t at_act,
+                        ptrdiff_t at_c, ptrdiff_t at_q):
     """Copies of the state: cell state, cell output, gate activations; where they are in the rows."""
-    parts = [("cell_state", at_c, n.n_cells), ("cell_output", at_q, n.n_cells)]
-    for name, gate in (("input_gate", n.row_i), ("forget_gate", n.row_f), ("output_gate", n.row_o)):
+    parts = [("cell_state", at_c, layout.n_cells), ("cell_output", at_q, layout.n_cells)]
+    for name, gate in (("input_gate", layout.row_i), ("forget_gate", layout.row_f),
+                       ("output_gate", layout.row_o)):
         if gate >= 0:
-            parts.append((name, at_act + gate, n.n_blocks))
+            parts.append((name, at_act + gate, shape.n_blocks))
     return {name: rows[..., start:start + size].copy() for name, start, size in parts}
 
 
-cdef dict counts(const pylstm_network *n):
+cdef dict counts(const pylstm_progress *made):
     """What is counted from step to step of a network, or of several streams together."""
     return {
-        "n_pending": n.n_pending,
-        "n_waiting": n.n_waiting,
-        "n_collect": n.n_collect,
-        "closed": n.closed,
-        "has_errors": n.has_errors,
-        "collected": n.collected,
-        "n_steps": n.n_steps,
+        "n_pending": made.n_pending,
+        "n_waiting": made.n_waiting,
+        "n_collect": made.n_collect,
+        "closed": made.closed,
+        "has_errors": made.has_errors,
+        "collected": made.collected,
+        "n_steps": made.n_steps,
     }
 
 
-cdef restore_counts(pylstm_network *n, progress):
-    n.n_pending = progress["n_pending"]
-    n.n_waiting = progress["n_waiting"]
-    n.n_collect = progress["n_collect"]
-    n.closed = progress["closed"]
-    n.has_errors = progress["has_errors"]
-    n.collected = progress["collected"]
-    n.n_steps = progress["n_steps"]
+cdef restore_counts(pylstm_progress *made, progress):
+    made.n_pending = progress["n_pending"]
+    made.n_waiting = progress["n_waiting"]
+    made.n_collect = progress["n_collect"]
+    made.closed = progress["closed"]
+    made.has_errors = progress["has_errors"]
+    made.collected = progress["collected"]
+    made.n_steps = progress["n_steps"]

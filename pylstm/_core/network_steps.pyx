@@ -39,10 +39,10 @@ cdef class NetworkSteps(NetworkProgress):
     cdef int check_targets(self, object array, bint *missing) except -1:
         cdef ptrdiff_t row = 0
         cdef int problem
-        if self.net.loss == PYLSTM_SQUARED and row_not_finite(self.table, array) < 0:
+        if self.net.shape.loss == PYLSTM_SQUARED and row_not_finite(self.table, array) < 0:
             missing[0] = False
             return 0
-        problem = target_problem(&self.net, array, DBL_MAX, &row, missing)
+        problem = target_problem(&self.net.shape, array, DBL_MAX, &row, missing)
         if problem:
             which = "target" if cnp.PyArray_NDIM(array) == 1 else f"targets row {row}"
             raise bad_target(problem, array, row, which)
@@ -55,17 +55,17 @@ cdef class NetworkSteps(NetworkProgress):
             if is_token(x):
                 raise ValueError(
                     f"x is the token {x}, but scale_inputs is True: wanted a vector of "
-                    f"{self.net.n_inputs} numbers"
+                    f"{self.net.shape.n_inputs} numbers"
                 )
             x = self.scaling.checked_inputs(x, 1, "x")
             given.x = cnp.PyArray_DATA(x)
             return x
         if is_token(x):
             given.token = PyNumber_AsSsize_t(x, NULL)  # the nearest there is
-            if not 0 <= given.token < self.net.n_inputs:
-                raise ValueError(f"token is {brief(x)}, wanted 0 .. {self.net.n_inputs - 1}")
+            if not 0 <= given.token < self.net.shape.n_inputs:
+                raise ValueError(f"token is {brief(x)}, wanted 0 .. {self.net.shape.n_inputs - 1}")
             return x
-        x = self.rows(x, 1, self.net.n_inputs, "x")
+        x = self.rows(x, 1, self.net.shape.n_inputs, "x")
         self.check_finite(x, "x")
         given.x = cnp.PyArray_DATA(x)
         return x
@@ -74,14 +74,14 @@ cdef class NetworkSteps(NetworkProgress):
         """The target of one step, checked."""
         if self.scales_targets():
             return self.scaling.checked_targets(target, 1, missing)
-        target = self.rows(target, 1, self.net.n_outputs, "target")
+        target = self.rows(target, 1, self.net.shape.n_outputs, "target")
         self.check_targets(target, missing)
         return target
 
     # ------------------------------------------------------------ steps
 
     cdef object empty_outputs(self):
-        cdef cnp.npy_intp size = self.net.n_outputs
+        cdef cnp.npy_intp size = self.net.shape.n_outputs
         return cnp.PyArray_SimpleNew(1, &size, self.typenum)
 
     cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil:
@@ -219,7 +219,7 @@ cdef class NetworkSteps(NetworkProgress):
     # ------------------------------------------------------------ learning
 
     cdef int check_learnable(self) except -1:
-        if not self.net.learnable:
+        if not self.net.progress.learnable:
             raise RuntimeError(
                 "there is no step to learn from: wanted a step since the last reset or update"
             )
@@ -349,7 +349,7 @@ cdef class NetworkSteps(NetworkProgress):
                     "scale_targets is True, and an outside error brings no target to know the scale of "
                     "the outputs from: wanted learn, or a network without scale_targets"
                 )
-            dy = self.rows(dy, 1, self.net.n_outputs, "dy")
+            dy = self.rows(dy, 1, self.net.shape.n_outputs, "dy")
             self.check_finite(dy, "dy")
             if trace is None:
                 self.correct_step(None, True, cnp.PyArray_DATA(dy), update)
@@ -366,8 +366,8 @@ cdef class NetworkSteps(NetworkProgress):
 
     cdef int check_truncated(self, str what) except -1:
         """What belongs to the truncated gradient alone."""
-        if self.net.method != PYLSTM_TRUNCATED:
-            name = {number: name for name, number in GRADIENTS.items()}[self.net.method]
+        if self.net.shape.method != PYLSTM_TRUNCATED:
+            name = {number: name for name, number in GRADIENTS.items()}[self.net.shape.method]
             raise ValueError(
                 f"gradient is {brief(name)}, which does not know {what}: wanted a network with "
                 "gradient='truncated'"
@@ -375,7 +375,7 @@ cdef class NetworkSteps(NetworkProgress):
         return 0
 
     cdef int check_nothing_collected(self) except -1:
-        if self.net.has_errors or self.net.collected:
+        if self.net.progress.has_errors or self.net.progress.collected:
             raise RuntimeError(
                 "gradients are collected that are not yet applied: wanted update() before an eligibility "
                 "trace is used"

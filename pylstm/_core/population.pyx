@@ -61,12 +61,12 @@ cdef class PopulationBase(PopulationSteps):
         (32, 99, 1)
         """
         cdef Py_ssize_t count
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         every = update_interval(update)
         self.take()
         try:
             place = self.placing(nets, &count)
-            X = self.inputs(X, (count, None, n.n_inputs), "X")
+            X = self.inputs(X, (count, None, p.shape.n_inputs), "X")
             return self.advance(place, count, X.shape[X.ndim - 2], X, targets, every, True)
         finally:
             self.release()
@@ -131,7 +131,6 @@ cdef class PopulationBase(PopulationSteps):
         cdef Py_ssize_t count
         cdef pylstm_population_call call
         cdef pylstm_population *p = &self.pop
-        cdef pylstm_network *n = &p.shape
         cdef bint missing = False
         cdef ptrdiff_t n_rows
         every = update_interval(update)
@@ -141,10 +140,10 @@ cdef class PopulationBase(PopulationSteps):
             start(&call, place)
             tokens = self.as_tokens(X, count)
             if tokens is None:
-                X = self.inputs(X, (count, None, n.n_inputs), "X")
+                X = self.inputs(X, (count, None, p.shape.n_inputs), "X")
                 call.X = cnp.PyArray_DATA(X)
                 call.n_steps = X.shape[X.ndim - 2]
-                call.x_stride = 0 if X.ndim == 2 else call.n_steps * n.n_inputs
+                call.x_stride = 0 if X.ndim == 2 else call.n_steps * p.shape.n_inputs
             else:
                 call.tokens = <const int32_t *>cnp.PyArray_DATA(tokens)
                 call.n_steps = tokens.shape[tokens.ndim - 1]
@@ -158,11 +157,11 @@ cdef class PopulationBase(PopulationSteps):
             n_rows = call.n_sequences if last else call.n_steps
             if targets is not None:
                 used = None if last else row_in_sequences(lengths)
-                targets = self.as_targets(targets, (count, n_rows, n.n_outputs), &missing, used)
+                targets = self.as_targets(targets, (count, n_rows, p.shape.n_outputs), &missing, used)
                 call.targets = cnp.PyArray_DATA(targets)
-                call.t_stride = 0 if targets.ndim == 2 else n_rows * n.n_outputs
+                call.t_stride = 0 if targets.ndim == 2 else n_rows * p.shape.n_outputs
                 call.all_targets = not (missing or last)
-            Y = np.empty((count, n_rows, n.n_outputs), self.dtype_)
+            Y = np.empty((count, n_rows, p.shape.n_outputs), self.dtype_)
             call.Y = cnp.PyArray_DATA(Y)
             self.need_record(tokens is not None)
             self.gather_helpers(call.n_steps)

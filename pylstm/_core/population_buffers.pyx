@@ -40,14 +40,14 @@ cdef class PopulationBuffers:
 
     def _build(self, dict config, n_nets):
         """Everything anew; what cannot be built is as if it never had been."""
-        take(&self.pop.shape.busy, True, "Population")
+        take(&self.pop.busy, True, "Population")
         try:
             self.allocate(config, n_nets)
         except BaseException:
             self.parameters_ = None
             raise
         finally:
-            give(&self.pop.shape.busy)
+            give(&self.pop.busy)
 
     cdef allocate(self, dict config, ptrdiff_t n_nets):
         cdef pylstm_population *p = &self.pop
@@ -58,7 +58,7 @@ cdef class PopulationBuffers:
             )
         self.parameters_ = None  # until all is there: see take
         memset(p, 0, sizeof(pylstm_population))
-        p.shape.busy = 1
+        p.busy = 1
         self.config_ = config
         self.optimizers_ = ()
         fill_shape(&p.shape, config)
@@ -147,7 +147,7 @@ cdef class PopulationBuffers:
 
     cdef int take(self) except -1:
         """Take the population for one call, before anything of it is looked at."""
-        take(&self.pop.shape.busy, self.parameters_ is not None, "Population")
+        take(&self.pop.busy, self.parameters_ is not None, "Population")
         return 0
 
     cdef void release(self) noexcept:
@@ -155,7 +155,7 @@ cdef class PopulationBuffers:
         self.pop.team = NULL
         if PYLSTM_DEBUG_BUILD:
             require(population_contradiction(&self.pop))
-        give(&self.pop.shape.busy)
+        give(&self.pop.busy)
 
     cdef void gather_helpers(self, ptrdiff_t n_steps) noexcept:
         """Before the work of a call: the threads that share it."""
@@ -172,27 +172,27 @@ cdef class PopulationBuffers:
     cdef object views(self, buffer):
         """Weights, or their gradient, by name: views (n_groups, lanes, rows, sources)."""
         cdef pylstm_population *p = &self.pop
-        cdef pylstm_network *n = &p.shape
+        cdef const pylstm_layout *layout = &p.layout
 
         def matrix(start, n_sources, n_rows):
             lines = buffer[:, start:start + n_sources * n_rows]
             return lines.reshape(-1, n_sources, n_rows, p.lanes).transpose(0, 3, 2, 1)
 
-        W = matrix(0, n.n_sources, n.n_rows)
+        W = matrix(0, layout.n_sources, layout.n_rows)
         views = {}
-        if n.row_i >= 0:
-            views["input_gate"] = W[:, :, n.row_i:n.row_i + n.n_blocks]
-        if n.row_f >= 0:
-            views["forget_gate"] = W[:, :, n.row_f:n.row_f + n.n_blocks]
-        cell_sources = n.n_sources - (n.hidden_bias == PYLSTM_BIAS_GATES)
-        views["cell_input"] = W[:, :, n.row_g:n.row_g + n.n_cells, :cell_sources]
-        if n.row_o >= 0:
-            views["output_gate"] = W[:, :, n.row_o:n.row_o + n.n_blocks]
+        if layout.row_i >= 0:
+            views["input_gate"] = W[:, :, layout.row_i:layout.row_i + p.shape.n_blocks]
+        if layout.row_f >= 0:
+            views["forget_gate"] = W[:, :, layout.row_f:layout.row_f + p.shape.n_blocks]
+        cell_sources = layout.n_sources - (p.shape.hidden_bias == PYLSTM_BIAS_GATES)
+        views["cell_input"] = W[:, :, layout.row_g:layout.row_g + layout.n_cells, :cell_sources]
+        if layout.row_o >= 0:
+            views["output_gate"] = W[:, :, layout.row_o:layout.row_o + p.shape.n_blocks]
         for name, start in (("peephole_input", p.at_peephole_i), ("peephole_forget", p.at_peephole_f),
                             ("peephole_output", p.at_peephole_o)):
             if start >= 0:
-                views[name] = matrix(start, n.n_blocks, n.block_size).swapaxes(2, 3)
-        views["output"] = matrix(p.at_output, n.n_out_sources, n.n_outputs)
+                views[name] = matrix(start, p.shape.n_blocks, p.shape.block_size).swapaxes(2, 3)
+        views["output"] = matrix(p.at_output, layout.n_out_sources, p.shape.n_outputs)
         return views
 
     def _count_parameters(self):
@@ -230,7 +230,7 @@ cdef class PopulationBuffers:
         self.take()
         try:
             steps = self.steps_.transpose(0, 2, 1).reshape(-1, p.step_lines)[:p.n_nets]
-            return state_by_name(&p.shape, steps, p.at_act, p.at_c, p.at_q)
+            return state_by_name(&p.shape, &p.layout, steps, p.at_act, p.at_c, p.at_q)
         finally:
             self.release()
 
@@ -277,7 +277,7 @@ cdef class PopulationBuffers:
             self.parameters_ = None
             raise
         finally:
-            give(&self.pop.shape.busy)
+            give(&self.pop.busy)
 
     # ------------------------------------------------------------ what it is
 
@@ -314,7 +314,7 @@ cdef class PopulationBuffers:
     @property
     def n_cells(self):
         """Number of memory cells of a net, n_blocks * block_size."""
-        return self.pop.shape.n_cells
+        return self.pop.layout.n_cells
 
     @property
     def dtype(self):

@@ -104,15 +104,15 @@ cdef class PopulationSteps(PopulationBuffers):
 
     cdef object as_targets(self, object values, tuple shape, bint *missing, used=None):
         """missing: whether there are rows of NaN. used: which rows count, when not all do."""
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         cdef ptrdiff_t row = 0
         cdef bint none
         cdef int problem
         array = self.as_array(values, shape, "targets")
         missing[0] = row_not_finite(self.net_table, array) >= 0
-        if not missing[0] and n.loss == PYLSTM_SQUARED:
+        if not missing[0] and p.shape.loss == PYLSTM_SQUARED:
             return array
-        while problem := target_problem(n, array, DBL_MAX, &row, &none):
+        while problem := target_problem(&p.shape, array, DBL_MAX, &row, &none):
             if used is None or used(np.unravel_index(row, array.shape[:array.ndim - 1])):
                 raise bad_target(problem, array, row, f"targets{place_of(array, row)}")
             row += 1
@@ -176,12 +176,12 @@ cdef class PopulationSteps(PopulationBuffers):
         (2, 1)
         """
         cdef Py_ssize_t count
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         self.take()
         try:
             place = self.placing(nets, &count)
-            X = self.inputs(X, (count, n.n_inputs), "X")
-            return self.advance(place, count, 1, X, targets, 1, False).reshape(count, n.n_outputs)
+            X = self.inputs(X, (count, p.shape.n_inputs), "X")
+            return self.advance(place, count, 1, X, targets, 1, False).reshape(count, p.shape.n_outputs)
         finally:
             self.release()
 
@@ -212,15 +212,15 @@ cdef class PopulationSteps(PopulationBuffers):
         """
         cdef Py_ssize_t count
         cdef pylstm_population_call call
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         self.take()
         try:
             place = self.placing(nets, &count)
-            X = self.inputs(X, (count, n.n_inputs), "X")
-            Y = np.empty((count, n.n_outputs), self.dtype_)
+            X = self.inputs(X, (count, p.shape.n_inputs), "X")
+            Y = np.empty((count, p.shape.n_outputs), self.dtype_)
             start(&call, place)
             call.X = cnp.PyArray_DATA(X)
-            call.x_stride = 0 if X.ndim == 1 else n.n_inputs
+            call.x_stride = 0 if X.ndim == 1 else p.shape.n_inputs
             call.Y = cnp.PyArray_DATA(Y)
             with nogil:
                 self.table.predict(&self.pop, &call)
@@ -231,20 +231,20 @@ cdef class PopulationSteps(PopulationBuffers):
     cdef object advance(self, place, ptrdiff_t count, ptrdiff_t n_steps, X, targets, ptrdiff_t every,
                         bint is_run):
         cdef pylstm_population_call call
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         cdef bint missing = False
         start(&call, place)
         call.n_steps = n_steps
         call.X = cnp.PyArray_DATA(X)
-        call.x_stride = 0 if X.ndim == 1 + is_run else n_steps * n.n_inputs
+        call.x_stride = 0 if X.ndim == 1 + is_run else n_steps * p.shape.n_inputs
         call.every = every
         if targets is not None:
-            shape = (count, *([n_steps] if is_run else []), n.n_outputs)
+            shape = (count, *([n_steps] if is_run else []), p.shape.n_outputs)
             targets = self.as_targets(targets, shape, &missing)
             call.targets = cnp.PyArray_DATA(targets)
-            call.t_stride = 0 if targets.ndim == 1 + is_run else n_steps * n.n_outputs
+            call.t_stride = 0 if targets.ndim == 1 + is_run else n_steps * p.shape.n_outputs
             call.all_targets = not missing
-        Y = np.empty((count, n_steps, n.n_outputs), self.dtype_)
+        Y = np.empty((count, n_steps, p.shape.n_outputs), self.dtype_)
         call.Y = cnp.PyArray_DATA(Y)
         self.gather_helpers(n_steps)
         with nogil:
@@ -290,15 +290,15 @@ cdef class PopulationSteps(PopulationBuffers):
         cdef Py_ssize_t count
         cdef pylstm_population_call call
         cdef bint missing
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         self.take()
         try:
             place = self.placing(nets, &count)
-            targets = self.as_targets(targets, (count, n.n_outputs), &missing)
+            targets = self.as_targets(targets, (count, p.shape.n_outputs), &missing)
             losses = np.empty(count)
             start(&call, place)
             call.targets = cnp.PyArray_DATA(targets)
-            call.t_stride = 0 if targets.ndim == 1 else n.n_outputs
+            call.t_stride = 0 if targets.ndim == 1 else p.shape.n_outputs
             call.losses = <double *>cnp.PyArray_DATA(losses)
             self.check_learnable(place)
             self.table.learn(&self.pop, &call)
@@ -338,14 +338,14 @@ cdef class PopulationSteps(PopulationBuffers):
         """
         cdef Py_ssize_t count
         cdef pylstm_population_call call
-        cdef pylstm_network *n = &self.pop.shape
+        cdef pylstm_population *p = &self.pop
         self.take()
         try:
             place = self.placing(nets, &count)
-            dy = self.inputs(dy, (count, n.n_outputs), "dy")
+            dy = self.inputs(dy, (count, p.shape.n_outputs), "dy")
             start(&call, place)
             call.targets = cnp.PyArray_DATA(dy)
-            call.t_stride = 0 if dy.ndim == 1 else n.n_outputs
+            call.t_stride = 0 if dy.ndim == 1 else p.shape.n_outputs
             self.check_learnable(place)
             self.table.learn_from(&self.pop, &call)
             if update:

@@ -236,13 +236,13 @@ cdef class Scaling:
         self.net = net
         self.scales_x, self.scales_t = config["scale_inputs"], config["scale_targets"]
         if self.scales_x:
-            self.inputs = RunningScale(net.n_inputs, config["scale_memory"])
+            self.inputs = RunningScale(net.shape.n_inputs, config["scale_memory"])
         if self.scales_t:
-            self.targets = RunningScale(net.n_outputs, config["scale_memory"])
-        self.net_doubles = self.x_doubles = self.t_doubles = net.precision == PYLSTM_FLOAT64
+            self.targets = RunningScale(net.shape.n_outputs, config["scale_memory"])
+        self.net_doubles = self.x_doubles = self.t_doubles = net.shape.precision == PYLSTM_FLOAT64
         self.size = self.x_size = self.t_size = 8 if self.net_doubles else 4
-        n_z = pylstm_product(SCALED_STEPS, net.n_inputs)
-        n_t = pylstm_product(SCALED_STEPS, net.n_outputs)
+        n_z = pylstm_product(SCALED_STEPS, net.shape.n_inputs)
+        n_t = pylstm_product(SCALED_STEPS, net.shape.n_outputs)
         self.memory_ = aligned_zeros(pylstm_sum(n_z, pylstm_product(4, n_t)), np.float64)
         self.before = <double *>cnp.PyArray_DATA(self.memory_)
         self.z = <char *>(self.before + 3 * n_t)
@@ -252,7 +252,7 @@ cdef class Scaling:
 
     cdef object checked_inputs(self, object values, int ndim, str what):
         """Inputs in the user's units: NaN is allowed, infinity is not."""
-        array = as_floats(values, ndim, self.net.n_inputs, what)
+        array = as_floats(values, ndim, self.net.shape.n_inputs, what)
         if has_infinite(array):
             row = np.argwhere(np.isinf(array))[0]
             where = "" if ndim == 1 else f" at row {row[0]}"
@@ -266,8 +266,8 @@ cdef class Scaling:
         cdef ptrdiff_t row = 0
         cdef double largest = DBL_MAX if self.net_doubles else FLT_MAX
         cdef int problem
-        array = as_floats(values, ndim, self.net.n_outputs, "target" if ndim == 1 else "targets")
-        problem = target_problem(self.net, array, largest, &row, missing)
+        array = as_floats(values, ndim, self.net.shape.n_outputs, "target" if ndim == 1 else "targets")
+        problem = target_problem(&self.net.shape, array, largest, &row, missing)
         if problem:
             raise bad_target(problem, array, row, "target" if ndim == 1 else f"targets row {row}")
         return array
@@ -326,10 +326,10 @@ cdef class Scaling:
         cdef char *y
         if not self.scales_t:
             return table.learn(self.net, target)
-        y = <char *>self.net.record + (
-            self.net.n_pending * self.net.record_stride + self.net.at_y) * self.size
+        y = <char *>self.net.buffers.record + (
+            self.net.progress.n_pending * self.net.buffers.record_stride + self.net.layout.at_y) * self.size
         give_back_row(&self.targets.scale, y, self.t, self.net_doubles)
-        for k in range(self.net.n_outputs):
+        for k in range(self.net.shape.n_outputs):
             error = number_at(self.t, self.net_doubles, k) - number_at(target, self.t_doubles, k)
             loss += 0.5 * error * error
         self.target(target, self.t)
@@ -341,7 +341,7 @@ cdef class Scaling:
                  ptrdiff_t *done) noexcept nogil:
         """The run of the table in the user's units, some steps at a time."""
         cdef ptrdiff_t at = 0, part, s
-        cdef ptrdiff_t n_x = self.net.n_inputs, n_t = self.net.n_outputs
+        cdef ptrdiff_t n_x = self.net.shape.n_inputs, n_t = self.net.shape.n_outputs
         cdef const char *x = <const char *>X
         cdef const char *target = <const char *>targets
         cdef const void *inputs
@@ -383,7 +383,7 @@ cdef class Scaling:
 
     cdef void give_back(self, ptrdiff_t n_steps, char *y) noexcept nogil:
         """Outputs of some steps, each by the statistics before its target."""
-        cdef ptrdiff_t s, n_t = self.net.n_outputs
+        cdef ptrdiff_t s, n_t = self.net.shape.n_outputs
         cdef pylstm_scale scale = self.targets.scale
         for s in range(n_steps):
             scale.count = self.before + s * 3 * n_t

@@ -66,34 +66,34 @@ cdef class StreamGroup:
                 "the network has scale_inputs or scale_targets, which Streams do not know: wanted a "
                 "network without, and standardised values"
             )
-        if owner.net.method == PYLSTM_RTRL:
+        if owner.net.shape.method == PYLSTM_RTRL:
             raise ValueError(
                 "the network has gradient='rtrl', which Streams do not know: wanted 'truncated' or 'bptt'"
             )
         self.owner = None  # until all is there: see take
         memset(s, 0, sizeof(pylstm_streams))
         s.n_streams = n_streams
-        if not lay_out_streams(s, &owner.net):
-            raise too_large(&owner.net, f"n_streams={n_streams} of ")
+        if not lay_out_streams(s, &owner.net.shape):
+            raise too_large(&owner.net.shape, f"n_streams={n_streams} of ")
         dtype = owner.dtype_
-        self.table = streams_table(owner.table, n.precision)
+        self.table = streams_table(owner.table, n.shape.precision)
         self.parameters_ = owner.flat_parameters()
-        self.gradient_ = aligned_zeros(n.parameter_size, dtype)
+        self.gradient_ = aligned_zeros(n.layout.parameter_size, dtype)
         self.traces_ = aligned_zeros(s.traces_size, dtype)
         self.record_ = aligned_zeros(s.record_size, dtype)
-        self.back_ = aligned_zeros(n.back_size, dtype)
+        self.back_ = aligned_zeros(n.layout.back_size, dtype)
         self.work_ = aligned_zeros(s.work_size, dtype)
         self.nets_ = aligned_zeros(s.nets_size, dtype)
         self.coefs_ = aligned_zeros(s.coefs_size, dtype)
         self.n_made_ = aligned_zeros(n_streams, np.intp)
         self.has_error_ = aligned_zeros(n_streams, np.intc)
         self.stream_ = aligned_zeros(pylstm_product(n_streams, sizeof(pylstm_network)), np.uint8)
-        n.parameters = cnp.PyArray_DATA(self.parameters_)
-        n.gradient = cnp.PyArray_DATA(self.gradient_)
-        n.traces = cnp.PyArray_DATA(self.traces_)
-        n.record = cnp.PyArray_DATA(self.record_)
-        n.back = cnp.PyArray_DATA(self.back_)
-        n.work = cnp.PyArray_DATA(self.work_)
+        n.buffers.parameters = cnp.PyArray_DATA(self.parameters_)
+        n.buffers.gradient = cnp.PyArray_DATA(self.gradient_)
+        n.buffers.traces = cnp.PyArray_DATA(self.traces_)
+        n.buffers.record = cnp.PyArray_DATA(self.record_)
+        n.buffers.back = cnp.PyArray_DATA(self.back_)
+        n.buffers.work = cnp.PyArray_DATA(self.work_)
         s.nets = cnp.PyArray_DATA(self.nets_)
         s.coefs = cnp.PyArray_DATA(self.coefs_)
         s.n_made = <ptrdiff_t *>cnp.PyArray_DATA(self.n_made_)
@@ -113,7 +113,7 @@ cdef class StreamGroup:
             give(&self.streams.net.busy)
             raise
         self.take_optimizer()
-        if self.owner.net.parameters != self.streams.net.parameters:
+        if self.owner.net.buffers.parameters != self.streams.net.buffers.parameters:
             self.release()
             raise RuntimeError("the network of these Streams has grown since: build Streams of it anew")
         return 0
@@ -132,7 +132,7 @@ cdef class StreamGroup:
 
     cdef void gather_helpers(self, bint wake) noexcept:
         """Before the work of a call: the threads that share it."""
-        size = pylstm_product(self.streams.n_streams, self.streams.net.parameter_size)
+        size = pylstm_product(self.streams.n_streams, self.streams.net.layout.parameter_size)
         self.owner.gather_helpers(wake)
         self.streams.team, self.owner.net.team = self.owner.net.team, NULL
         if self.streams.team == NULL and size >= SHARED_SIZE:
@@ -151,13 +151,14 @@ cdef class StreamGroup:
         """Room in the record for so many steps more, where errors go back through all of them."""
         cdef pylstm_streams *s = &self.streams
         cdef ptrdiff_t steps = rows_wanted(&s.net, n_steps, s.record_steps + 2) - 2
-        cdef ptrdiff_t size = s.n_streams * s.net.record_stride, used = (s.net.n_pending + 1) * size
+        cdef ptrdiff_t size = s.n_streams * s.net.buffers.record_stride
+        cdef ptrdiff_t used = (s.net.progress.n_pending + 1) * size
         if steps == s.record_steps:
             return 0
         record = aligned_zeros(pylstm_product(steps + 2, size), self.owner.dtype_)
         record[:used] = self.record_[:used]
         self.record_ = record
-        s.net.record = cnp.PyArray_DATA(record)
+        s.net.buffers.record = cnp.PyArray_DATA(record)
         s.record_steps = steps
         self.place_records()
         return 0
@@ -165,10 +166,10 @@ cdef class StreamGroup:
     cdef void place_records(self) noexcept:
         """Where each stream's own stretch of the record begins."""
         cdef pylstm_streams *s = &self.streams
-        cdef ptrdiff_t b, before, row = s.net.record_stride * self.owner.dtype_.itemsize
+        cdef ptrdiff_t b, before, row = s.net.buffers.record_stride * self.owner.dtype_.itemsize
         for b in range(s.n_streams):
-            before = s.net.n_pending - s.stream[b].n_pending
-            s.stream[b].record = <char *>s.net.record + (before * s.n_streams + b) * row
+            before = s.net.progress.n_pending - s.stream[b].progress.n_pending
+            s.stream[b].buffers.record = <char *>s.net.buffers.record + (before * s.n_streams + b) * row
 
     cdef diverged(self):
         return diverged(&self.streams.net, "streams")
@@ -202,9 +203,9 @@ cdef class StreamGroup:
         cdef ptrdiff_t row = 0
         cdef int problem
         cdef bint missing
-        if self.owner.net.loss == PYLSTM_SQUARED and row_not_finite(self.owner.table, rows) < 0:
+        if self.owner.net.shape.loss == PYLSTM_SQUARED and row_not_finite(self.owner.table, rows) < 0:
             return 0
-        problem = target_problem(&self.owner.net, rows, DBL_MAX, &row, &missing)
+        problem = target_problem(&self.owner.net.shape, rows, DBL_MAX, &row, &missing)
         if problem:
             raise bad_target(problem, rows, row, f"targets{self.place(row, ndim)}")
         return 0
@@ -214,7 +215,7 @@ cdef class StreamGroup:
         cdef ptrdiff_t b
         given = ~np.isnan(rows[:, 0])
         for b in range(self.streams.n_streams):
-            if given[b] and not self.streams.stream[b].learnable:
+            if given[b] and not self.streams.stream[b].progress.learnable:
                 raise RuntimeError(
                     f"stream {b} has {what} but no step to learn from: wanted a step since the last "
                     "reset or update, or NaN"
@@ -224,7 +225,7 @@ cdef class StreamGroup:
     # ------------------------------------------------------------ calls
 
     cdef object outputs(self):
-        return np.empty((self.streams.n_streams, self.owner.net.n_outputs), self.owner.dtype_)
+        return np.empty((self.streams.n_streams, self.owner.net.shape.n_outputs), self.owner.dtype_)
 
     def _step(self, X, targets):
         cdef const void *x_data
@@ -233,10 +234,10 @@ cdef class StreamGroup:
         cdef int status
         self.take()
         try:
-            X = self.rows(X, 2, self.owner.net.n_inputs, "X")
+            X = self.rows(X, 2, self.owner.net.shape.n_inputs, "X")
             self.check_finite(X, 2, "X")
             if targets is not None:
-                targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
+                targets = self.rows(targets, 2, self.owner.net.shape.n_outputs, "targets")
                 self.check_targets(targets, 2)
             Y = self.outputs()
             losses = np.empty(self.streams.n_streams)
@@ -262,7 +263,7 @@ cdef class StreamGroup:
     def _predict(self, X):
         self.take()
         try:
-            X = self.rows(X, 2, self.owner.net.n_inputs, "X")
+            X = self.rows(X, 2, self.owner.net.shape.n_inputs, "X")
             self.check_finite(X, 2, "X")
             Y = self.outputs()
             self.gather_helpers(False)
@@ -280,11 +281,11 @@ cdef class StreamGroup:
         cdef void *y_data
         self.take()
         try:
-            X = self.rows(X, 3, self.owner.net.n_inputs, "X")
+            X = self.rows(X, 3, self.owner.net.shape.n_inputs, "X")
             self.check_finite(X, 3, "X")
             n_steps = len(X) // self.streams.n_streams
             if targets is not None:
-                targets = self.rows(targets, 3, self.owner.net.n_outputs, "targets")
+                targets = self.rows(targets, 3, self.owner.net.shape.n_outputs, "targets")
                 if len(targets) != len(X):
                     raise ValueError(
                         f"targets has {len(targets) // self.streams.n_streams} steps and X has "
@@ -292,11 +293,11 @@ cdef class StreamGroup:
                     )
                 self.check_targets(targets, 3)
                 target_data = cnp.PyArray_DATA(targets)
-            Y = np.empty((n_steps, self.streams.n_streams, self.owner.net.n_outputs), self.owner.dtype_)
+            Y = np.empty((n_steps, self.streams.n_streams, self.owner.net.shape.n_outputs), self.owner.dtype_)
             x_data = cnp.PyArray_DATA(X)
             y_data = cnp.PyArray_DATA(Y)
             if target_data != NULL:
-                self.plan_rates(updates_in(n_steps + self.streams.net.n_collect, 1, every))
+                self.plan_rates(updates_in(n_steps + self.streams.net.progress.n_collect, 1, every))
             self.make_room(n_steps)
             self.gather_helpers(True)
             with nogil:
@@ -311,7 +312,7 @@ cdef class StreamGroup:
     def _learn(self, targets, bint update):
         self.take()
         try:
-            targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
+            targets = self.rows(targets, 2, self.owner.net.shape.n_outputs, "targets")
             self.check_targets(targets, 2)
             losses = np.empty(self.streams.n_streams)
             self.check_learnable(targets, "a target")
@@ -328,7 +329,7 @@ cdef class StreamGroup:
     def _learn_from(self, dy, bint update):
         self.take()
         try:
-            dy = self.rows(dy, 2, self.owner.net.n_outputs, "dy")
+            dy = self.rows(dy, 2, self.owner.net.shape.n_outputs, "dy")
             missing = np.isnan(dy).all(axis=1)
             self.check_finite(np.where(missing[:, None], 0, dy).astype(dy.dtype, copy=False), 2, "dy")
             self.check_learnable(dy, "an error")
@@ -368,16 +369,17 @@ cdef class StreamGroup:
         cdef pylstm_network *n = &self.streams.net
         self.take()
         try:
-            return state_by_name(n, self.last_rows(), n.at_act, n.at_c, n.at_q)
+            return state_by_name(
+                &n.shape, &n.layout, self.last_rows(), n.layout.at_act, n.layout.at_c, n.layout.at_q)
         finally:
             self.release()
 
     cdef object last_rows(self):
         """The record rows (n_streams, record_stride) of the last step."""
         cdef pylstm_network *n = &self.streams.net
-        size = self.streams.n_streams * n.record_stride
-        rows = self.record_[n.n_pending * size:(n.n_pending + 1) * size]
-        return rows.reshape(self.streams.n_streams, n.record_stride)
+        size = self.streams.n_streams * n.buffers.record_stride
+        rows = self.record_[n.progress.n_pending * size:(n.progress.n_pending + 1) * size]
+        return rows.reshape(self.streams.n_streams, n.buffers.record_stride)
 
     def _progress(self):
         """Everything beside the network that decides how the streams go on."""
@@ -386,20 +388,20 @@ cdef class StreamGroup:
         cdef ptrdiff_t b
         self.take()
         try:
-            size = s.n_streams * n.record_stride
+            size = s.n_streams * n.buffers.record_stride
             progress = {
-                **counts(n),
+                **counts(&n.progress),
                 "last_error": s.last_error,
-                "record": self.record_[:(n.n_pending + 1) * size].copy(),
-                "n_pending_of": [s.stream[b].n_pending for b in range(s.n_streams)],
-                "learnable": [s.stream[b].learnable for b in range(s.n_streams)],
-                "has_errors_of": [s.stream[b].has_errors for b in range(s.n_streams)],
-                "traces_zero": [s.stream[b].traces_zero for b in range(s.n_streams)],
+                "record": self.record_[:(n.progress.n_pending + 1) * size].copy(),
+                "n_pending_of": [s.stream[b].progress.n_pending for b in range(s.n_streams)],
+                "learnable": [s.stream[b].progress.learnable for b in range(s.n_streams)],
+                "has_errors_of": [s.stream[b].progress.has_errors for b in range(s.n_streams)],
+                "traces_zero": [s.stream[b].progress.traces_zero for b in range(s.n_streams)],
                 "output_errors": [s.stream[b].optimizer.error for b in range(s.n_streams)],
             }
-            traces = self.traces_.reshape(s.n_streams, n.trace_size)
+            traces = self.traces_.reshape(s.n_streams, n.layout.trace_size)
             progress["traces"] = traces[np.array(progress["traces_zero"]) == 0].copy()
-            if n.collected:
+            if n.progress.collected:
                 progress["gradient"] = self.gradient_.copy()
         finally:
             self.release()
@@ -426,18 +428,18 @@ cdef class StreamGroup:
         record = progress["record"]
         self.make_room(progress["n_pending"])
         self.record_[:record.size] = record
-        restore_counts(n, progress)
+        restore_counts(&n.progress, progress)
         s.last_error = progress["last_error"]
-        if n.collected:
+        if n.progress.collected:
             self.gradient_[:] = progress["gradient"]
         zero = np.array(progress["traces_zero"]) != 0
-        self.traces_.reshape(s.n_streams, n.trace_size)[~zero] = progress["traces"]
+        self.traces_.reshape(s.n_streams, n.layout.trace_size)[~zero] = progress["traces"]
         for b in range(s.n_streams):
-            s.stream[b].n_pending = progress["n_pending_of"][b]
+            s.stream[b].progress.n_pending = progress["n_pending_of"][b]
             s.stream[b].optimizer.error = progress["output_errors"][b]
-            s.stream[b].learnable = progress["learnable"][b]
-            s.stream[b].has_errors = progress["has_errors_of"][b]
-            s.stream[b].traces_zero = zero[b]
+            s.stream[b].progress.learnable = progress["learnable"][b]
+            s.stream[b].progress.has_errors = progress["has_errors_of"][b]
+            s.stream[b].progress.traces_zero = zero[b]
         self.place_records()
         refuse_contradiction(streams_contradiction(s), "Streams")
 
@@ -451,7 +453,7 @@ cdef class StreamGroup:
     @property
     def n_steps(self):
         """Number of time steps made since the streams were built."""
-        return self.streams.net.n_steps
+        return self.streams.net.progress.n_steps
 
 
 def streams_sizes(Network owner, Py_ssize_t n_streams):
@@ -459,6 +461,6 @@ def streams_sizes(Network owner, Py_ssize_t n_streams):
     cdef pylstm_streams s
     memset(&s, 0, sizeof(pylstm_streams))
     s.n_streams = n_streams
-    if not lay_out_streams(&s, &owner.net):
-        raise too_large(&owner.net, f"{n_streams} streams of ")
-    return {**sizes_of(&s.net), "most_pending": s.most_steps}
+    if not lay_out_streams(&s, &owner.net.shape):
+        raise too_large(&owner.net.shape, f"{n_streams} streams of ")
+    return {**sizes_of(&s.net.shape, &s.net.layout), "most_pending": s.most_steps}
