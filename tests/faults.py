@@ -267,7 +267,7 @@ FAULTS = [
         "n->closed = truncated && n->n_pending > 0;",
         "n->closed = 0;",
         "after a deep update the traces are not settled with the weights",
-        "online progress",
+        "persistence tokens",
     ),
     Fault(
         "csrc/network/verbs.inc",

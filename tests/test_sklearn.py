@@ -115,6 +115,34 @@ def test_forecaster_of_a_bare_series(rng):
         LSTMForecaster().fit(*table(rng)).partial_fit(None, y)
 
 
+def test_columns_of_time_stamps(rng, tmp_path):
+    """In a frame or an array of objects; the same as the estimator behind, given the stamps."""
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    X, y = table(rng)
+    stamps = pd.date_range("2024-03-01", periods=60, freq="h")
+    frame = pd.DataFrame(X[:, :1], columns=["a"]).assign(time=stamps)
+    for zone in (None, "Europe/Berlin"):
+        frame["time"] = stamps if zone is None else stamps.tz_localize("UTC").tz_convert(zone)
+        model = LSTMForecaster(4, calendar=True, horizon=2, season=(2, 3)).fit(frame[:40], y[:40])
+        bare = estimators.Forecaster(4, calendar=True, horizon=2, season=(2, 3))
+        rows = [{0: a, 1: time} for a, time in zip(X[:, 0].tolist(), stamps, strict=True)]
+        for x, value in zip(rows, y[:40].tolist(), strict=False):
+            bare.learn_one(value, x)
+        wanted = bare.forecast(20, rows[40:])
+        assert model.predict(frame[40:]).tolist() == wanted
+        with pytest.warns(UserWarning, match="X does not have valid feature names"):
+            assert model.predict(frame[40:].to_numpy(object)).tolist() == wanted
+        assert model.forecast(20).tolist() == bare.forecast(20)
+    model.save(tmp_path / "model.safetensors")
+    assert pylstm.load(tmp_path / "model.safetensors").predict(frame[40:]).tolist() == wanted
+    with pytest.raises(ValueError, match=r"X has time stamps in columns \[\], wanted \[1\]"):
+        model.predict(X[:, :2])
+    for kind, targets in ((LSTMRegressor, y), (LSTMClassifier, np.array(labels(y)))):
+        model = kind(4, calendar="day").fit(frame[:40], targets[:40])
+        assert model.estimator_.net.n_inputs >= 2 * 7
+        assert len(model.predict(frame[40:])) == 20
+
+
 # ---------------------------------------------------------------- time order and sequences
 
 

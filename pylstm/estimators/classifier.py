@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,10 @@ class Classifier(Estimator):
     ordered : bool, default True
         Whether the order of the rows means anything. If not, every row stands alone: there is no
         memory, no change and no last label.
+    calendar : bool, str or sequence of str, optional
+        Makes features whose values are time stamps (datetime, numpy.datetime64, pandas.Timestamp)
+        the place of the row in these periods, of "hour", "day", "week", "year"; True for the last
+        three. Rows come in the order of time then. Without, time stamps are seconds.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
@@ -95,6 +99,7 @@ class Classifier(Estimator):
         feedback: bool = True,
         delay: int = 0,
         ordered: bool = True,
+        calendar: bool | str | Sequence[str] | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
@@ -111,6 +116,7 @@ class Classifier(Estimator):
             feedback=feedback,
             delay=delay,
             ordered=ordered,
+            calendar=calendar,
             network=network,
             dtype=dtype,
             seed=seed,

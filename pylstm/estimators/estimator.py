@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from pylstm._core import Exclusive
 from pylstm.checks import check_size, check_whole
 from pylstm.copies import Copyable, check_fields
 from pylstm.errors import brief
+from pylstm.estimators.calendar import Calendar, as_periods
 from pylstm.estimators.defaults import SWITCHES, UNORDERED_EXPERTS, default_optimizer
 from pylstm.estimators.experts import ByError, ByLikelihood, Expert, Experts
 from pylstm.estimators.features import Features
@@ -77,6 +78,7 @@ class Estimator(Copyable):
     seed: int
     delay: int = 0
     ordered: bool = True
+    calendar: bool | str | Sequence[str] | None = None
     _n_own: int = 0
     _schema: ClassVar[str]
     _experts_wanted: ClassVar[tuple[Expert, ...]]
@@ -88,7 +90,7 @@ class Estimator(Copyable):
             setattr(self, name, value)
         self._exclusive = Exclusive(type(self).__name__)
         self._experts: Experts | None = None
-        self._features = Features(self._n_own)
+        self._features = self._new_features()
         self._before: tuple[Any, ...] | None = None
         self._waiting: deque[Waiting] = deque()
         check_size("delay", self.delay, 0)
@@ -106,6 +108,10 @@ class Estimator(Copyable):
                 "keywords of pylstm.LSTM"
             )
         self._new_network(Expert(), 0, 1, 1, Unbuilt)
+
+    def _new_features(self) -> Features:
+        periods = as_periods(self.calendar)
+        return Features(self._n_own, Calendar(periods) if periods else None)
 
     def _new_experts(self) -> Experts:
         """As many as there are by default, or one with the optimiser that was given."""
@@ -145,6 +151,8 @@ class Estimator(Copyable):
     def _fill(self, x: Row) -> None:
         """Write a row to learn from into the inputs; a new name gets weights first."""
         features = self._features
+        if self.ordered:
+            features.check_time(x)
         if features.fill(x) and self._experts is not None:
             return
         self._remember()

@@ -174,9 +174,10 @@ class Experts:
     ) -> None:
         self.experts, self.nets = list(experts), list(nets)
         self.mixture = mixture
-        self.ahead = [net.copy() if e.memory else net for e, net in zip(experts, nets, strict=True)]
-        if not late:
-            self.ahead = []
+        self.ahead: list[LSTM] = []
+        if late:
+            pairs = zip(experts, nets, strict=True)
+            self.ahead = [net.copy() if expert.memory else net for expert, net in pairs]
         self._follow()
         self.look(features)
 
@@ -193,7 +194,7 @@ class Experts:
             self._seen.append(None if seen.all() else seen)
         self._views = np.full((len(self.experts), features.size), np.nan)
 
-    def _view(self, k: int, row: Array) -> Array:
+    def view(self, k: int, row: Array) -> Array:
         """The row as expert k sees it: NaN, which stands for the mean, in place of the rest."""
         seen = self._seen[k]
         if seen is None:
@@ -204,14 +205,14 @@ class Experts:
 
     def predict(self, row: Array) -> Array:
         """What the experts say of a row together; nothing changes."""
-        predictions = [net.predict(self._view(k, row)) for k, net in enumerate(self.nets)]
+        predictions = [net.predict(self.view(k, row)) for k, net in enumerate(self.nets)]
         return self.mixture.mix(predictions)
 
     def see(self, row: Array) -> Array:
         """What the experts say of a row whose target comes later; the states ahead go on."""
         outputs = []
         for k, (ahead, net) in enumerate(zip(self.ahead, self.nets, strict=True)):
-            view = self._view(k, row)
+            view = self.view(k, row)
             outputs.append(net.predict(view) if ahead is net else ahead._step_with(net, view, None))
         return self.mixture.mix(outputs)
 
@@ -221,7 +222,7 @@ class Experts:
         for expert, net in zip(list(self.experts), list(self.nets), strict=True):
             k = len(outputs)
             try:
-                outputs.append(net.step(self._view(k, row), target))
+                outputs.append(net.step(self.view(k, row), target))
             except FloatingPointError:
                 if len(self.nets) == 1:
                     raise
@@ -248,10 +249,7 @@ class Experts:
 
     def reset(self) -> None:
         """A new sequence begins."""
-        for net in [
-            *self.nets,
-            *(a for a, net in zip(self.ahead, self.nets, strict=False) if a is not net),
-        ]:
+        for net in (*self.nets, *self.ahead):
             net.reset()
 
     @property

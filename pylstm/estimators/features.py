@@ -7,14 +7,14 @@ number of the row before. NaN stands where there is none, which the network take
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Hashable, Mapping
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from pylstm.errors import brief
+from pylstm.estimators.calendar import Calendar, seconds_of
 
 __all__ = ["Features", "as_number", "finite_or_none"]
 
@@ -26,8 +26,9 @@ def as_number(what: str, value: Any, *name: Hashable) -> float:
     """
     if value is None:
         return math.nan
-    if isinstance(value, datetime):
-        return (value - datetime(1970, 1, 1, tzinfo=value.tzinfo)).total_seconds()
+    seconds = None if isinstance(value, float) else seconds_of(value)
+    if seconds is not None:
+        return seconds[0]
     if isinstance(value, str | bytes):
         raise TypeError(
             f"{_called(what, *name)} is {brief(value)}, wanted a number: encode categories before, "
@@ -62,6 +63,8 @@ class Features:
     ----------
     n_own : int
         Inputs before the first name, which the estimator fills in itself; more may come.
+    calendar : Calendar, optional
+        What time stamps are; without, they are seconds.
 
     Notes
     -----
@@ -70,7 +73,9 @@ class Features:
     of the estimator's own inputs, `places` those of the features.
     """
 
-    def __init__(self, n_own: int) -> None:
+    def __init__(self, n_own: int, calendar: Calendar | None = None) -> None:
+        self.calendar = calendar
+        self._filled: Mapping[Hashable, Any] = {}
         self.own = list(range(n_own))
         self.places: dict[Hashable, int] = {}
         self._allocate(max(1, n_own))
@@ -87,6 +92,8 @@ class Features:
 
     def fill(self, x: Mapping[Hashable, Any]) -> bool:
         """Write a row into `row`; tell whether all its names are known. Others are left out."""
+        if self.calendar is not None:
+            self._filled, x = x, self.calendar.expanded(x)
         cells, before, places = self.cells, self._cells_before, self.places
         if len(x) != len(places):
             self.row.fill(np.nan)
@@ -115,8 +122,20 @@ class Features:
         for name, value in x.items():
             as_number("feature", value, name)
 
-    def add(self, names: Iterable[Hashable]) -> None:
+    def check_time(self, x: Mapping[Hashable, Any]) -> None:
+        """Raise the sentence about a time stamp before that of the last row."""
+        if self.calendar is not None:
+            self.calendar.check(x)
+
+    def following(self, n_rows: int) -> list[dict[Hashable, Any]]:
+        """What is known beforehand of the next rows: their time."""
+        if self.calendar is None:
+            return [{} for _ in range(n_rows)]
+        return self.calendar.following(n_rows)
+
+    def add(self, x: Mapping[Hashable, Any]) -> None:
         """Make room for names not yet known, in an order that is not that of the row."""
+        names = x if self.calendar is None else self.calendar.expanded(x)
         new = [name for name in names if name not in self.places]
         start = self._used
         for name in sorted(new, key=lambda name: (str(name), type(name).__name__)):
@@ -149,12 +168,16 @@ class Features:
 
     def advance(self) -> None:
         """The row just filled becomes the row before."""
+        if self.calendar is not None:
+            self.calendar.advance(self._filled)
         self.row, self.before = self.before, self.row
         self.cells, self._cells_before = self._cells_before, self.cells
 
     def forget(self) -> None:
         """There is no row before."""
         self.before.fill(np.nan)
+        if self.calendar is not None:
+            self.calendar.forget()
 
     def state(self) -> dict[str, Any]:
         """Return names and the row before, as plain values and arrays."""
@@ -163,6 +186,7 @@ class Features:
             "names": list(self.places),
             "places": list(self.places.values()),
             "before": self.before.copy(),
+            "calendar": None if self.calendar is None else self.calendar.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -172,3 +196,5 @@ class Features:
         self.places = dict(zip(state["names"], state["places"], strict=True))
         self._allocate(before.size)
         self.before[:] = before
+        if self.calendar is not None:
+            self.calendar.restore(state["calendar"])

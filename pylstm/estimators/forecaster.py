@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from pylstm.checks import check_size
-from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS, START_POWER
-from pylstm.estimators.estimator import Row, WithLastTarget
+from pylstm.estimators.ahead import Ahead, Walk
+from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS
+from pylstm.estimators.direct import Direct
+from pylstm.estimators.estimator import Array, Estimator, Row
+from pylstm.estimators.experts import Experts
 from pylstm.estimators.features import as_number, finite_or_none
+from pylstm.estimators.leads import Leads, longest_lead
+from pylstm.estimators.past import Misses, Past, Seen, as_seasons
+from pylstm.estimators.spread import LEVELS, Distribution
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
 
 __all__ = ["Forecaster"]
 
-# How far the candidates were is remembered over so many rows, as scales are.
-_MISSES_REMEMBERED, _SMALLEST_MISS = 3000, 1e-30
+# Rows of the shortest forecast that is followed to see how far off it was.
+_SHORTEST = 8
 
 
-class Forecaster(WithLastTarget):
+class Forecaster(Estimator):
     """Forecast a series any number of rows ahead, and learn from every value.
 
     The network learns the change to the next value from where it starts, from the last value, the
@@ -34,17 +39,30 @@ class Forecaster(WithLastTarget):
         start(t) = sum_j c_j / m_j^4 / sum_j 1 / m_j^4
         c_1 = y(t-1),  c_2 = y(t-s),  c_3 = y(t-1) + y(t-s) - y(t-s-1)
 
-    with m_j the mean absolute error c_j has had so far. Without a season it starts from y(t-1).
+    with m_j the mean absolute error c_j has had so far. Without a season it starts from y(t-1);
+    each of several has its input and its two candidates.
 
-    Further ahead a copy of the network goes on from its own forecasts, so that there are forecasts
-    at any horizon from the second row on, by one network that learns from every row.
+    Further ahead the networks go on from their own forecasts, so that there are forecasts at any
+    horizon from the second row on, by networks that learn from every row. Such a forecast is
+    followed all the time, a row a row, to see how far off it is at which lead; by these errors it
+    is mixed with what is simple, the mean, the last value, each season repeated, and so no worse
+    than what is best of these: `pylstm.estimators.leads`. No forecast is further from the values
+    seen than these from each other.
 
     Parameters
     ----------
     n_cells : int, default 32
         Memory cells.
-    season : int, optional
-        Rows in a season: 12 for months with a yearly rhythm, 24 for hours with a daily one.
+    season : int or sequence of int, optional
+        Rows in a season: 12 for months with a yearly rhythm, 24 for hours with a daily one,
+        ``(24, 168)`` for hours with a daily and a weekly one.
+    horizon : int, optional
+        A lead at which the forecast is learned directly, by networks of its own:
+        `pylstm.estimators.direct`. Twice the work a row.
+    calendar : bool, str or sequence of str, optional
+        Makes features whose values are time stamps (datetime, numpy.datetime64, pandas.Timestamp)
+        the place of the row in these periods, of "hour", "day", "week", "year"; True for the last
+        three. Rows come in the order of time then. Without, time stamps are seconds.
     block_size : int, default 1
         Cells that share their gates; divides `n_cells`.
     optimizer : Optimizer, optional
@@ -64,8 +82,12 @@ class Forecaster(WithLastTarget):
 
     Notes
     -----
-    A forecast costs a copy of the network and a step forward a row. Memory: the network and the
-    last season.
+    A forecast costs a step forward a row, and as many more as `horizon` where it is reached. A row
+    learned costs one such step beside the learning, for the forecast that is followed. Memory: the
+    networks and a second state of them, the last season three times, `horizon` rows.
+
+    Without the truncated gradient no forecast is followed, nothing is mixed or bounded, and no
+    distribution known.
 
     Examples
     --------
@@ -87,33 +109,53 @@ class Forecaster(WithLastTarget):
         self,
         n_cells: int = N_CELLS,
         *,
-        season: int | None = None,
+        season: int | Sequence[int] | None = None,
+        horizon: int | None = None,
+        calendar: bool | str | Sequence[str] | None = None,
         block_size: int = 1,
         optimizer: Optimizer | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
-        if season is not None:
-            check_size("season", season)
-        self._n_own = 3 if season is None else 4
-        self.season: int | None
-        self._begin()
-        self._past: deque[float] = deque(maxlen=2 if season is None else max(2, season + 1))
-        self._misses = np.zeros((2, 3))
+        seasons = as_seasons(season)
+        if horizon is not None:
+            check_size("horizon", horizon)
+        self._n_own = 3 + len(seasons)
+        self.season: int | Sequence[int] | None
+        self.horizon: int | None
+        self._past = Past(seasons)
+        n_candidates = self._past.n_candidates
+        self._misses = Misses(n_candidates)
+        self._target = np.empty(1)
+        self._seen = Seen()
+        self._leads: Leads | None = Leads(1 + n_candidates, longest_lead(seasons))
+        self._followed: Walk | None = None
+        self._n_followed = 0
+        self._ahead: Ahead | None = None
+        self._direct = None if horizon is None else Direct(horizon, n_candidates)
         self._set_up(
             n_cells=n_cells,
             season=season,
+            horizon=horizon,
+            calendar=calendar,
             block_size=block_size,
             optimizer=optimizer,
             network=network,
             dtype=dtype,
             seed=seed,
         )
+        if (network or {}).get("gradient", "truncated") != "truncated":
+            self._leads = None
+            if horizon is not None:
+                raise ValueError("horizon is given, wanted a network with gradient='truncated'")
 
     def _forget(self) -> None:
         super()._forget()
-        self._past.clear()
+        self._past.forget()
+        self._followed = None
+        if self._direct is not None:
+            self._direct.forget()
 
     def learn_one(self, y: float | None, x: Row | None = None) -> None:
         """Learn from the next value of the series.
@@ -141,58 +183,103 @@ class Forecaster(WithLastTarget):
             self._before = None
 
     def _learn(self, value: float, x: Row | None) -> None:
-        self._fill(x or {})
-        self._write_own()
-        change = self._target[0] = value - self._start()
-        error = change - self._step(x or {}, self._target).item()
-        self._judge(value)
-        self._advance_row(value, error)
+        x = x or {}
+        self._fill(x)
+        features, past = self._features, self._past
+        followed = self._follow(x)
+        features.row[: self._n_own] = past.inputs(1, past.error)
+        candidates = past.candidates()
+        start = self._misses.start(candidates)
+        change = self._target[0] = value - start
+        output = self._step(x, self._target).item()
+        if self._direct is not None:
+            self._direct.learn(features.row, value, self._seen)
+        self._misses.learn(candidates, value)
+        if self._leads is not None:
+            said = start + output
+            mean = self._seen.mean
+            self._leads.learn(1, [said, mean, *candidates], self._seen.bounded(said), value)
+            if followed is not None:
+                self._leads.learn(*followed, value)
+        self._seen.learn(value)
+        features.advance()
+        past.learn(value, finite_or_none(change - output))
+        if self._direct is not None:
+            self._direct.wait(past)
+        self._begin_to_follow()
 
-    def _write_own(self) -> None:
-        cells, past = self._features.cells, self._past
-        cells[0] = self._last
-        cells[1] = self._error
-        cells[2] = past[-1] - past[-2] if len(past) > 1 else math.nan
-        if self.season:
-            full = len(past) >= self.season
-            cells[3] = past[-self.season] - self._last if full else math.nan
+    def _fill(self, x: Row) -> None:
+        super()._fill(x)
+        direct = self._direct
+        if direct is None:
+            return
+        if direct.experts is None:
+            self._remember()
+            direct.experts = self._new_experts()
+        elif direct.experts.nets[0].n_inputs != self._features.size:
+            direct.experts.grow(self._features, 1)
 
-    def _candidates(self) -> list[float]:
-        """What the next value may be like: the last, that of a season ago, and the latter moved."""
-        last, past = self._last, self._past
-        if self.season is None or len(past) <= self.season:
-            return [last]
-        return [last, past[-self.season], last + past[-self.season] - past[-self.season - 1]]
+    # ------------------------------------------------------------ forecasts that are followed
 
-    def _start(self) -> float:
-        """The candidates, weighed by their errors so far; the last value while there are none."""
-        n, mean = self._misses.tolist()
-        total = weight = 0.0
-        for k, candidate in enumerate(self._candidates()):
-            if n[k] and candidate == candidate:
-                w = max(mean[k], _SMALLEST_MISS) ** START_POWER
-                total += w * candidate
-                weight += w
-        return total / weight if weight else self._last
+    def _begin_to_follow(self) -> None:
+        """Where none is followed any more, the next forecast: 8, 16, 8, 32, ... rows long."""
+        if self._leads is None or self._past.last != self._past.last:
+            return
+        experts = self._experts
+        assert experts is not None
+        walk = self._followed
+        if walk is not None and walk.lead < self._length():
+            return
+        ahead = walk.ahead if walk is not None and walk.ahead.fits(experts) else Ahead(experts)
+        ahead.begin()
+        self._n_followed += 1
+        self._followed = Walk(ahead, self._past, self._seen.mean)
 
-    def _judge(self, value: float) -> None:
-        """Learn how far the candidates were from the value that has come."""
-        n, mean = self._misses
-        for k, candidate in enumerate(self._candidates()):
-            miss = abs(value - candidate)
-            if miss == miss:
-                n[k] = min(n[k] + 1, _MISSES_REMEMBERED)
-                mean[k] += (miss - mean[k]) / n[k]
+    def _length(self) -> int:
+        """Rows of the forecast that is followed."""
+        n = self._n_followed
+        return min(_SHORTEST * (n & -n), longest_lead(self._past.seasons))
 
-    def _advance_row(self, value: float, error: float) -> None:
-        """The row just filled is over, its value known."""
-        self._features.advance()
-        self._error = finite_or_none(error)
-        self._past.append(value)
-        if value == value:
-            self._last = value
+    def _follow(self, x: Row) -> tuple[int, list[float], float] | None:
+        """The forecast that is followed goes on to the row just filled: what was said of it."""
+        walk = self._followed
+        if walk is None:
+            return None
+        assert self._experts is not None
+        if not walk.ahead.fits(self._experts):
+            self._followed = None
+            return None
+        row = self._features.row.copy()
+        if np.isinf(row).any():
+            self._features.check(x)
+        said, value = self._go_on(walk, row)
+        return walk.lead, said, value
 
-    def forecast(self, horizon: int, xs: Sequence[Row] | None = None) -> list[float]:
+    def _go_on(self, walk: Walk, row: Array) -> tuple[list[float], float]:
+        """A forecast goes on by a row: what is said of it, and what that comes to."""
+        start = self._misses.start(walk.past.candidates())
+        said = walk.candidates(row, start, self._n_own)
+        if self._leads is None:
+            value = said[0]
+        else:
+            value = self._seen.bounded(self._leads.mix(walk.lead, said))
+        walk.past.add(value, math.nan)
+        return said, value
+
+    # ------------------------------------------------------------ forecasts
+
+    @overload
+    def forecast(
+        self, horizon: int, xs: Sequence[Row] | None = None, *, with_dist: Literal[False] = False
+    ) -> list[float]: ...
+    @overload
+    def forecast(
+        self, horizon: int, xs: Sequence[Row] | None = None, *, with_dist: Literal[True]
+    ) -> list[Distribution]: ...
+
+    def forecast(
+        self, horizon: int, xs: Sequence[Row] | None = None, *, with_dist: bool = False
+    ) -> list[float] | list[Distribution]:
         """Return what is predicted for the next rows; nothing changes.
 
         Parameters
@@ -200,11 +287,16 @@ class Forecaster(WithLastTarget):
         horizon : int
             How many rows, at least 1.
         xs : sequence of mappings, optional
-            Features of these rows, as many as `horizon`; without, the mean stands for them.
+            Features of these rows, as many as `horizon`; without, the mean stands for them, and
+            with `calendar` time goes on by its last step.
+        with_dist : bool, default False
+            Whether to return the distribution around every forecast, `mu`, by the errors so far at
+            its lead: see `pylstm.estimators.spread`. Features count as known, as they were for the
+            forecasts that had these errors.
 
         Returns
         -------
-        list of float, of length `horizon`
+        list of float or of Distribution, of length `horizon`
             0 before the first value.
 
         Raises
@@ -213,33 +305,104 @@ class Forecaster(WithLastTarget):
             For a horizon or features that make no sense.
         """
         check_size("horizon", horizon)
-        rows = [{}] * horizon if xs is None else list(xs)
-        if len(rows) != horizon:
-            raise ValueError(f"xs has {len(rows)} rows, wanted the {horizon} of the horizon")
+        given = None if xs is None else list(xs)
+        if given is not None and len(given) != horizon:
+            raise ValueError(f"xs has {len(given)} rows, wanted the {horizon} of the horizon")
         with self._exclusive:
+            rows = self._features.following(horizon) if given is None else given
             for x in rows:
                 self._features.check(x)
-            if self._experts is None or self._last != self._last:
-                return [0.0] * horizon
-        ahead = self.copy()
-        ahead._target[0] = math.nan
-        forecasts = []
+                self._features.check_time(x)
+            if self._experts is None or self._past.last != self._past.last:
+                forecasts = [0.0] * horizon
+            else:
+                forecasts = self._forecasts(rows)
+            return self._around(forecasts) if with_dist else forecasts
+
+    def _forecasts(self, rows: Sequence[Row]) -> list[float]:
+        assert self._experts is not None
+        if self._ahead is None or not self._ahead.fits(self._experts):
+            self._ahead = Ahead(self._experts)
+        self._ahead.begin()
+        walk = Walk(self._ahead, self._past, self._seen.mean)
+        found = [self._go_on(walk, row)[1] for row in self._filled(rows)]
+        direct = self._direct
+        if direct is not None and len(rows) >= direct.horizon:
+            said = direct.forecast(self._filled(rows))
+            if said == said:
+                found[direct.horizon - 1] = self._seen.bounded(said)
+        return found
+
+    def _filled(self, rows: Sequence[Row]) -> Iterator[Array]:
+        """The inputs of the next rows, one after another in the same memory."""
+        features = self._new_features()
+        features.restore(self._features.state())
         for x in rows:
-            ahead._features.fill(x)
-            ahead._write_own()
-            value = ahead._start() + ahead._step(x, ahead._target).item()
-            ahead._advance_row(value, math.nan)
-            forecasts.append(value)
-        return forecasts
+            features.fill(x)
+            yield features.row
+            features.advance()
+
+    def _around(self, forecasts: Sequence[float]) -> list[Distribution]:
+        if self._leads is None or self._experts is None:
+            nothing = np.full(LEVELS.size, math.nan)
+            return [Distribution(forecast, nothing) for forecast in forecasts]
+        found = [self._leads.around(1 + k, forecast) for k, forecast in enumerate(forecasts)]
+        direct = self._direct
+        if direct is not None and len(found) >= direct.horizon and direct.ready:
+            found[direct.horizon - 1] = direct.around(forecasts[direct.horizon - 1])
+        return found
+
+    # ------------------------------------------------------------ state
+
+    def _remember(self) -> None:
+        if self._before is None:
+            followed = None if self._followed is None else self._followed.state()
+            direct = None if self._direct is None else self._direct.state()
+            self._more_before = followed, direct
+        super()._remember()
+
+    def _take_back(self) -> None:
+        if self._before is None:
+            return
+        super()._take_back()
+        self._restore_more(*self._more_before)
+
+    def _restore_more(self, followed: Any, direct: Any) -> None:
+        """Go on with the forecast that was followed, and with the networks of the horizon."""
+        self._followed = self._ahead = None
+        if followed is not None:
+            assert self._experts is not None
+            self._followed = Walk.restored(followed, self._experts, self._past.seasons)
+        if self._direct is not None:
+            saved = direct["experts"]
+            experts = saved and Experts.restored(saved, self._features, self._mixture)
+            self._direct.restore(direct, experts)
 
     def _state(self) -> dict[str, Any]:
-        own = {"past": np.array(self._past, float), "misses": self._misses.copy()}
-        return {**super()._state(), **own}
+        return {
+            **super()._state(),
+            **self._past.state(),
+            "misses": self._misses.table.copy(),
+            "spread": None,
+            "seen": self._seen.state(),
+            "leads": None if self._leads is None else self._leads.state(),
+            "n_followed": self._n_followed,
+            "followed": None if self._followed is None else self._followed.state(),
+            "direct": None if self._direct is None else self._direct.state(),
+        }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         super()._restore(state)
-        self._past.extend(state["past"].tolist())
-        self._misses[:] = state["misses"]
+        self._past.restore(state)
+        self._misses.table = state["misses"].copy()
+        if state["leads"] is None:
+            self._leads = None
+        else:
+            assert self._leads is not None
+            self._leads.restore(state["leads"])
+            self._seen.restore(state["seen"])
+        self._n_followed = state["n_followed"]
+        self._restore_more(state["followed"], state["direct"])
 
 
 register(Forecaster, "estimators.Forecaster")

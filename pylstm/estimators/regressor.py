@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 from pylstm.checks import check_switch
@@ -48,6 +48,10 @@ class Regressor(WithLastTarget):
         Whether the order of the rows means anything. If not, every row stands alone: there is no
         memory, no change and no last target. What a recursive forecaster of another library builds
         its lags for is such a row.
+    calendar : bool, str or sequence of str, optional
+        Makes features whose values are time stamps (datetime, numpy.datetime64, pandas.Timestamp)
+        the place of the row in these periods, of "hour", "day", "week", "year"; True for the last
+        three. Rows come in the order of time then. Without, time stamps are seconds.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
@@ -93,6 +97,7 @@ class Regressor(WithLastTarget):
         feedback: bool = True,
         delay: int = 0,
         ordered: bool = True,
+        calendar: bool | str | Sequence[str] | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
         seed: int = 0,
@@ -109,6 +114,7 @@ class Regressor(WithLastTarget):
             feedback=feedback,
             delay=delay,
             ordered=ordered,
+            calendar=calendar,
             network=network,
             dtype=dtype,
             seed=seed,

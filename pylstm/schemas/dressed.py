@@ -48,12 +48,14 @@ class _DressedState(State, kw_only=True):
     dtype: Any
     seed: Any
     n_epochs: Any
+    calendar: Any
+    time_columns_: list[int] | UnsetType = UNSET
     n_features_in_: SizeOr0 | UnsetType = UNSET
     feature_names_in_: LabelArray | UnsetType = UNSET
     estimator_: Any = UNSET
 
     PARAMETERS: ClassVar[tuple[str, ...]] = ("n_cells", "block_size", "optimizer", "network",
-                                             "dtype", "seed")  # fmt: skip
+                                             "dtype", "seed", "calendar")  # fmt: skip
     BEHIND: ClassVar[str] = ""
     FITTED: ClassVar[tuple[str, ...]] = ("n_features_in_",)
 
@@ -74,6 +76,11 @@ class _DressedState(State, kw_only=True):
         must(type(self.estimator_) is behind, f"a {self.BEHIND} behind")
         for name in self.FITTED:
             is_there(name, getattr(self, name), True)
+        if self.calendar is not None:
+            is_there("time_columns_", self.time_columns_, True)
+            columns = range(self.n_features_in_ or 0)
+            must(all(k in columns for k in self.time_columns_ or ()), "columns there are")
+            return
         names = self.estimator_.feature_names
         if self.estimator_.net is not None:
             must(len(names) == self.n_features_in_, "as many features as it was fitted to")
@@ -91,7 +98,8 @@ class _SupervisedState(_DressedState, kw_only=True):
     @classmethod
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """0.1.0 took sequences in their order, and no label was an input."""
-        return {"feedback": False, "ordered": True, "shuffle": False, **state}
+        added = {"feedback": False, "ordered": True, "shuffle": False, "calendar": None}
+        return {**added, **state}
 
 
 class DressedRegressor(_SupervisedState, kw_only=True):
@@ -120,5 +128,11 @@ class DressedForecaster(_DressedState, kw_only=True):
     """`sklearn.LSTMForecaster`."""
 
     season: Any
-    PARAMETERS = (*_DressedState.PARAMETERS, "season")
+    horizon: Any
+    PARAMETERS = (*_DressedState.PARAMETERS, "season", "horizon")
     BEHIND = "Forecaster"
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """In 0.1.0 there was no horizon to learn directly."""
+        return {"horizon": None, "calendar": None, **state}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,6 +10,9 @@ from msgspec import Meta
 
 from pylstm.checks import check_dtype, check_size
 from pylstm.errors import brief
+from pylstm.estimators.calendar import as_periods
+from pylstm.estimators.leads import bucket_of, longest_lead
+from pylstm.estimators.past import as_seasons
 from pylstm.schemas.networks import AheadState, NetworkState
 from pylstm.schemas.state import (
     FLOAT64,
@@ -34,6 +37,18 @@ __all__ = [
 ]
 
 
+class CalendarState(State):
+    """`estimators.calendar.Calendar`."""
+
+    names: list[Any]
+    last: Array
+
+    def __post_init__(self) -> None:
+        distinct("names of time stamps", self.names)
+        has_shape("last", self.last, FLOAT64, (len(self.names), 3))
+        no_infinity("the last time stamps", self.last)
+
+
 class FeaturesState(State):
     """Names of features and the last row."""
 
@@ -41,6 +56,7 @@ class FeaturesState(State):
     places: list[int]
     before: Array
     own: list[int] | None = None
+    calendar: CalendarState | None = None
 
     def fits(self, n_own: int) -> int:
         """Whether they go with so many own inputs; how many inputs there are."""
@@ -133,7 +149,7 @@ class EstimatorState(State):
     FORMAT = 2
     SWITCHES: ClassVar[str] = "SWITCHES"
     MIXTURE: ClassVar[type[ByErrorState] | type[ByLikelihoodState]] = ByErrorState
-    ADDED: ClassVar[dict[str, Any]] = {}  # parameters that are not in format 1
+    ADDED: ClassVar[dict[str, Any]] = {"calendar": None}  # parameters that are not in format 1
     format: Literal[2]
     parameters: dict[str, Any]
     experts: ExpertsState | None
@@ -168,13 +184,13 @@ class EstimatorState(State):
         return 1
 
     def __post_init__(self) -> None:
-        from pylstm.estimators import defaults
-
         parameters = self.parameters
         must({"n_cells", "block_size", "dtype"} <= parameters.keys(), "all parameters")
-        n_cells = check_size("n_cells", parameters["n_cells"])
-        block_size = check_size("block_size", parameters["block_size"])
+        check_size("n_cells", parameters["n_cells"])
+        check_size("block_size", parameters["block_size"])
         n_inputs = self.features.fits(self.n_own())
+        has_periods = bool(as_periods(parameters.get("calendar")))
+        must((self.features.calendar is not None) == has_periods, "time stamps of a calendar")
         delay = check_size("delay", parameters.get("delay", 0), 0)
         must(len(self.waiting) <= delay + 1, "no more rows that wait than there may be")
         for waiting in self.waiting:
@@ -183,10 +199,18 @@ class EstimatorState(State):
         if self.experts is None:
             must(not self.features.names, "no features without a network")
             return
-        nets = self.experts.nets
-        must(nets and len(self.experts.experts) == len(nets), "a network an expert")
-        converted(self.MIXTURE, self.experts.mixture).fits(len(nets))
-        self.experts.fits(bool(delay))
+        self.check_experts(self.experts, bool(delay))
+
+    def check_experts(self, experts: ExpertsState, late: bool = False) -> None:
+        """Whether networks and mixture are those of the parameters."""
+        from pylstm.estimators import defaults
+
+        parameters, n_inputs = self.parameters, self.features.fits(self.n_own())
+        n_cells, block_size = parameters["n_cells"], parameters["block_size"]
+        nets = experts.nets
+        must(nets and len(experts.experts) == len(nets), "a network an expert")
+        converted(self.MIXTURE, experts.mixture).fits(len(nets))
+        experts.fits(late)
         switches = getattr(defaults, self.SWITCHES)
         wanted = {
             "n_inputs": n_inputs,
@@ -240,7 +264,7 @@ class _WithLastTarget(EstimatorState):
 class RegressorState(_WithLastTarget):
     """`estimators.Regressor`."""
 
-    ADDED: ClassVar[dict[str, Any]] = {"delay": 0, "ordered": True}
+    ADDED: ClassVar[dict[str, Any]] = {"delay": 0, "ordered": True, "calendar": None}
 
     def n_own(self) -> int:
         """The last target and its error."""
@@ -252,7 +276,7 @@ class ClassifierState(EstimatorState):
     """`estimators.Classifier`."""
 
     SWITCHES = "CLASSIFIER_SWITCHES"
-    ADDED: ClassVar[dict[str, Any]] = {"feedback": False, "delay": 0, "ordered": True}
+    ADDED: ClassVar[dict[str, Any]] = {**RegressorState.ADDED, "feedback": False}
     MIXTURE = ByLikelihoodState
     classes: list[Any]
     last: Array | None
@@ -281,25 +305,165 @@ class ClassifierState(EstimatorState):
         EstimatorState.__post_init__(self)
 
 
+class PastState(State):
+    """`estimators.past.Past`."""
+
+    past: Array
+    last: float
+    error: float
+    n_rows: Count
+    profiles: list[Array] | None
+
+    def n_candidates(self, n_seasons: int) -> int:
+        """What a forecast may start from."""
+        return 1 + (2 + (self.profiles is not None)) * n_seasons
+
+    def fits(self, seasons: Sequence[int]) -> None:
+        """Whether it is of so many values."""
+        if self.profiles is not None:
+            must(len(self.profiles) == len(seasons), "a profile a season")
+            for s, profile in zip(seasons, self.profiles, strict=True):
+                has_shape("profiles", profile, FLOAT64, (2, s))
+                must(np.isfinite(profile).all() and (profile[0] >= 0).all(), "means of a season")
+        most = max((2, *(s + 1 for s in seasons)))
+        has_shape("past", self.past, FLOAT64, (self.past.size,))
+        must(self.past.size <= most, f"a past of at most {most} values")
+        no_infinity("the past", self.past)
+        no_infinity("the last target or error", self.last, self.error)
+
+
+class SeenState(State):
+    """`estimators.past.Seen`."""
+
+    n: Count
+    mean: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        no_infinity("what was seen", self.mean, self.low, self.high)
+        must(not self.n or self.low <= self.high, "a range of what was seen")
+
+
+class LeadsState(State):
+    """`estimators.leads.Leads`."""
+
+    counts: Array
+    errors: Array
+    walks: list[Count]
+    spreads: list[SpreadState]
+
+    def fits(self, n_simple: int, n_buckets: int) -> None:
+        """Whether it is of so many leads and so much that is simple."""
+        for name, values in (("counts", self.counts), ("errors", self.errors)):
+            has_shape(name, values, FLOAT64, (n_buckets, 1 + n_simple))
+            must(np.isfinite(values).all() and (values >= 0).all(), f"{name} of at least 0")
+        must(len(self.spreads) == n_buckets, "a spread a bucket of leads")
+        must(len(self.walks) == n_buckets, "a number of forecasts a bucket of leads")
+
+
+class FollowedState(State):
+    """`estimators.ahead.Walk`."""
+
+    lead: Annotated[int, Meta(ge=0)]
+    past: PastState
+    origin: PastState
+    mean: float
+    nets: list[dict[str, Any]]
+
+    def fits(self, seasons: Sequence[int], nets: Sequence[NetworkState], longest: int) -> None:
+        """Whether it is ahead of these networks."""
+        self.past.fits(seasons)
+        self.origin.fits(seasons)
+        must(self.past.n_candidates(1) == self.origin.n_candidates(1), "profiles, or none")
+        no_infinity("the mean", self.mean)
+        must(self.lead <= longest, "a lead that is followed")
+        must(len(self.nets) == len(nets), "a state ahead a network")
+        for saved, net in zip(self.nets, nets, strict=True):
+            ahead = converted(AheadState, saved)
+            must(ahead.config == net.config, "two states of one network")
+            must(not ahead.collected, "nothing collected where nothing is learned")
+            ahead.fits(net.parameters.size)
+
+
+class DirectState(State):
+    """`estimators.direct.Direct`."""
+
+    experts: ExpertsState | None
+    misses: Array
+    spread: SpreadState
+    error: float
+    waiting: Array
+
+    def fits(self, horizon: int, n_own: int, n_candidates: int) -> None:
+        """Whether it is of this horizon."""
+        has_shape("misses", self.misses, FLOAT64, (2, n_candidates))
+        must((self.misses >= 0).all(), "misses of at least 0")
+        n = len(self.waiting)
+        must(n <= horizon, "no more rows that wait than the horizon has")
+        width = n_own + n_candidates + 1
+        has_shape("waiting", self.waiting, FLOAT64, (n, width if n else 0))
+        no_infinity("what waits", self.error, self.waiting)
+
+
 class ForecasterState(_WithLastTarget):
     """`estimators.Forecaster`."""
 
     past: Array
     misses: Array
+    n_rows: Count = 0
+    profiles: list[Array] | None = None
+    seen: SeenState | None = None
+    leads: LeadsState | None = None
+    n_followed: Count = 0
+    followed: FollowedState | None = None
+    direct: DirectState | None = None
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Before, no forecast was followed, and none was learned directly."""
+        today = super().today(state)
+        if "leads" in today or not isinstance(today.get("parameters"), Mapping):
+            return today
+        new = {"seen": None, "leads": None, "n_followed": 0, "followed": None, "direct": None}
+        new |= {"n_rows": 0, "profiles": None}
+        return {
+            **today,
+            "parameters": {"horizon": None, "calendar": None, **today["parameters"]},
+            **new,
+        }
+
+    def _seasons(self) -> tuple[int, ...]:
+        return as_seasons(self.parameters.get("season"))
 
     def n_own(self) -> int:
-        """The last value, error and change; the value a season ago."""
-        return 3 if self.parameters.get("season") is None else 4
+        """The last value, error and change; the values a season ago."""
+        return 3 + len(self._seasons())
 
     def __post_init__(self) -> None:
-        season = self.parameters.get("season")
-        most = 2 if season is None else max(2, check_size("season", season) + 1)
-        has_shape("past", self.past, FLOAT64, (self.past.size,))
-        must(self.past.size <= most, f"a past of at most {most} values")
-        no_infinity("the past", self.past)
-        has_shape("misses", self.misses, FLOAT64, (2, 3))
-        must((self.misses >= 0).all(), "misses of at least 0")
         _WithLastTarget.__post_init__(self)
+        seasons, horizon = self._seasons(), self.parameters.get("horizon")
+        past = PastState(self.past, self.last, self.error, self.n_rows, self.profiles)
+        past.fits(seasons)
+        n_candidates = past.n_candidates(len(seasons))
+        width = max(3, n_candidates) if self.profiles is None else n_candidates
+        has_shape("misses", self.misses, FLOAT64, (2, width))
+        must((self.misses >= 0).all(), "misses of at least 0")
+        must((self.seen is None) == (self.leads is None), "errors by lead and what was seen")
+        longest = longest_lead(seasons)
+        if self.leads is not None:
+            self.leads.fits(1 + n_candidates, bucket_of(longest) + 1)
+        nets = self.experts.nets if self.experts else []
+        if self.followed is not None:
+            must(nets and self.leads is not None, "networks where a forecast is followed")
+            self.followed.fits(seasons, nets, longest)
+        must((self.direct is None) == (horizon is None), "a direct forecast for a horizon")
+        if self.direct is None:
+            return
+        self.direct.fits(check_size("horizon", horizon), self.n_own(), n_candidates)
+        must((self.direct.experts is None) == (self.experts is None), "networks of the horizon")
+        if self.direct.experts is not None:
+            self.check_experts(self.direct.experts)
 
 
 class TailState(State):

@@ -12,8 +12,9 @@ from sklearn.utils.validation import validate_data
 
 from pylstm.checks import check_whole
 from pylstm.copies import Savable
+from pylstm.errors import brief
 from pylstm.registry import as_today, check_state
-from pylstm.sklearn.rows import Array
+from pylstm.sklearn.rows import Array, Rows, as_rows, times_as_seconds
 
 __all__ = ["MORE_PARAMETERS", "PARAMETERS", "PUBLIC", "SHUFFLE", "Adapter"]
 
@@ -43,6 +44,9 @@ SHUFFLE = """
         Whether `fit` learns from sequences, which `lengths` has told apart, in an order drawn anew
         at every pass, by `seed`; the rows of a sequence stay in theirs."""
 MORE_PARAMETERS = """
+    calendar : bool, str or sequence of str, optional
+        Makes columns of time stamps the place of the row in these periods, of "hour", "day",
+        "week", "year"; True for the last three. Time stamps with a zone are taken in UTC.
     n_epochs : int, optional
         Passes of `fit` over the rows, each from a fresh state. By default 1, and 10 where there are
         sequences, by `lengths`.
@@ -58,6 +62,8 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
     """What the three have in common: the estimator behind, tags, files."""
 
     _estimator_class: ClassVar[type[Any]]
+    calendar: Any
+    time_columns_: list[int]
     n_epochs: int | None
     n_features_in_: int
 
@@ -70,7 +76,24 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
             parameters.pop(name, None)
         self.estimator_ = self._estimator_class(**parameters)
 
+    def _without_times(self, X: Any, reset: bool) -> Any:
+        """X with seconds in place of time stamps, where there is a calendar."""
+        if self.calendar is None:
+            return X
+        X, columns = times_as_seconds(X)
+        if reset:
+            self.time_columns_ = columns
+        elif columns != self.time_columns_:
+            raise ValueError(
+                f"X has time stamps in columns {brief(columns)}, wanted {brief(self.time_columns_)}"
+            )
+        return X
+
+    def _as_rows(self, X: Array) -> Rows:
+        return as_rows(X, [] if self.calendar is None else self.time_columns_)
+
     def _checked_features(self, X: Any, reset: bool = False) -> Array:
+        X = self._without_times(X, reset)
         rows: Array = validate_data(
             self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
         )

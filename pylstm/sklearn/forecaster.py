@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ from pylstm import estimators
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.optimizers import Optimizer
 from pylstm.sklearn.adapter import MORE_PARAMETERS, PARAMETERS, PUBLIC, Adapter
-from pylstm.sklearn.rows import Array, Rows, as_rows
+from pylstm.sklearn.rows import Array, Rows
 
 __all__ = ["LSTMForecaster"]
 
@@ -26,9 +26,11 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
 
     Parameters
     ----------{PARAMETERS}
-    season : int, optional
-        Rows in a season: 12 for months with a yearly rhythm, 24 for hours with a daily
-        one.{MORE_PARAMETERS}
+    season : int or sequence of int, optional
+        Rows in a season: 12 for months with a yearly rhythm, 24 for hours with a daily one,
+        ``(24, 168)`` for hours with a daily and a weekly one.
+    horizon : int, optional
+        A lead at which the forecast is learned directly, by networks of its own.{MORE_PARAMETERS}
 
     Attributes
     ----------
@@ -54,7 +56,9 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         self,
         n_cells: int = N_CELLS,
         *,
-        season: int | None = None,
+        season: int | Sequence[int] | None = None,
+        horizon: int | None = None,
+        calendar: bool | str | Sequence[str] | None = None,
         block_size: int = 1,
         optimizer: Optimizer | None = None,
         n_epochs: int | None = None,
@@ -64,6 +68,8 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
     ) -> None:
         self.n_cells = n_cells
         self.season = season
+        self.horizon = horizon
+        self.calendar = calendar
         self.block_size = block_size
         self.optimizer = optimizer
         self.n_epochs = n_epochs
@@ -121,11 +127,13 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
             y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
             values = column_or_1d(y, warn=True)
             self.n_features_in_ = 0
+            self.time_columns_ = []
             return [{}] * len(values), list(values.tolist())
+        X = self._without_times(X, reset)
         X, y = validate_data(
             self, X, y, reset=reset, dtype=np.float64, y_numeric=True, ensure_all_finite="allow-nan"
         )
-        return as_rows(X), list(np.asarray(y, float).tolist())
+        return self._as_rows(X), list(np.asarray(y, float).tolist())
 
     def _learn_series(self, rows: Rows, values: list[float]) -> None:
         for x, value in zip(rows, values, strict=True):
@@ -148,7 +156,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         check_is_fitted(self)
         rows = None
         if X is not None:
-            rows = as_rows(self._checked_features(X))
+            rows = self._as_rows(self._checked_features(X))
         return np.array(self.estimator_.forecast(horizon, rows))
 
     def predict(self, X: npt.ArrayLike) -> Array:
@@ -164,5 +172,5 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         ndarray, shape (n_rows,), float64
         """
         check_is_fitted(self)
-        rows = as_rows(self._checked_features(X))
+        rows = self._as_rows(self._checked_features(X))
         return np.array(self.estimator_.forecast(len(rows), rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -64,6 +64,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         optimizer: Optimizer | None = None,
         feedback: bool = False,
         ordered: bool = True,
+        calendar: bool | str | Sequence[str] | None = None,
         shuffle: bool = True,
         n_epochs: int | None = None,
         network: Mapping[str, Any] | None = None,
@@ -75,6 +76,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         self.optimizer = optimizer
         self.feedback = feedback
         self.ordered = ordered
+        self.calendar = calendar
         self.shuffle = shuffle
         self.n_epochs = n_epochs
         self.network = network

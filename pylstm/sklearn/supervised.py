@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d,
 
 from pylstm.checks import check_switch
 from pylstm.sklearn.adapter import Adapter
-from pylstm.sklearn.rows import Array, Lengths, Rows, as_rows, cut, sequence_ends
+from pylstm.sklearn.rows import Array, Lengths, Rows, cut, sequence_ends
 
 __all__ = ["SupervisedAdapter"]
 
@@ -51,6 +51,7 @@ class SupervisedAdapter(Adapter):
     def _checked_data(self, X: Any, y: Any, lengths: Lengths, reset: bool) -> tuple[Array, Array]:
         one_a_row = lengths is None or y is None or np.shape(y)[:1] != np.shape(lengths)
         if one_a_row:
+            X = self._without_times(X, reset)
             X, y = validate_data(
                 self, X, y, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
             )
@@ -81,7 +82,7 @@ class SupervisedAdapter(Adapter):
                 wanted[end - 1] = value
         else:
             wanted = y
-        sequences = list(zip(cut(as_rows(X), ends), cut(wanted, ends), strict=True))
+        sequences = list(zip(cut(self._as_rows(X), ends), cut(wanted, ends), strict=True))
         for k in rng.permutation(len(sequences)) if rng else range(len(sequences)):
             if lengths is not None:
                 self.estimator_.reset()
@@ -94,12 +95,12 @@ class SupervisedAdapter(Adapter):
         if lengths is None:
             if self.ordered:
                 self._notice_rows_alone(X)
-            return self._predict_following(self.estimator_, as_rows(X))
+            return self._predict_following(self.estimator_, self._as_rows(X))
         fresh = self.estimator_.copy()
         fresh.reset()
         parts = (
             self._predict_following(fresh, rows)
-            for rows in cut(as_rows(X), sequence_ends(lengths, len(X)))
+            for rows in cut(self._as_rows(X), sequence_ends(lengths, len(X)))
         )
         if self.one_a_sequence_:
             return [part[-1] for part in parts]
