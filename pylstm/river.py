@@ -162,7 +162,7 @@ class LSTMDetector(Detector, base.AnomalyDetector):
     >>> rows = [math.sin(t * math.pi / 12) + (t * 7919 % 101) / 101 for t in range(1000)]
     >>> stream = [({{"load": y + 3 * (t == 900)}}, t == 900) for t, y in enumerate(rows)]
     >>> auc = evaluate.progressive_val_score(stream, LSTMDetector(season=24), metrics.ROCAUC())
-    >>> auc.get() > 0.95
+    >>> float(auc.get()) > 0.95
     True
     """
 

@@ -93,8 +93,8 @@ def summary(taken: Sequence[Series], scores: Scores) -> Result:
         "Rule of the Numenta anomaly benchmark (Lavin & Ahmad 2015): the first detection in a "
         "window counts 1 at its left edge to 0 at its right one, one outside costs 0.11 (0.22 "
         "where false alarms are dear), a window missed 1 (2 where misses are dear).",
-        "The windows of 1 and 24 rows, the tail of 20 and the rest of 100 were chosen by the "
-        "scores of every other of 27 series that are public; on those figures flatter.",
+        "The windows of 1 and 24 rows, the tail of 20 and the rest of 100 were chosen by looking "
+        "at 27 series of that benchmark: on those, figures flatter.",
         f"All of them through the detector of {OURS}: the same tails, sums and rest, other "
         "forecasts.",
     ]
