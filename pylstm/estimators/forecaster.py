@@ -233,7 +233,7 @@ class Forecaster(Estimator):
         ahead = walk.ahead if walk is not None and walk.ahead.fits(experts) else Ahead(experts)
         ahead.begin()
         self._n_followed += 1
-        self._followed = Walk(ahead, self._past, self._seen.mean)
+        self._followed = Walk(ahead, self._past, self._seen.mean, self._leads.shares())
 
     def _length(self) -> int:
         """Rows of the forecast that is followed."""
@@ -262,7 +262,7 @@ class Forecaster(Estimator):
         if self._leads is None:
             value = said[0]
         else:
-            value = self._seen.bounded(self._leads.mix(walk.lead, said))
+            value = self._seen.bounded(self._leads.mix(walk.shares, walk.lead, said))
         walk.past.add(value, math.nan)
         return said, value
 
@@ -324,7 +324,8 @@ class Forecaster(Estimator):
         if self._ahead is None or not self._ahead.fits(self._experts):
             self._ahead = Ahead(self._experts)
         self._ahead.begin()
-        walk = Walk(self._ahead, self._past, self._seen.mean)
+        shares = [] if self._leads is None else self._leads.shares()
+        walk = Walk(self._ahead, self._past, self._seen.mean, shares)
         found = [self._go_on(walk, row)[1] for row in self._filled(rows)]
         direct = self._direct
         if direct is not None and len(rows) >= direct.horizon:

@@ -367,6 +367,7 @@ class FollowedState(State):
     past: PastState
     origin: PastState
     mean: float
+    shares: Array
     nets: list[dict[str, Any]]
 
     def fits(self, seasons: Sequence[int], nets: Sequence[NetworkState], longest: int) -> None:
@@ -376,6 +377,9 @@ class FollowedState(State):
         must(self.past.n_candidates(1) == self.origin.n_candidates(1), "profiles, or none")
         no_infinity("the mean", self.mean)
         must(self.lead <= longest, "a lead that is followed")
+        width = 2 + self.past.n_candidates(len(seasons))
+        has_shape("shares", self.shares, FLOAT64, (bucket_of(longest) + 2, width))
+        must((self.shares >= 0).all() and (self.shares <= 1).all(), "shares from 0 to 1")
         must(len(self.nets) == len(nets), "a state ahead a network")
         for saved, net in zip(self.nets, nets, strict=True):
             ahead = converted(AheadState, saved)
