@@ -383,7 +383,7 @@ class Forecaster(Estimator):
         return {
             **super()._state(),
             **self._past.state(),
-            "misses": self._misses.table.copy(),
+            "misses": self._misses.state(),
             "spread": None,
             "seen": self._seen.state(),
             "leads": None if self._leads is None else self._leads.state(),
@@ -395,7 +395,7 @@ class Forecaster(Estimator):
     def _restore(self, state: Mapping[str, Any]) -> None:
         super()._restore(state)
         self._past.restore(state)
-        self._misses.table = state["misses"].copy()
+        self._misses.restore(state["misses"])
         if state["leads"] is None:
             self._leads = None
         else:
