@@ -418,6 +418,7 @@ class ForecasterState(_WithLastTarget):
     seen: SeenState | None = None
     leads: LeadsState | None = None
     n_followed: Count = 0
+    n_resting: Count = 0
     followed: FollowedState | None = None
     direct: DirectState | None = None
 
@@ -428,7 +429,7 @@ class ForecasterState(_WithLastTarget):
         if "leads" in today or not isinstance(today.get("parameters"), Mapping):
             return today
         new = {"seen": None, "leads": None, "n_followed": 0, "followed": None, "direct": None}
-        new |= {"n_rows": 0, "profiles": None}
+        new |= {"n_rows": 0, "n_resting": 0, "profiles": None}
         return {
             **today,
             "parameters": {"horizon": None, "calendar": None, **today["parameters"]},
