@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,10 @@ def _estimators() -> Iterator[tuple[str, Any]]:
     yield "regressor without feedback", _learned(estimators.Regressor(3, feedback=False))
     yield "classifier", classifier
     yield "forecaster", forecaster
+    forecaster = estimators.Forecaster(2, season=(2, 3), horizon=2, calendar="day")
+    for t in range(12):
+        forecaster.learn_one(t % 4, {"a": datetime(2024, 1, 1 + t)})
+    yield "forecaster of a horizon", forecaster
     yield "sgd", pylstm.SGD(0.1, schedule=pylstm.Decay(0.5))
     yield "rmsprop", pylstm.RMSprop()
     yield "adam", pylstm.Adam(weight_decay=0.1)

@@ -24,8 +24,8 @@ from pylstm.registry import register
 __all__ = ["Forecaster"]
 
 # Rows of the shortest forecast that is followed to see how far off it was; and after so many
-# forecasts, some two thousand rows, twice as many rows pass before the next as it had.
-_SHORTEST, _UNRESTED = 8, 64
+# forecasts, some 1,500 rows, three times as many rows pass before the next as it had.
+_SHORTEST, _UNRESTED = 8, 48
 
 
 class Forecaster(Estimator):
@@ -231,7 +231,7 @@ class Forecaster(Estimator):
         walk = self._followed
         if walk is not None:
             length = self._length()
-            rest = 2 * length if self._n_followed > _UNRESTED else 0
+            rest = 3 * length if self._n_followed > _UNRESTED else 0
             if walk.lead < length or self._n_resting < rest:
                 self._n_resting += walk.lead == length
                 return
