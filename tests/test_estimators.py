@@ -528,12 +528,12 @@ def test_both_seasons_told_are_as_good_as_the_right_one():
 def test_intervals_hold_their_share_at_every_lead():
     y = two_seasons(9000, 0.3)
     model = Forecaster(2, season=168, horizon=5, optimizer=default_optimizer())
-    leads = (1, 2, 3, 5, 10, 24, 48, 100)
+    leads = (1, 2, 3, 5, 10, 24, 48)
     inside = []
     for t in range(8900):
         model.learn_one(y[t])
         if t >= 2000 and t % 10 == 0:
-            found = model.forecast(100, with_dist=True)
+            found = model.forecast(48, with_dist=True)
             bounds = [found[lead - 1].interval(0.9) for lead in leads]
             inside.append(
                 [low <= y[t + k] <= high for k, (low, high) in zip(leads, bounds, strict=True)]
