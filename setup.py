@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
 from platform import machine
+from threading import Semaphore
 
 import numpy as np
 from Cython.Build import cythonize
@@ -36,6 +37,9 @@ QUICK = ["-O1"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g"]
 # Such a build also looks at the progress of every object after every call: csrc/network/progress.c.
 DEBUG = [("PYLSTM_DEBUG", None)]
+
+# Where Cython writes its C.
+GENERATED = os.path.join("build", "cython")
 
 # What every compiler of C99 takes, with the headers of the system.
 PROBE = "#include <stdint.h>\nint main(void) { for (int32_t j = 0; j < 1; j++); return 0; }\n"
@@ -69,15 +73,18 @@ def understood(flag):
 
 
 class BuildExt(build_ext):
-    """Compiles the files of an extension side by side: one per instruction set takes long."""
+    """Compiles all files side by side: those of an instruction set take long."""
 
     def build_extensions(self):
         compile_files, full = self.compiler.compile, []
+        cores = Semaphore(os.cpu_count())
 
         def compile_one(file, extra_postargs=(), **kwargs):
             fallback = "baseline" in file and machine() in ("x86_64", "AMD64")
-            level = QUICK if sanitize or fallback or "python" in file else full
-            return compile_files([file], extra_postargs=[*level, *extra_postargs], **kwargs)
+            seam = file.startswith(GENERATED)
+            level = QUICK if sanitize or fallback or seam else full
+            with cores:
+                return compile_files([file], extra_postargs=[*level, *extra_postargs], **kwargs)
 
         def compile_side_by_side(sources, **kwargs):
             with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -87,10 +94,12 @@ class BuildExt(build_ext):
         if not windows:
             # Not before: a source distribution is made without a compiler.
             check_compiler()
-            (extension,) = self.extensions
-            extension.extra_compile_args = [*filter(understood, FLAGS), *sanitize]
+            flags = [*filter(understood, FLAGS), *sanitize]
+            for extension in self.extensions:
+                extension.extra_compile_args = flags
             full += filter(understood, FULL)
             self.compiler.compile = compile_side_by_side
+            self.parallel = True
         try:
             super().build_extensions()
         except CompileError:
@@ -101,17 +110,41 @@ class BuildExt(build_ext):
 windows = sys.platform == "win32"
 sanitize = SANITIZE if os.environ.get("PYLSTM_SANITIZE") == "1" else []
 
-core = Extension(
-    "pylstm._core",
-    sources=["csrc/python/_core.pyx", *sorted(set(glob("csrc/*/*.c")) - {"csrc/python/_core.c"})],
-    depends=sorted(glob("csrc/*/*.p*") + glob("csrc/*/*.h") + glob("csrc/*/*.inc")),
-    include_dirs=["csrc", np.get_include()],
-    define_macros=[
-        ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
-        *(DEBUG if sanitize else []),
-    ],
-    extra_compile_args=["/O2", "/std:c11"] if windows else [],
-    extra_link_args=[] if windows else sanitize,
-)
 
-setup(ext_modules=cythonize([core]), cmdclass={"build_ext": BuildExt})
+def extension(name, sources, depends=()):
+    """A module of the seam."""
+    return Extension(
+        f"pylstm._core.{name}",
+        sources=sources,
+        depends=sorted([*depends, *glob("pylstm/_core/*.pxd"), *glob("csrc/*/*.h")]),
+        include_dirs=["csrc", np.get_include()],
+        define_macros=[
+            ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+            *(DEBUG if sanitize else []),
+        ],
+        extra_compile_args=["/O2", "/std:c11"] if windows else [],
+        extra_link_args=[] if windows else sanitize,
+    )
+
+
+def seam():
+    """A module for each file of Cython, that of the engine with all the C; and what Cython itself
+    would put into every module, once."""
+    for file in sorted(glob("pylstm/_core/*.pyx")):
+        name = Path(file).stem
+        kernels, parts = [], [file]
+        if name == "engine":
+            kernels, parts = sorted(glob("csrc/*/*.c")), [file, *glob("csrc/*/*.inc")]
+        yield extension(name, [file, *kernels], parts)
+    yield extension("utilities", ["pylstm/_core/utilities.c"])
+
+
+if __name__ == "__main__":  # the processes of cythonize read this file too
+    modules = cythonize(
+        list(seam()),
+        build_dir=GENERATED,
+        nthreads=os.cpu_count(),
+        shared_utility_qualified_name="pylstm._core.utilities",
+        shared_utility_features_disabled=["MemoryView"],
+    )
+    setup(ext_modules=modules, cmdclass={"build_ext": BuildExt})

@@ -17,6 +17,7 @@ __all__ = ["main"]
 #: What has options of its own.
 APART = {
     "streams": "bench.streams.__main__",
+    "anomalies": "bench.anomalies.__main__",
     "programs": "bench.programs",
     "endless": "bench.endless",
     "fuzz": "bench.fuzz.__main__",

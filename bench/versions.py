@@ -143,6 +143,8 @@ def going_on(thing: Any) -> list[float]:
             parts = _session(thing)
         case estimators.Forecaster():
             parts = _forecaster(thing)
+        case estimators.Detector():
+            parts = _detector(thing)
         case estimators.Regressor() | estimators.Classifier():
             parts = _estimator(thing)
         case baselines.Learner():
@@ -221,6 +223,13 @@ def _forecaster(model: estimators.Forecaster) -> Iterator[Any]:
     for t in range(6):
         model.learn_one(t % 4, {"a": t})
         yield model.forecast(3)
+
+
+def _detector(model: estimators.Detector) -> Iterator[Any]:
+    for t in range(6):
+        x = {name: float(t * t) for name in model.names}
+        yield model.score_one({"hour": t}, x)
+        model.learn_one({"hour": t}, x)
 
 
 def _session(session: Session) -> Iterator[Any]:

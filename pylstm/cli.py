@@ -1,4 +1,4 @@
-"""The command line: ``pylstm stream``, ``demo``, ``reproduce``, two analyses and ``config``."""
+"""The command line: ``pylstm stream``, ``detect``, ``demo``, ``reproduce``, ``config`` and more."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pylstm.experiments.report import as_list, as_text
 from pylstm.experiments.reproduce import need
 from pylstm.tabular import demo
 from pylstm.tabular.command import INTERRUPTED, add_stream, names_in, report_outcome
+from pylstm.tabular.detect import add_detect
 from pylstm.tabular.job import progress_bar, run_stream, silence
 from pylstm.tabular.plot import check_plot
 from pylstm.tabular.reporting import worst_skill
@@ -131,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pylstm {pylstm.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_stream(commands)
+    add_detect(commands)
     _add_demo(commands)
     _add_reproduce(commands)
     add_truncation(commands)

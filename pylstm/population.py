@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import PopulationBase
+from pylstm._core import PopulationBase, put_in, take_out
 from pylstm.architecture import Architecture
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable
@@ -172,7 +172,7 @@ class Population(Architecture, Copyable, PopulationBase):
         """
         k = self._index(k)
         net = LSTM(**self._config(), init_range=0.0, optimizer=self.optimizer[k])
-        self._take_out(k, net)
+        take_out(self, k, net)
         net._set_growth(INIT_RANGE)
         return net
 
@@ -190,7 +190,7 @@ class Population(Architecture, Copyable, PopulationBase):
                 )
         optimizers: list[Any] = list(self.optimizer)
         optimizers[k] = net.optimizer
-        self._put_in(k, net.copy(), *_with_rates(_optimizers(optimizers, self.n_nets)))
+        put_in(self, k, net.copy(), *_with_rates(_optimizers(optimizers, self.n_nets)))
 
     def _index(self, k: int) -> int:
         if isinstance(k, bool) or not isinstance(k, numbers.Integral):

@@ -36,8 +36,9 @@ HOMES = {
     },
     **{
         f"estimators.{kind}": "pylstm.estimators"
-        for kind in ("Regressor", "Classifier", "Forecaster")
+        for kind in ("Regressor", "Classifier", "Forecaster", "Detector")
     },
+    "river.LSTMDetector": "pylstm.river",
     **{
         f"{library}.LSTM{kind}": f"pylstm.{library}"
         for library in ("river", "sklearn")

@@ -1,4 +1,4 @@
-"""The estimators as river's: regressor, classifier and forecaster for its pipelines and metrics.
+"""The estimators as river's, for its pipelines and metrics.
 
     from pylstm.river import LSTMRegressor
     model = LSTMRegressor()                       # no scaler needed: it scales by itself
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from river import base
 from river.time_series.base import Forecaster as BaseForecaster
 
-from pylstm.estimators import Classifier, Forecaster, Regressor
+from pylstm.estimators import Classifier, Detector, Forecaster, Regressor
 from pylstm.registry import register
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LSTMClassifier", "LSTMForecaster", "LSTMRegressor"]
+__all__ = ["LSTMClassifier", "LSTMDetector", "LSTMForecaster", "LSTMRegressor"]
 
 
 def _rows(X: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -152,5 +152,20 @@ class LSTMForecaster(Forecaster, BaseForecaster):
     """
 
 
-for _class in (LSTMRegressor, LSTMClassifier, LSTMForecaster):
+class LSTMDetector(Detector, base.AnomalyDetector):
+    __doc__ = f"""{Detector.__doc__}
+    Judge it by a river metric, rows scored before they are learned:
+
+    >>> import math
+    >>> from river import evaluate, metrics
+    >>> from pylstm.river import LSTMDetector
+    >>> rows = [math.sin(t * math.pi / 12) + (t * 7919 % 101) / 101 for t in range(1000)]
+    >>> stream = [({{"load": y + 3 * (t == 900)}}, t == 900) for t, y in enumerate(rows)]
+    >>> auc = evaluate.progressive_val_score(stream, LSTMDetector(season=24), metrics.ROCAUC())
+    >>> auc.get() > 0.95
+    True
+    """
+
+
+for _class in (LSTMRegressor, LSTMClassifier, LSTMForecaster, LSTMDetector):
     register(_class, f"river.{_class.__name__}")

@@ -96,7 +96,7 @@ def register_threadpoolctl() -> None:
 
     class Controller(threadpoolctl.LibController):  # type: ignore[misc]
         user_api = internal_api = "pylstm"
-        filename_prefixes = ("_core",)
+        filename_prefixes = ("engine",)
         check_symbols = ("pylstm_help", "pylstm_share_out")
 
         def get_num_threads(self) -> int:

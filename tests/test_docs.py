@@ -20,7 +20,7 @@ MODULES = [
 METHODS = [
     (public, name)
     for public, base in ((pylstm.LSTM, _core.Network), (pylstm.Population, _core.PopulationBase))
-    for name in vars(base)
+    for name in dir(base)
     if not name.startswith("_")
 ]
 README = Path(__file__).parent.parent / "README.md"

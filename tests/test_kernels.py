@@ -15,7 +15,6 @@ from kernels import (
     FIRST_LEVEL,
     ISAS,
     LANES,
-    WRITTEN,
     Numbers,
     call,
     check_against_twin,
@@ -371,21 +370,6 @@ def multiply_add_lines(make, dtype):
             yield make(n_lines, LANES[dtype]), n_lines, repeats, -0.7, 0.6
 
 
-ARGUMENTS = {
-    generator.__name__: generator
-    for generator in (
-        squash, squash_kind, net_input, peephole_input, cell_state, cell_output, cells, readout,
-        softmax, output_error, squared_loss, cross_entropy_loss, cell_error, trace_learn_sgd,
-        trace_learn_momentum, trace_learn_rmsprop, trace_learn_adam, trace_gradient, lazy_input,
-        lazy_coefficients, lazy_learn, add_scaled_rows, product, transpose, cell_flow, gate_flow,
-        peephole_flow, direct_sensitivity, peephole_sensitivity, combine_sensitivities, sgd,
-        momentum, rmsprop, adam, clip, scale, readout_learn_sgd, readout_learn_momentum,
-        readout_learn_rmsprop, readout_learn_adam,
-        read_lines, scale_lines, multiply_add_lines,
-    )
-}  # fmt: skip
-
-
 def beyond_first_level(dtype):
     """(n_sources, n_rows) of matrices so large that the passes go along memory."""
     limit, line = FIRST_LEVEL // np.dtype(dtype).itemsize, LANES[dtype]
@@ -422,10 +406,9 @@ def make(rng, dtype):
     return Numbers(rng, dtype)
 
 
-def test_kernels_and_twins_are_the_same():
+def test_every_engine_has_kernels_of_its_own():
     assert len(EXPORTED) >= 20
-    assert sorted(EXPORTED) == sorted(reference.KERNELS) == sorted(ARGUMENTS) == sorted(WRITTEN)
-    for name in reference.KERNELS:
+    for name in EXPORTED:
         assert len(
             {_core.kernel_address(isa, dtype, name) for isa in ISAS for dtype in DTYPES}
         ) == (len(ISAS) * len(DTYPES))
@@ -436,9 +419,9 @@ def test_kinds_are_the_same():
     assert kinds == {name: kind for kind, name in enumerate(reference.KINDS)}
 
 
-@pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.parametrize("name", EXPORTED)
 def test_kernel_equals_its_twin(name, isa, dtype, make):
-    for args in ARGUMENTS[name](make, dtype):
+    for args in globals()[name](make, dtype):
         check_against_twin(isa, dtype, name, args)
 
 

@@ -16,7 +16,12 @@ pd = pytest.importorskip("pandas", reason="the extra [river] is not installed")
 
 from river import checks, compose, evaluate, metrics, preprocessing  # noqa: E402
 
-from pylstm.river import LSTMClassifier, LSTMForecaster, LSTMRegressor  # noqa: E402
+from pylstm.river import (  # noqa: E402
+    LSTMClassifier,
+    LSTMDetector,
+    LSTMForecaster,
+    LSTMRegressor,
+)
 
 MODELS = {"regressor": LSTMRegressor, "classifier": LSTMClassifier, "forecaster": LSTMForecaster}
 
@@ -50,6 +55,61 @@ def test_check_of_river(name, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=DeprecationWarning)  # of river's own imports
         check(MODELS[name]())
+
+
+# river checks detectors by credit cards, a table it would have to download.
+def cards(n_rows=200):
+    rng = np.random.default_rng(0)
+    for t in range(n_rows):
+        odd = t > 100 and t % 40 == 0
+        yield {"a": rng.normal() + 8 * odd, "b": rng.normal(), "c": float(t % 5)}, int(odd)
+
+
+def checks_of_detectors():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "_yield_datasets", lambda model, scale=1: [list(cards(200 * scale))])
+        return list(checks.yield_checks(LSTMDetector(n_cells=4)))
+
+
+@pytest.mark.parametrize("check", checks_of_detectors(), ids=lambda check: check.__name__)
+def test_check_of_river_for_detectors(check):
+    check(LSTMDetector(n_cells=4))
+
+
+def test_checks_of_detectors_are_those_that_matter():
+    names = {check.__name__ for check in checks_of_detectors()}
+    assert names >= {
+        "check_learn_one", "check_roc_auc", "check_pickling", "check_shuffle_features_no_impact",
+        "check_emerging_features", "check_disappearing_features",
+    }  # fmt: skip
+    assert not LSTMDetector()._unit_test_skips()
+
+
+def test_detector_behind_a_filter_of_river():
+    from river import anomaly
+
+    bare, found = estimators.Detector(4), []
+    model = anomaly.ThresholdFilter(LSTMDetector(4), threshold=0.99)
+    for x, odd in cards():
+        score = model.score_one(x)
+        assert score == bare.score_one(x)
+        model.learn_one(x)
+        if score < 0.99:
+            bare.learn_one(x)
+        found.append((model.classify(score), odd))
+    assert sum(odd for is_one, odd in found if is_one) >= 1
+
+
+def test_detector_is_cloned_and_saved(tmp_path):
+    model = LSTMDetector(n_cells=4, season=5, seed=9)
+    for x, _ in cards(60):
+        model.learn_one(x)
+    assert everything(model.clone()) == everything(LSTMDetector(n_cells=4, season=5, seed=9))
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    for other in (pylstm.load(path), pickle.loads(pickle.dumps(model))):
+        assert type(other) is LSTMDetector
+        assert everything(other) == everything(model)
 
 
 @pytest.mark.parametrize("name", list(MODELS))

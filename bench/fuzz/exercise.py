@@ -53,6 +53,8 @@ def _use(thing: Any) -> None:
             _use_forecaster(thing)
         case estimators.Regressor() | estimators.Classifier():
             _use_estimator(thing)
+        case estimators.Detector():
+            _use_detector(thing)
         case Session():
             _use_session(thing)
         case baselines.Learner():
@@ -161,6 +163,17 @@ def _use_estimator(model: Any) -> None:
         model.predict_following([{"a": 1}, {}])
     model.reset()
     model.advance_one({})
+
+
+def _use_detector(model: estimators.Detector) -> None:
+    if _is_huge(model):
+        return
+    for t in range(9):
+        model.score_one({"a": t % 3, "b": None})
+        model.learn_one({"a": t % 3, "new": float(t)})
+    model.score_one({"hour": 1.0}, {"a": 2.0})
+    model.reset()
+    model.learn_one({"hour": 1.0}, 3.0)
 
 
 def _use_forecaster(model: estimators.Forecaster) -> None:

@@ -122,6 +122,11 @@ def _estimators() -> Iterator[tuple[str, Any]]:
     for t in range(12):
         forecaster.learn_one(t % 4, {"a": datetime(2024, 1, 1 + t)})
     yield "forecaster of a horizon", forecaster
+    detector = estimators.Detector(2, season=3, optimizer=pylstm.SGD(0.1))
+    for t in range(60):
+        detector.learn_one({"hour": t % 3}, {"a": t % 3 + 0.1 * (t % 7), ("b", 1): None})
+    yield "detector fresh", estimators.Detector(2)
+    yield "detector", detector
     yield "sgd", pylstm.SGD(0.1, schedule=pylstm.Decay(0.5))
     yield "rmsprop", pylstm.RMSprop()
     yield "adam", pylstm.Adam(weight_decay=0.1)
@@ -205,4 +210,8 @@ def _dressed() -> Iterator[tuple[str, Any]]:
         classifier.learn_one({"a": 0.5 * t}, "up" if t % 2 else "down")
         forecaster.learn_one(t % 3, {"a": t})
     yield "river classifier", classifier
+    detector = river.LSTMDetector(2, optimizer=pylstm.SGD(0.1))
+    for t in range(60):
+        detector.learn_one({"a": t % 5})
+    yield "river detector", detector
     yield "river forecaster", forecaster

@@ -42,9 +42,9 @@
 
 static int has_error(const pylstm_network *n, ptrdiff_t row)
 {
-    const ptrdiff_t at = row * n->record_stride + n->at_has_error;
-    return n->precision == PYLSTM_FLOAT32 ? ((const float *)n->record)[at] != 0
-                                          : ((const double *)n->record)[at] != 0;
+    const ptrdiff_t at = row * n->buffers.record_stride + n->layout.at_has_error;
+    return n->shape.precision == PYLSTM_FLOAT32 ? ((const float *)n->buffers.record)[at] != 0
+                                                : ((const double *)n->buffers.record)[at] != 0;
 }
 
 static int is_flag(int value)
@@ -55,44 +55,47 @@ static int is_flag(int value)
 /* What holds whether or not there is a record. */
 static const char *counts(const pylstm_network *n, ptrdiff_t most)
 {
-    if (!(is_flag(n->closed) && is_flag(n->learnable) && is_flag(n->has_errors) &&
-          is_flag(n->collected) && is_flag(n->traces_zero) && is_flag(n->all_live)))
+    if (!(is_flag(n->progress.closed) && is_flag(n->progress.learnable) &&
+          is_flag(n->progress.has_errors) && is_flag(n->progress.collected) &&
+          is_flag(n->progress.traces_zero) && is_flag(n->progress.all_live)))
         return "a flag of its progress is neither 0 nor 1";
-    if (n->n_pending < 0 || n->n_pending > most)
+    if (n->progress.n_pending < 0 || n->progress.n_pending > most)
         return "it has more steps recorded than its record holds";
-    if (n->n_waiting < 0 || n->n_waiting > n->n_pending)
+    if (n->progress.n_waiting < 0 || n->progress.n_waiting > n->progress.n_pending)
         return "it has more steps that wait than steps recorded";
-    if (n->n_waiting > 0 && n->method != PYLSTM_BPTT)
+    if (n->progress.n_waiting > 0 && n->shape.method != PYLSTM_BPTT)
         return "it has steps that wait, and a gradient that lets none wait";
-    if (n->n_collect < 0 || n->n_steps < 0 || n->optimizer.n_updates < 0)
+    if (n->progress.n_collect < 0 || n->progress.n_steps < 0 || n->optimizer.n_updates < 0)
         return "it has a count below 0";
     if (!(n->optimizer.error >= 0))
         return "its error at the outputs is below 0 or no number";
-    if (n->closed && (n->n_pending == 0 || n->method != PYLSTM_TRUNCATED))
+    if (n->progress.closed && (n->progress.n_pending == 0 || n->shape.method != PYLSTM_TRUNCATED))
         return "its record is used up, and there is none";
     return NULL;
 }
 
 const char *pylstm_network_contradiction(const pylstm_network *n)
 {
-    const char *broken = counts(n, n->record_rows - 2);
+    const char *broken = counts(n, n->buffers.record_rows - 2);
     int errors = 0;
     if (broken)
         return broken;
-    if (n->method == PYLSTM_RTRL && n->n_pending > 1)
+    if (n->shape.method == PYLSTM_RTRL && n->progress.n_pending > 1)
         return "it has more steps recorded than its gradient needs";
-    if (n->n_absorbed < 0 || n->n_absorbed > n->n_pending || n->n_absorbed > PYLSTM_LAZY_STEPS)
+    if (n->progress.n_absorbed < 0 || n->progress.n_absorbed > n->progress.n_pending ||
+        n->progress.n_absorbed > PYLSTM_LAZY_STEPS)
         return "it has put off more changes of the weights than it has steps recorded";
-    if (n->n_absorbed > 0 && (!n->lazy || n->closed || n->traces_zero))
+    if (n->progress.n_absorbed > 0 &&
+        (!n->layout.lazy || n->progress.closed || n->progress.traces_zero))
         return "it has put off changes of the weights that a network in its place writes at once";
-    if (n->learnable && n->n_pending == n->n_absorbed)
+    if (n->progress.learnable && n->progress.n_pending == n->progress.n_absorbed)
         return "it has a step to learn from, and none recorded";
-    for (ptrdiff_t row = 1; row <= n->n_pending; row++) {
-        if (row <= n->n_absorbed && has_error(n, row))
+    for (ptrdiff_t row = 1; row <= n->progress.n_pending; row++) {
+        if (row <= n->progress.n_absorbed && has_error(n, row))
             return "it has an error at a step that it has learned from";
         errors |= has_error(n, row);
     }
-    if (errors != n->has_errors)
+    if (errors != n->progress.has_errors)
         return "it has errors at steps recorded, and says otherwise";
     return NULL;
 }
@@ -103,23 +106,24 @@ const char *pylstm_streams_contradiction(const pylstm_streams *s)
     const char *broken = counts(n, s->record_steps);
     if (broken)
         return broken;
-    if (s->last_error < 0 || s->last_error > n->n_pending || n->has_errors != (s->last_error > 0))
+    if (s->last_error < 0 || s->last_error > n->progress.n_pending ||
+        n->progress.has_errors != (s->last_error > 0))
         return "the last step with an error is not where there are errors";
     for (ptrdiff_t b = 0; b < s->n_streams; b++) {
         const pylstm_network *stream = s->stream + b;
         int errors = 0;
-        if (!(is_flag(stream->learnable) && is_flag(stream->has_errors) &&
-              is_flag(stream->traces_zero)))
+        if (!(is_flag(stream->progress.learnable) && is_flag(stream->progress.has_errors) &&
+              is_flag(stream->progress.traces_zero)))
             return "a flag of a stream is neither 0 nor 1";
-        if (stream->n_pending < 0 || stream->n_pending > n->n_pending)
+        if (stream->progress.n_pending < 0 || stream->progress.n_pending > n->progress.n_pending)
             return "a stream has more steps recorded than all";
-        if (stream->learnable && (stream->n_pending == 0 || n->closed))
+        if (stream->progress.learnable && (stream->progress.n_pending == 0 || n->progress.closed))
             return "a stream has a step to learn from, and none recorded";
         if (!(stream->optimizer.error >= 0))
             return "the error at the outputs of a stream is below 0 or no number";
-        for (ptrdiff_t row = 1; row <= stream->n_pending; row++)
+        for (ptrdiff_t row = 1; row <= stream->progress.n_pending; row++)
             errors |= has_error(stream, row);
-        if (errors && !n->has_errors)
+        if (errors && !n->progress.has_errors)
             return "a stream has errors, and the streams have none";
     }
     return NULL;

@@ -20,16 +20,18 @@ static ptrdiff_t reserve_if(int present, ptrdiff_t *end, ptrdiff_t count)
 
 static void layout_weights(pylstm_population *p)
 {
-    const pylstm_network *n = &p->shape;
-    ptrdiff_t end = pylstm_product(n->n_sources, n->n_rows);
-    p->at_output = reserve(&end, pylstm_product(n->n_out_sources, n->n_outputs));
-    p->at_peephole_i = reserve_if(n->peepholes && n->input_gate, &end, n->n_cells);
-    p->at_peephole_f = reserve_if(n->peepholes && n->forget_gate, &end, n->n_cells);
-    p->at_peephole_o = reserve_if(n->peepholes && n->output_gate, &end, n->n_cells);
+    ptrdiff_t end = pylstm_product(p->layout.n_sources, p->layout.n_rows);
+    p->at_output = reserve(&end, pylstm_product(p->layout.n_out_sources, p->shape.n_outputs));
+    p->at_peephole_i =
+        reserve_if(p->shape.peepholes && p->shape.input_gate, &end, p->layout.n_cells);
+    p->at_peephole_f =
+        reserve_if(p->shape.peepholes && p->shape.forget_gate, &end, p->layout.n_cells);
+    p->at_peephole_o =
+        reserve_if(p->shape.peepholes && p->shape.output_gate, &end, p->layout.n_cells);
     p->parameter_lines = end;
 
-    const ptrdiff_t pairs = pylstm_product(n->n_cells, n->block_size);
-    end = pylstm_product(n->n_sources, n->n_traced);
+    const ptrdiff_t pairs = pylstm_product(p->layout.n_cells, p->shape.block_size);
+    end = pylstm_product(p->layout.n_sources, p->layout.n_traced);
     p->trace_peephole_i = reserve_if(p->at_peephole_i >= 0, &end, pairs);
     p->trace_peephole_f = reserve_if(p->at_peephole_f >= 0, &end, pairs);
     p->trace_lines = end;
@@ -37,36 +39,34 @@ static void layout_weights(pylstm_population *p)
 
 static void layout_step(pylstm_population *p)
 {
-    const pylstm_network *n = &p->shape;
     ptrdiff_t end = 0;
-    p->at_act = reserve(&end, n->n_rows);
-    p->at_c = reserve(&end, n->n_cells);
-    p->at_c_prev = reserve(&end, n->n_cells);
-    p->at_q = reserve(&end, n->n_out_sources);
-    p->at_z = reserve(&end, n->n_sources);
-    p->at_hc = reserve(&end, n->n_cells);
-    p->at_net_out = reserve(&end, n->n_outputs);
-    p->at_y = reserve(&end, n->n_outputs);
-    p->at_d = reserve(&end, n->n_traced);
-    p->at_delta = reserve(&end, n->n_outputs);
+    p->at_act = reserve(&end, p->layout.n_rows);
+    p->at_c = reserve(&end, p->layout.n_cells);
+    p->at_c_prev = reserve(&end, p->layout.n_cells);
+    p->at_q = reserve(&end, p->layout.n_out_sources);
+    p->at_z = reserve(&end, p->layout.n_sources);
+    p->at_hc = reserve(&end, p->layout.n_cells);
+    p->at_net_out = reserve(&end, p->shape.n_outputs);
+    p->at_y = reserve(&end, p->shape.n_outputs);
+    p->at_d = reserve(&end, p->layout.n_traced);
+    p->at_delta = reserve(&end, p->shape.n_outputs);
     p->step_lines = end;
 }
 
 static void layout_work(pylstm_population *p)
 {
-    const pylstm_network *n = &p->shape;
-    const ptrdiff_t steps = CHUNK_NUMBERS / pylstm_sum(n->n_inputs, n->n_outputs);
+    const ptrdiff_t steps = CHUNK_NUMBERS / pylstm_sum(p->shape.n_inputs, p->shape.n_outputs);
     p->chunk_steps = steps < 1 ? 1 : steps > LONGEST_CHUNK ? LONGEST_CHUNK : steps;
     ptrdiff_t end = 0;
     p->work_step = reserve(&end, p->step_lines);
-    p->work_net = reserve(&end, n->n_rows);
-    p->work_z = reserve(&end, n->n_sources);
-    p->work_delta = reserve(&end, n->n_outputs);
-    p->work_e = reserve(&end, n->n_cells);
-    p->work_eo = reserve(&end, n->n_blocks);
-    p->work_x = reserve(&end, pylstm_product(p->chunk_steps, n->n_inputs));
-    p->work_t = reserve(&end, pylstm_product(p->chunk_steps, n->n_outputs));
-    p->work_y = reserve(&end, pylstm_product(p->chunk_steps, n->n_outputs));
+    p->work_net = reserve(&end, p->layout.n_rows);
+    p->work_z = reserve(&end, p->layout.n_sources);
+    p->work_delta = reserve(&end, p->shape.n_outputs);
+    p->work_e = reserve(&end, p->layout.n_cells);
+    p->work_eo = reserve(&end, p->shape.n_blocks);
+    p->work_x = reserve(&end, pylstm_product(p->chunk_steps, p->shape.n_inputs));
+    p->work_t = reserve(&end, pylstm_product(p->chunk_steps, p->shape.n_outputs));
+    p->work_y = reserve(&end, pylstm_product(p->chunk_steps, p->shape.n_outputs));
     p->work_lines = end;
 }
 
@@ -79,7 +79,7 @@ static int fits(const pylstm_population *p, ptrdiff_t lines)
 
 int pylstm_population_layout(pylstm_population *p)
 {
-    if (!pylstm_is_size(p->n_nets) || !pylstm_layout(&p->shape))
+    if (!pylstm_is_size(p->n_nets) || !pylstm_network_layout(&p->shape, &p->layout))
         return 0;
     p->lanes = PYLSTM_ALIGNMENT / (p->shape.precision == PYLSTM_FLOAT32 ? 4 : 8);
     p->n_groups = pylstm_whole(p->n_nets, p->lanes) / p->lanes;
@@ -90,51 +90,52 @@ int pylstm_population_layout(pylstm_population *p)
            fits(p, p->work_lines);
 }
 
-static void layout_row(const pylstm_network *n, int tokens, pylstm_record *r)
+static void layout_row(const pylstm_population *p, int tokens, pylstm_record *r)
 {
-    r->first = tokens ? n->n_inputs : 0;
-    r->n_sources = n->n_sources - r->first;
+    r->first = tokens ? p->shape.n_inputs : 0;
+    r->n_sources = p->layout.n_sources - r->first;
     ptrdiff_t end = r->n_sources;
-    r->at_c_prev = reserve(&end, n->n_cells);
-    r->at_h = reserve_if(!n->cell_recurrence, &end, n->n_cells);
-    const ptrdiff_t n_gates = (n->row_i >= 0) + (n->row_f >= 0) + (n->row_o >= 0);
-    ptrdiff_t gates = reserve_if(!n->gate_recurrence, &end, pylstm_product(n_gates, n->n_blocks));
-    r->at_d = reserve(&end, n->n_traced);
-    r->at_e = reserve(&end, n->n_cells);
-    r->at_eo = reserve(&end, n->n_blocks);
-    r->at_delta = reserve(&end, n->n_outputs);
+    r->at_c_prev = reserve(&end, p->layout.n_cells);
+    r->at_h = reserve_if(!p->shape.cell_recurrence, &end, p->layout.n_cells);
+    const ptrdiff_t n_gates =
+        (p->layout.row_i >= 0) + (p->layout.row_f >= 0) + (p->layout.row_o >= 0);
+    ptrdiff_t gates =
+        reserve_if(!p->shape.gate_recurrence, &end, pylstm_product(n_gates, p->shape.n_blocks));
+    r->at_d = reserve(&end, p->layout.n_traced);
+    r->at_e = reserve(&end, p->layout.n_cells);
+    r->at_eo = reserve(&end, p->shape.n_blocks);
+    r->at_delta = reserve(&end, p->shape.n_outputs);
     r->row_lines = end | 1; /* odd: steps do not compete for the same places of a cache */
     /* in the next row */
-    const ptrdiff_t own = r->row_lines + n->n_inputs - r->first;
+    const ptrdiff_t own = r->row_lines + p->shape.n_inputs - r->first;
     r->at_c = r->row_lines + r->at_c_prev;
-    if (n->cell_recurrence)
+    if (p->shape.cell_recurrence)
         r->at_h = own;
-    if (n->gate_recurrence)
-        gates = own + (n->cell_recurrence ? n->n_cells : 0);
-    r->at_i = reserve_if(n->row_i >= 0, &gates, n->n_blocks);
-    r->at_f = reserve_if(n->row_f >= 0, &gates, n->n_blocks);
-    r->at_o = reserve_if(n->row_o >= 0, &gates, n->n_blocks);
+    if (p->shape.gate_recurrence)
+        gates = own + (p->shape.cell_recurrence ? p->layout.n_cells : 0);
+    r->at_i = reserve_if(p->layout.row_i >= 0, &gates, p->shape.n_blocks);
+    r->at_f = reserve_if(p->layout.row_f >= 0, &gates, p->shape.n_blocks);
+    r->at_o = reserve_if(p->layout.row_o >= 0, &gates, p->shape.n_blocks);
 }
 
 int pylstm_record_layout(const pylstm_population *p, int tokens, pylstm_record *r)
 {
-    const pylstm_network *n = &p->shape;
-    layout_row(n, tokens, r);
+    layout_row(p, tokens, r);
     const ptrdiff_t steps = RECORD_BYTES / PYLSTM_ALIGNMENT / r->row_lines;
     r->steps = steps < 1 ? 1 : steps > PYLSTM_RECORD_STEPS ? PYLSTM_RECORD_STEPS : steps;
     ptrdiff_t end = 0;
     r->rows = reserve(&end, pylstm_product(r->steps + 1, r->row_lines));
     r->gradient = reserve(&end, p->parameter_lines);
     r->traces = reserve(&end, p->trace_lines);
-    r->coef = reserve(&end, pylstm_product(PYLSTM_SCAN_STEPS, n->n_traced));
-    r->a = reserve(&end, n->n_cells);
-    r->p = reserve(&end, n->n_cells);
-    r->net = reserve(&end, n->n_rows);
-    r->g = reserve(&end, n->n_cells);
-    r->hc = reserve(&end, n->n_cells);
-    r->net_out = reserve(&end, n->n_outputs);
-    r->targets = reserve(&end, pylstm_product(r->steps, n->n_outputs));
-    r->y = reserve(&end, pylstm_product(r->steps, n->n_outputs));
+    r->coef = reserve(&end, pylstm_product(PYLSTM_SCAN_STEPS, p->layout.n_traced));
+    r->a = reserve(&end, p->layout.n_cells);
+    r->p = reserve(&end, p->layout.n_cells);
+    r->net = reserve(&end, p->layout.n_rows);
+    r->g = reserve(&end, p->layout.n_cells);
+    r->hc = reserve(&end, p->layout.n_cells);
+    r->net_out = reserve(&end, p->shape.n_outputs);
+    r->targets = reserve(&end, pylstm_product(r->steps, p->shape.n_outputs));
+    r->y = reserve(&end, pylstm_product(r->steps, p->shape.n_outputs));
     r->tokens = reserve_if(tokens, &end, r->steps);
     r->lines = end;
     return fits(p, end);

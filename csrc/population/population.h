@@ -30,9 +30,8 @@ typedef struct {
 } pylstm_group;
 
 typedef struct {
-    /* Sizes, switches and rows of one network, as pylstm_layout fills them in. Its strides, its
-       progress and its buffers are not used; its `busy` is the lock of the population. */
-    pylstm_network shape;
+    pylstm_shape shape;
+    pylstm_layout layout; /* of one network alone: its sizes and rows count here, not its strides */
 
     ptrdiff_t n_nets;
     int rule; /* PYLSTM_MOMENTUM as soon as one network has momentum */
@@ -65,6 +64,7 @@ typedef struct {
     int64_t *n_steps;     /* (n_groups, lanes): steps made                   */
     int64_t *n_collect;   /* (n_groups, lanes): steps since the last update  */
     pylstm_team *team;    /* threads that share the groups; may be NULL      */
+    int busy;             /* taken by a call                                 */
 } pylstm_population;
 
 enum { PYLSTM_RECORD_STEPS = 128 }; /* of a sequence, at most, between two backward scans */
@@ -125,10 +125,10 @@ typedef struct pylstm_population_table {
     void (*run_sequences)(pylstm_population *, const pylstm_population_call *);
 } pylstm_population_table;
 
-/* Fill in the layout from the shape and n_nets; 0 as pylstm_layout. */
+/* Fill in the layout from the shape and n_nets; 0 as pylstm_network_layout. */
 int pylstm_population_layout(pylstm_population *);
 
-/* Fill in the layout of a record; tokens: whether inputs are. 0 as pylstm_layout. */
+/* Fill in the layout of a record; tokens: whether inputs are. 0 as pylstm_network_layout. */
 int pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *);
 
 #endif

@@ -104,7 +104,7 @@ typedef struct pylstm_recurrent_table {
     ptrdiff_t (*guess)(pylstm_recurrent *, pylstm_guesses *);
 } pylstm_recurrent_table;
 
-/* Fill in the layout from the sizes and switches; 0 as pylstm_layout. */
+/* Fill in the layout from the sizes and switches; 0 as pylstm_network_layout. */
 int pylstm_recurrent_layout(pylstm_recurrent *);
 
 #endif

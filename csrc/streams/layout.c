@@ -16,54 +16,29 @@ static ptrdiff_t between(ptrdiff_t low, ptrdiff_t value, ptrdiff_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-static void copy_shape(pylstm_network *to, const pylstm_network *from)
-{
-    to->n_inputs = from->n_inputs;
-    to->n_outputs = from->n_outputs;
-    to->n_blocks = from->n_blocks;
-    to->block_size = from->block_size;
-    to->input_gate = from->input_gate;
-    to->forget_gate = from->forget_gate;
-    to->output_gate = from->output_gate;
-    to->leak = from->leak;
-    to->peepholes = from->peepholes;
-    to->gate_recurrence = from->gate_recurrence;
-    to->cell_recurrence = from->cell_recurrence;
-    to->shortcut = from->shortcut;
-    to->hidden_bias = from->hidden_bias;
-    to->output_bias = from->output_bias;
-    to->cell_input = from->cell_input;
-    to->cell_output = from->cell_output;
-    to->output = from->output;
-    to->loss = from->loss;
-    to->precision = from->precision;
-    to->method = from->method;
-    to->window = from->window;
-    to->large_from = from->large_from;
-}
-
-int pylstm_streams_layout(pylstm_streams *s, const pylstm_network *owner)
+int pylstm_streams_layout(pylstm_streams *s, const pylstm_shape *owner)
 {
     pylstm_network *n = &s->net;
+    const pylstm_layout *lay = &n->layout;
     const ptrdiff_t B = s->n_streams;
-    copy_shape(n, owner);
-    if (!pylstm_is_size(B) || !pylstm_layout(n))
+    n->shape = *owner;
+    if (!pylstm_is_size(B) || !pylstm_network_layout(owner, &n->layout))
         return 0;
-    const ptrdiff_t step = pylstm_product(B, n->record_stride); /* rows of the record of a step */
+    const ptrdiff_t step = pylstm_product(B, lay->record_width); /* rows of the record of a step */
     s->record_steps = between(MIN_RECORD, RECORD_NUMBERS / step, MAX_RECORD);
     s->most_steps = s->record_steps;
-    if (n->method == PYLSTM_BPTT) {
+    if (n->shape.method == PYLSTM_BPTT) {
         s->record_steps = MIN_RECORD;
-        s->most_steps = n->most_pending;
+        s->most_steps = lay->most_pending;
     }
     s->block_steps = between(1, BLOCK_ROWS / B, s->most_steps);
     s->steps_ahead = STEPS_AHEAD < s->most_steps ? STEPS_AHEAD : s->most_steps;
     s->record_size = pylstm_product(s->record_steps + 2, step);
-    s->traces_size = pylstm_product(B, n->trace_size);
-    s->work_size = pylstm_product(pylstm_sum(B, 1), n->work_size);
+    s->traces_size = pylstm_product(B, lay->trace_size);
+    s->work_size = pylstm_product(pylstm_sum(B, 1), lay->work_size);
     const ptrdiff_t rows = pylstm_product(B < PYLSTM_FEW_STREAMS ? s->steps_ahead : 1, B);
-    s->nets_size = pylstm_product(rows, n->row_stride);
-    s->coef_stride = n->at_trace_coef - n->at_coef;
+    s->nets_size = pylstm_product(rows, lay->row_stride);
+    s->coef_stride = lay->at_trace_coef - lay->at_coef;
     s->coefs_size = pylstm_product(pylstm_product(s->block_steps, B), s->coef_stride);
     return s->record_size < PYLSTM_TOO_LARGE && s->traces_size < PYLSTM_TOO_LARGE &&
            s->work_size < PYLSTM_TOO_LARGE && s->nets_size < PYLSTM_TOO_LARGE &&

@@ -65,8 +65,8 @@ typedef struct pylstm_streams_table {
                ptrdiff_t update_every, ptrdiff_t *done);
 } pylstm_streams_table;
 
-/* Fill in the layout, for n_streams streams of networks of the owner's shape; 0 as pylstm_layout.
+/* Fill in the layout, for n_streams streams of networks of the owner's shape; 0 as pylstm_network_layout.
  */
-int pylstm_streams_layout(pylstm_streams *, const pylstm_network *owner);
+int pylstm_streams_layout(pylstm_streams *, const pylstm_shape *owner);
 
 #endif

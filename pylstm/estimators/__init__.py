@@ -1,12 +1,13 @@
 """Estimators over one network: named features in, predictions out, learning at every row.
 
-`Regressor`, `Classifier` and `Forecaster` need nothing but NumPy. `pylstm.river` and
+`Regressor`, `Classifier`, `Forecaster` and `Detector` need nothing but NumPy. `pylstm.river` and
 `pylstm.sklearn` put them into the dress of those libraries, which are imported only then.
 """
 
 from pylstm.estimators.classifier import Classifier
+from pylstm.estimators.detector import Detector
 from pylstm.estimators.forecaster import Forecaster
 from pylstm.estimators.regressor import Regressor
 from pylstm.estimators.spread import Distribution
 
-__all__ = ["Classifier", "Distribution", "Forecaster", "Regressor"]
+__all__ = ["Classifier", "Detector", "Distribution", "Forecaster", "Regressor"]

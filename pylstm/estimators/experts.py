@@ -174,9 +174,10 @@ class Experts:
     ) -> None:
         self.experts, self.nets = list(experts), list(nets)
         self.mixture = mixture
-        self.ahead = [net.copy() if e.memory else net for e, net in zip(experts, nets, strict=True)]
-        if not late:
-            self.ahead = []
+        self.ahead: list[LSTM] = []
+        if late:
+            pairs = zip(experts, nets, strict=True)
+            self.ahead = [net.copy() if expert.memory else net for expert, net in pairs]
         self._follow()
         self.look(features)
 
@@ -248,10 +249,7 @@ class Experts:
 
     def reset(self) -> None:
         """A new sequence begins."""
-        for net in [
-            *self.nets,
-            *(a for a, net in zip(self.ahead, self.nets, strict=False) if a is not net),
-        ]:
+        for net in (*self.nets, *self.ahead):
             net.reset()
 
     @property

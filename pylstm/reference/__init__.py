@@ -11,10 +11,6 @@ The engine uses nothing of this.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
-
-from pylstm.reference import exact, forward, optimizer, simd, trace
 from pylstm.reference.exact import *  # noqa: F403
 from pylstm.reference.forward import *  # noqa: F403
 from pylstm.reference.online import online_gradients
@@ -25,7 +21,6 @@ from pylstm.reference.squashing import KINDS, slope, squashed
 from pylstm.reference.trace import *  # noqa: F403
 
 __all__ = [
-    "KERNELS",
     "KINDS",
     "online_gradients",
     "scale_give_back",
@@ -34,10 +29,3 @@ __all__ = [
     "slope",
     "squashed",
 ]
-
-#: Every twin by the name it shares with its kernel.
-KERNELS: Final[dict[str, Callable[..., float | None]]] = {
-    name: vars(module)[name]
-    for module in (simd, forward, trace, exact, optimizer)
-    for name in module.__all__
-}

@@ -30,7 +30,12 @@ from pylstm.schemas.dressed import (
     DressedRegressor,
     LabelArray,
 )
-from pylstm.schemas.estimators import ClassifierState, ForecasterState, RegressorState
+from pylstm.schemas.estimators import (
+    ClassifierState,
+    DetectorState,
+    ForecasterState,
+    RegressorState,
+)
 from pylstm.schemas.generators import GeneratorState
 from pylstm.schemas.networks import DelayedState, NetworkState, PopulationState, StreamsState
 from pylstm.schemas.state import State, converted
@@ -57,6 +62,7 @@ SCHEMAS: dict[str, type[State]] = {
     "estimators.Regressor": RegressorState,
     "estimators.Classifier": ClassifierState,
     "estimators.Forecaster": ForecasterState,
+    "estimators.Detector": DetectorState,
     "sklearn.LSTMRegressor": DressedRegressor,
     "sklearn.LSTMClassifier": DressedClassifier,
     "sklearn.LSTMForecaster": DressedForecaster,

@@ -16,6 +16,7 @@ from pylstm.estimators.past import as_seasons
 from pylstm.schemas.networks import AheadState, NetworkState
 from pylstm.schemas.state import (
     FLOAT64,
+    INT64,
     Array,
     Count,
     State,
@@ -28,6 +29,7 @@ from pylstm.schemas.state import (
 
 __all__ = [
     "ClassifierState",
+    "DetectorState",
     "EstimatorState",
     "FeaturesState",
     "ForecasterState",
@@ -467,3 +469,97 @@ class ForecasterState(_WithLastTarget):
         must((self.direct.experts is None) == (self.experts is None), "networks of the horizon")
         if self.direct.experts is not None:
             self.check_experts(self.direct.experts)
+
+
+class TailState(State):
+    """`estimators.surprise.Tail`."""
+
+    n: Count
+    top: Array
+    counts: Array
+
+    def __post_init__(self) -> None:
+        from pylstm.estimators.surprise import N_BINS, TOP
+
+        has_shape("top", self.top, FLOAT64, (min(self.n, TOP + 1),))
+        must(not np.isnan(self.top).any() and (self.top >= 0).all(), "sizes of at least 0")
+        must((np.diff(self.top) >= 0).all(), "sizes in rising order")
+        has_shape("counts", self.counts, INT64, (N_BINS,))
+        counted = (self.counts >= 0).all() and sum(self.counts.tolist()) == self.n
+        must(counted, "a histogram of all sizes")
+
+
+class SurpriseState(State):
+    """`estimators.surprise.Surprise`."""
+
+    tails: list[list[TailState]]
+    last: list[Array]
+
+    def fits(self, n_forecasts: int) -> None:
+        """Whether it goes with so many forecasts."""
+        from pylstm.estimators.surprise import WINDOWS
+
+        must(len(self.tails) == len(self.last) == n_forecasts, "tails of every forecast")
+        must(all(len(tails) == len(WINDOWS) for tails in self.tails), "a tail a window")
+        for last in self.last:
+            has_shape("last", last, FLOAT64, (last.size,))
+            must(last.size < max(WINDOWS), "errors of the last rows")
+            must(np.isfinite(last).all(), "finite errors")
+
+
+class SeasonState(State):
+    """What is usual at each row of a season."""
+
+    means: Array
+    counts: Array
+    place: Count
+
+    def fits(self, size: int) -> None:
+        """Whether it is a season of so many rows."""
+        has_shape("means", self.means, FLOAT64, (size,))
+        no_infinity("what is usual", self.means)
+        has_shape("counts", self.counts, INT64, (size,))
+        must((self.counts >= 0).all() and (self.counts <= 7).all(), "counts up to 7")
+        must(((self.counts == 0) == np.isnan(self.means)).all(), "a mean where values are counted")
+        must(self.place < size, "a place in the season")
+
+
+class VariableState(State):
+    """One variable of `estimators.Detector`."""
+
+    model: dict[str, Any]
+    season: SeasonState | None
+    surprise: SurpriseState
+    is_known: bool
+
+
+class DetectorState(State):
+    """`estimators.Detector`."""
+
+    WHAT = "detector"
+    FORMAT = 1
+    format: Literal[1]
+    parameters: dict[str, Any]
+    names: list[Any]
+    variables: list[VariableState]
+    rest: Array
+
+    def __post_init__(self) -> None:
+        from pylstm.estimators.surprise import RESTING
+
+        distinct("names of variables", self.names)
+        must(len(self.names) == len(self.variables), "a name a variable")
+        has_shape("rest", self.rest, FLOAT64, (self.rest.size,))
+        must(self.rest.size <= RESTING, f"a rest of at most {RESTING} rows")
+        must(np.isfinite(self.rest).all() and (self.rest >= 0).all(), "evidence of at least 0")
+        season = self.parameters.get("season")
+        for variable in self.variables:
+            model = converted(RegressorState, variable.model)
+            shared = {"feedback": True} | dict(self.parameters)
+            shared.pop("season", None)
+            fits = all(model.parameters.get(name) == value for name, value in shared.items())
+            must(fits, "models with the parameters of the detector")
+            must((variable.season is None) == (season is None), "a season where there is one")
+            variable.surprise.fits(1 if season is None else 2)
+            if variable.season is not None:
+                variable.season.fits(check_size("season", season))

@@ -19,7 +19,7 @@ from pylstm.tabular.session import Session
 from pylstm.tabular.settings import OPTIMIZERS, Settings
 from pylstm.tabular.table import Table, number_in
 
-__all__ = ["INTERRUPTED", "add_stream", "names_in", "report_outcome"]
+__all__ = ["INTERRUPTED", "add_stream", "delimiter_in", "names_in", "report_outcome"]
 
 INTERRUPTED = 130
 
@@ -112,7 +112,8 @@ def _positive_number(text: str) -> int:
     return number
 
 
-def _delimiter(text: str) -> str:
+def delimiter_in(text: str) -> str:
+    """Return a character between cells."""
     text = {"tab": "\t", "\\t": "\t"}.get(text, text)
     if len(text) != 1 or text in '"\r\n':
         raise argparse.ArgumentTypeError(f"{brief(text)} given, wanted one character, or 'tab'")
@@ -164,7 +165,9 @@ def add_stream(commands: Any) -> None:
     model("--dtype", choices=("float32", "float64"), help="default float32")
     model("--seed", metavar="N", type=int, help="of the starting weights; default 0")
     files = parser.add_argument_group("files").add_argument
-    files("--delimiter", metavar="C", type=_delimiter, help="between cells; default ',', or 'tab'")
+    files(
+        "--delimiter", metavar="C", type=delimiter_in, help="between cells; default ',', or 'tab'"
+    )
     files("--plot", metavar="OUT.png", help="picture of prediction against truth and running error")
     files(
         "--predictions",

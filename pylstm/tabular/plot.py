@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from pylstm.tabular.errors import StreamError
 from pylstm.tabular.kinds import FREQUENT, LAST, LAST_LABEL, MODEL, SEASON, Labels
 from pylstm.tabular.session import Session
 
-__all__ = ["check_plot", "save_plot"]
+if TYPE_CHECKING:
+    from pylstm.tabular.detect import Detections
+
+__all__ = ["check_plot", "save_detections", "save_plot"]
 
 _COLOURS = {MODEL: "C0", LAST: "C1", LAST_LABEL: "C1", SEASON: "C2", FREQUENT: "C3"}
 
@@ -86,3 +89,45 @@ def _draw_running_error(axes: Any, session: Session) -> None:
     what = "share of errors" if session.settings.classify else "mean absolute error"
     axes.set(xlabel="row", ylabel=what, title="running error", ylim=(0, None))
     axes.legend(loc="upper right", ncols=len(errors))
+
+
+def save_detections(found: Detections, path: str) -> None:
+    """Write the picture of ``pylstm detect``: each target with its detections, and the scores.
+
+    Parameters
+    ----------
+    found : Detections
+    path : str
+        Its ending says the format.
+    """
+    from matplotlib.figure import Figure
+
+    n_targets = len(found.targets)
+    figure = Figure(figsize=(9, 2 + 2 * (n_targets + 1)), layout="constrained")
+    *upper, lower = figure.subplots(n_targets + 1, 1, sharex=True)
+    rows, scores, *values = np.array(found.recent, float).reshape(-1, n_targets + 2).T
+    is_one = (scores > 0) & (scores >= found.threshold)
+    for axes, name, series in zip(upper, found.targets, values, strict=True):
+        axes.plot(rows, series, color="0.35", linewidth=0.8)
+        axes.plot(rows[is_one], series[is_one], "o", color="C3", label="detection")
+        axes.set(ylabel=name)
+    upper[0].set(title="detections, last rows")
+    upper[0].legend(loc="upper left")
+    _draw_scores(lower, rows, scores, found.threshold)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format=_format(path), dpi=120)
+
+
+def _draw_scores(axes: Any, rows: Any, scores: Any, threshold: float) -> None:
+    """On a scale of nines: 0.9, 0.99, 0.999 are as far from each other."""
+
+    def nines(score: Any) -> Any:
+        return -np.log10(np.maximum(1 - score, 1e-9))
+
+    axes.vlines(rows, 0, nines(scores), color="C0", linewidth=0.8)
+    axes.axhline(nines(threshold), color="C3", linewidth=1, label=f"threshold {threshold:g}")
+    ticks = [0, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999]
+    axes.set_yticks(nines(np.array(ticks)), [f"{tick:g}" for tick in ticks])
+    top = max(nines(threshold), nines(scores).max(initial=0.0)) * 1.1 + 0.1
+    axes.set(xlabel="row", ylabel="score", ylim=(0, top))
+    axes.legend(loc="upper left")

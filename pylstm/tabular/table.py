@@ -26,6 +26,8 @@ Vector = npt.NDArray[np.float64]
 
 # Cells that mean "no value", in any capitals and with any blanks around them.
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
+# What helps where a cell is text.
+HINT = " (--inputs chooses the columns, --classify makes the target labels)"
 # Squares of larger numbers would leave the range of a double.
 _LARGEST = 1e100
 
@@ -55,6 +57,8 @@ class Table:
         Path of a file, plain or gzip-compressed (``.gz``), or ``-`` for standard input.
     delimiter : str, default ","
         One character between cells.
+    hint : str
+        What helps where a cell is text, as the end of that sentence.
 
     Attributes
     ----------
@@ -80,9 +84,10 @@ class Table:
     (['load'], [array([3.]), array([nan])])
     """
 
-    def __init__(self, source: str, delimiter: str = ",") -> None:
+    def __init__(self, source: str, delimiter: str = ",", *, hint: str = HINT) -> None:
         self.name = "standard input" if source == "-" else source
         self.delimiter = delimiter
+        self._hint = hint
         self._bytes = self._open(source)
         self._file: IO[bytes] = (
             gzip.GzipFile(fileobj=self._bytes) if source.endswith(".gz") else self._bytes  # type: ignore
@@ -237,9 +242,7 @@ class Table:
                 raise self._error(
                     self.line,
                     f"has {brief(cells[index])} in column {brief(columns[k])}, wanted a number "
-                    "between "
-                    "-1e100 and 1e100, or an empty cell (--inputs chooses the columns, --classify "
-                    "makes the target labels)",
+                    f"between -1e100 and 1e100, or an empty cell{self._hint}",
                 )
             numbers[k] = value
         return numbers

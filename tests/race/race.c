@@ -1,6 +1,6 @@
 /* race.c: two threads on one object, every two of its calls, for ThreadSanitizer.
 
-   Built and run by .ci/race. Objects are built as csrc/python/_core.pyx builds them: shape, layout, zeroed
+   Built and run by .ci/race. Objects are built as pylstm/_core/ builds them: shape, layout, zeroed
    buffers, prepare. Two threads make calls of one object, each under the object's lock, while
    helpers of a team take pieces of loops; a call that finds the object taken is refused and
    counted. Whoever holds the lock writes down what is called. Afterwards the same calls, one after
@@ -137,19 +137,25 @@ static size_t number_size(int precision)
     return precision == PYLSTM_FLOAT32 ? sizeof(float) : sizeof(double);
 }
 
-static void shape(pylstm_network *n, int precision, ptrdiff_t n_inputs, ptrdiff_t n_blocks)
+static void shape(pylstm_shape *s, int precision, ptrdiff_t n_inputs, ptrdiff_t n_blocks)
 {
-    n->n_inputs = n_inputs;
-    n->n_outputs = 2;
-    n->n_blocks = n_blocks;
-    n->block_size = 1;
-    n->input_gate = n->forget_gate = n->output_gate = n->cell_recurrence = n->output_bias = 1;
-    n->hidden_bias = PYLSTM_BIAS_ALL;
-    n->cell_input = n->cell_output = PYLSTM_TANH;
-    n->output = PYLSTM_IDENTITY;
-    n->loss = PYLSTM_SQUARED;
-    n->precision = precision;
-    n->large_from = PTRDIFF_MAX;
+    s->n_inputs = n_inputs;
+    s->n_outputs = 2;
+    s->n_blocks = n_blocks;
+    s->block_size = 1;
+    s->input_gate = s->forget_gate = s->output_gate = s->cell_recurrence = s->output_bias = 1;
+    s->hidden_bias = PYLSTM_BIAS_ALL;
+    s->cell_input = s->cell_output = PYLSTM_TANH;
+    s->output = PYLSTM_IDENTITY;
+    s->loss = PYLSTM_SQUARED;
+    s->precision = precision;
+    s->large_from = PTRDIFF_MAX;
+}
+
+/* What a network is built from, but for what a test changes of it. */
+static void plan(pylstm_network *n, int precision, ptrdiff_t n_inputs, ptrdiff_t n_blocks)
+{
+    shape(&n->shape, precision, n_inputs, n_blocks);
     n->optimizer.rule = PYLSTM_SGD;
     n->optimizer.learning_rate = 0.01;
     n->optimizer.decay = 1;
@@ -160,39 +166,41 @@ static void shape(pylstm_network *n, int precision, ptrdiff_t n_inputs, ptrdiff_
 static void build_network(object *o)
 {
     pylstm_network *n = &o->net;
-    const size_t size = number_size(n->precision);
+    const size_t size = number_size(n->shape.precision);
     uint32_t seed = 7;
-    if (!pylstm_layout(n))
+    if (!pylstm_network_layout(&n->shape, &n->layout))
         abort();
-    n->most_pending = SHORT_RECORD; /* so that it is full now and then */
-    n->record_rows = SHORT_RECORD + 2;
-    o->table = isa->engine[n->precision]->network;
-    n->parameters = get(o, n->parameter_size, size);
-    n->gradient = get(o, n->parameter_size, size);
-    n->eligibility = get(o, n->parameter_size, size);
-    n->optimizer.moments[0] = get(o, n->parameter_size, size);
-    n->optimizer.moments[1] = get(o, n->parameter_size, size);
-    n->traces = get(o, n->trace_size, size);
-    n->sensitivities = get(o, n->sensitivity_size, size);
-    n->record = get(o, n->record_rows * n->record_stride, size);
-    n->back = get(o, n->back_size, size);
-    n->work = get(o, n->work_size, size);
-    n->live = get(o, n->n_inputs, sizeof(int32_t));
-    n->listed = get(o, n->n_inputs, sizeof(int32_t));
-    n->tokens = get(o, n->record_rows + 1, sizeof(int32_t));
+    n->layout.most_pending = SHORT_RECORD; /* so that it is full now and then */
+    n->buffers.record_rows = SHORT_RECORD + 2;
+    o->table = isa->engine[n->shape.precision]->network;
+    n->buffers.parameters = get(o, n->layout.parameter_size, size);
+    n->buffers.gradient = get(o, n->layout.parameter_size, size);
+    n->buffers.eligibility = get(o, n->layout.parameter_size, size);
+    n->optimizer.moments[0] = get(o, n->layout.parameter_size, size);
+    n->optimizer.moments[1] = get(o, n->layout.parameter_size, size);
+    n->buffers.traces = get(o, n->layout.trace_size, size);
+    n->buffers.sensitivities = get(o, n->layout.sensitivity_size, size);
+    n->buffers.record = get(o, n->buffers.record_rows * n->layout.record_width, size);
+    n->buffers.back = get(o, n->layout.back_size, size);
+    n->buffers.work = get(o, n->layout.work_size, size);
+    n->buffers.live = get(o, n->shape.n_inputs, sizeof(int32_t));
+    n->buffers.listed = get(o, n->shape.n_inputs, sizeof(int32_t));
+    n->buffers.tokens = get(o, n->buffers.record_rows + 1, sizeof(int32_t));
     o->table->prepare(n);
     o->table->reset(n);
     /* rows of W have no padding between the sources of a small network, panels of a large one are
        padded to whole lines: the readout's rows are the ones to leave alone */
-    for (ptrdiff_t p = 0; p < n->n_panels; p++)
-        for (ptrdiff_t m = 0; m < n->n_sources; m++) {
-            const ptrdiff_t at = (p * n->n_sources + m) * n->panel_rows;
-            const ptrdiff_t rows = n->large ? n->n_cells : n->n_rows;
-            fill((char *)n->parameters + (size_t)at * size, n->precision, rows, &seed, 0.1);
+    for (ptrdiff_t p = 0; p < n->layout.n_panels; p++)
+        for (ptrdiff_t m = 0; m < n->layout.n_sources; m++) {
+            const ptrdiff_t at = (p * n->layout.n_sources + m) * n->layout.panel_rows;
+            const ptrdiff_t rows = n->layout.large ? n->layout.n_cells : n->layout.n_rows;
+            fill((char *)n->buffers.parameters + (size_t)at * size, n->shape.precision, rows, &seed,
+                 0.1);
         }
-    for (ptrdiff_t k = 0; k < n->n_outputs; k++)
-        fill((char *)n->parameters + (size_t)(n->at_output + k * n->out_stride) * size,
-             n->precision, n->n_out_sources, &seed, 0.1);
+    for (ptrdiff_t k = 0; k < n->shape.n_outputs; k++)
+        fill((char *)n->buffers.parameters +
+                 (size_t)(n->layout.at_output + k * n->layout.out_stride) * size,
+             n->shape.precision, n->layout.n_out_sources, &seed, 0.1);
 }
 
 enum {
@@ -222,11 +230,11 @@ static void call_network(object *o, int which, uint32_t seed)
     pylstm_network *n = &o->net;
     const pylstm_table *table = o->table;
     double x[STEPS * 64], t[STEPS * 4], y[STEPS * 4];
-    const pylstm_input in = {x, 0}, token = {NULL, (ptrdiff_t)(seed % (uint32_t)n->n_inputs)};
+    const pylstm_input in = {x, 0}, token = {NULL, (ptrdiff_t)(seed % (uint32_t)n->shape.n_inputs)};
     ptrdiff_t done;
-    fill(x, n->precision, STEPS * n->n_inputs, &seed, 1);
-    fill(t, n->precision, STEPS * n->n_outputs, &seed, 1);
-    n->team = n->large ? borrow(o) : NULL;
+    fill(x, n->shape.precision, STEPS * n->shape.n_inputs, &seed, 1);
+    fill(t, n->shape.precision, STEPS * n->shape.n_outputs, &seed, 1);
+    n->team = n->layout.large ? borrow(o) : NULL;
     switch (which) {
     case STEP:
         table->step(n, in, y);
@@ -245,22 +253,22 @@ static void call_network(object *o, int which, uint32_t seed)
         break;
     case LEARN:
     case LEARN_LATER:
-        if (n->learnable) {
+        if (n->progress.learnable) {
             table->learn(n, t);
             if (which == LEARN)
                 table->update(n);
         }
         break;
     case LEARN_FROM:
-        if (n->learnable)
+        if (n->progress.learnable)
             table->learn_from(n, t);
         break;
     case TRACE_FROM:
-        if (n->learnable && !n->has_errors && !n->collected)
+        if (n->progress.learnable && !n->progress.has_errors && !n->progress.collected)
             table->trace_from(n, t, 0.9);
         break;
     case REINFORCE:
-        if (!n->has_errors && !n->collected)
+        if (!n->progress.has_errors && !n->progress.collected)
             table->reinforce(n, 0.1);
         break;
     case UPDATE:
@@ -294,25 +302,26 @@ static void call_network(object *o, int which, uint32_t seed)
 static uint64_t network_bits(const object *o)
 {
     const pylstm_network *n = &o->net;
-    const size_t size = number_size(n->precision);
+    const size_t size = number_size(n->shape.precision);
     uint64_t hash = UINT64_C(14695981039346656037);
-    hash = digest(hash, n->parameters, (size_t)n->parameter_size * size);
-    hash = digest(hash, n->gradient, (size_t)n->parameter_size * size);
-    hash = digest(hash, n->eligibility, (size_t)n->parameter_size * size);
-    hash = digest(hash, n->optimizer.moments[0], (size_t)n->parameter_size * size);
-    hash = digest(hash, n->traces, (size_t)n->trace_size * size);
-    hash = digest(hash, n->sensitivities, (size_t)n->sensitivity_size * size);
-    hash = digest(hash, n->record, (size_t)((n->n_pending + 1) * n->record_stride) * size);
-    hash = digest(hash, &n->n_steps, sizeof(n->n_steps));
+    hash = digest(hash, n->buffers.parameters, (size_t)n->layout.parameter_size * size);
+    hash = digest(hash, n->buffers.gradient, (size_t)n->layout.parameter_size * size);
+    hash = digest(hash, n->buffers.eligibility, (size_t)n->layout.parameter_size * size);
+    hash = digest(hash, n->optimizer.moments[0], (size_t)n->layout.parameter_size * size);
+    hash = digest(hash, n->buffers.traces, (size_t)n->layout.trace_size * size);
+    hash = digest(hash, n->buffers.sensitivities, (size_t)n->layout.sensitivity_size * size);
+    hash = digest(hash, n->buffers.record,
+                  (size_t)((n->progress.n_pending + 1) * n->buffers.record_stride) * size);
+    hash = digest(hash, &n->progress.n_steps, sizeof(n->progress.n_steps));
     hash = digest(hash, &n->optimizer.n_updates, sizeof(n->optimizer.n_updates));
-    return digest(hash, &n->n_pending, sizeof(n->n_pending));
+    return digest(hash, &n->progress.n_pending, sizeof(n->progress.n_pending));
 }
 
 static void build_small(object *o)
 {
-    shape(&o->net, PYLSTM_FLOAT32, 3, 4);
-    o->net.block_size = 2;
-    o->net.peepholes = o->net.shortcut = o->net.gate_recurrence = 1;
+    plan(&o->net, PYLSTM_FLOAT32, 3, 4);
+    o->net.shape.block_size = 2;
+    o->net.shape.peepholes = o->net.shape.shortcut = o->net.shape.gate_recurrence = 1;
     o->net.optimizer.rule = PYLSTM_ADAM;
     o->net.optimizer.first = 0.9;
     o->net.optimizer.second = 0.99;
@@ -321,38 +330,38 @@ static void build_small(object *o)
 
 static void build_large(object *o)
 {
-    shape(&o->net, PYLSTM_FLOAT64, 5, 24);
-    o->net.large_from = 1000;
+    plan(&o->net, PYLSTM_FLOAT64, 5, 24);
+    o->net.shape.large_from = 1000;
     o->net.optimizer.rule = PYLSTM_MOMENTUM;
     o->net.optimizer.first = 0.5;
     build_network(o);
-    if (!o->net.large || o->net.lazy)
+    if (!o->net.layout.large || o->net.layout.lazy)
         abort();
 }
 
 static void build_lazy(object *o)
 {
-    shape(&o->net, PYLSTM_FLOAT32, 5, 40);
-    o->net.large_from = 1;
+    plan(&o->net, PYLSTM_FLOAT32, 5, 40);
+    o->net.shape.large_from = 1;
     build_network(o);
-    if (!o->net.lazy)
+    if (!o->net.layout.lazy)
         abort();
 }
 
 static void build_bptt(object *o)
 {
-    shape(&o->net, PYLSTM_FLOAT64, 4, 20);
-    o->net.method = PYLSTM_BPTT;
-    o->net.window = 6;
-    o->net.large_from = 1;
+    plan(&o->net, PYLSTM_FLOAT64, 4, 20);
+    o->net.shape.method = PYLSTM_BPTT;
+    o->net.shape.window = 6;
+    o->net.shape.large_from = 1;
     build_network(o);
 }
 
 static void build_rtrl(object *o)
 {
-    shape(&o->net, PYLSTM_FLOAT64, 3, 16);
-    o->net.method = PYLSTM_RTRL;
-    o->net.large_from = 1;
+    plan(&o->net, PYLSTM_FLOAT64, 3, 16);
+    o->net.shape.method = PYLSTM_RTRL;
+    o->net.shape.large_from = 1;
     build_network(o);
 }
 
@@ -365,22 +374,22 @@ static void build_streams(object *o)
     pylstm_network *n = &s->net;
     size_t size;
     build_large(o);
-    size = number_size(o->net.precision);
+    size = number_size(o->net.shape.precision);
     o->net.watched = 1; /* somebody holds the weights: the streams */
     s->n_streams = N_STREAMS;
-    if (!pylstm_streams_layout(s, &o->net))
+    if (!pylstm_streams_layout(s, &o->net.shape))
         abort();
     s->record_steps = s->most_steps = SHORT_RECORD;
-    s->record_size = (SHORT_RECORD + 2) * N_STREAMS * n->record_stride;
+    s->record_size = (SHORT_RECORD + 2) * N_STREAMS * n->layout.record_width;
     s->block_steps = s->block_steps < SHORT_RECORD ? s->block_steps : SHORT_RECORD;
     s->steps_ahead = s->steps_ahead < SHORT_RECORD ? s->steps_ahead : SHORT_RECORD;
-    o->streams_table = isa->engine[n->precision]->streams;
-    n->parameters = o->net.parameters;
-    n->gradient = get(o, n->parameter_size, size);
-    n->traces = get(o, s->traces_size, size);
-    n->record = get(o, s->record_size, size);
-    n->back = get(o, n->back_size, size);
-    n->work = get(o, s->work_size, size);
+    o->streams_table = isa->engine[n->shape.precision]->streams;
+    n->buffers.parameters = o->net.buffers.parameters;
+    n->buffers.gradient = get(o, n->layout.parameter_size, size);
+    n->buffers.traces = get(o, s->traces_size, size);
+    n->buffers.record = get(o, s->record_size, size);
+    n->buffers.back = get(o, n->layout.back_size, size);
+    n->buffers.work = get(o, s->work_size, size);
     s->nets = get(o, s->nets_size, size);
     s->coefs = get(o, s->coefs_size, size);
     s->n_made = get(o, N_STREAMS, sizeof(ptrdiff_t));
@@ -417,8 +426,8 @@ static void call_streams(object *o, int which, uint32_t seed)
         call_network(o, which - N_STREAMS_CALLS, seed);
         return;
     }
-    fill(x, s->net.precision, STEPS * N_STREAMS * s->net.n_inputs, &seed, 1);
-    fill(t, s->net.precision, STEPS * N_STREAMS * 2, &seed, 1);
+    fill(x, s->net.shape.precision, STEPS * N_STREAMS * s->net.shape.n_inputs, &seed, 1);
+    fill(t, s->net.shape.precision, STEPS * N_STREAMS * 2, &seed, 1);
     for (int b = 0; b < N_STREAMS; b++)
         chosen[b] = draw(&seed) > 0;
     /* as StreamGroup.take does */
@@ -429,7 +438,7 @@ static void call_streams(object *o, int which, uint32_t seed)
     s->team = borrow(o);
     if (which == S_LEARN || which == S_LEARN_LATER || which == S_LEARN_FROM)
         for (int b = 0; b < N_STREAMS; b++)
-            if (!s->stream[b].learnable)
+            if (!s->stream[b].progress.learnable)
                 t[2 * b] = t[2 * b + 1] = NAN;
     switch (which) {
     case S_STEP:
@@ -476,13 +485,14 @@ static void call_streams(object *o, int which, uint32_t seed)
 static uint64_t streams_bits(const object *o)
 {
     const pylstm_streams *s = &o->streams;
-    const size_t size = number_size(s->net.precision);
-    const size_t rows = (size_t)((s->net.n_pending + 1) * N_STREAMS * s->net.record_stride);
+    const size_t size = number_size(s->net.shape.precision);
+    const size_t rows =
+        (size_t)((s->net.progress.n_pending + 1) * N_STREAMS * s->net.buffers.record_stride);
     uint64_t hash = network_bits(o);
-    hash = digest(hash, s->net.gradient, (size_t)s->net.parameter_size * size);
-    hash = digest(hash, s->net.traces, (size_t)s->traces_size * size);
-    hash = digest(hash, s->net.record, rows * size);
-    return digest(hash, &s->net.n_steps, sizeof(s->net.n_steps));
+    hash = digest(hash, s->net.buffers.gradient, (size_t)s->net.layout.parameter_size * size);
+    hash = digest(hash, s->net.buffers.traces, (size_t)s->traces_size * size);
+    hash = digest(hash, s->net.buffers.record, rows * size);
+    return digest(hash, &s->net.progress.n_steps, sizeof(s->net.progress.n_steps));
 }
 
 /* ---------------------------------------------------------------- a population */
@@ -758,7 +768,7 @@ static int take(object *o, int which)
         return 0;
     }
     if (o->is->call == call_population)
-        return pylstm_acquire(&o->pop.shape);
+        return pylstm_take(&o->pop.busy);
     if (o->is->call == call_plain)
         return pylstm_take(&o->plain.busy);
     return pylstm_acquire(&o->net);
@@ -767,7 +777,7 @@ static int take(object *o, int which)
 static void release(object *o, int which)
 {
     if (o->is->call == call_population)
-        pylstm_release(&o->pop.shape);
+        pylstm_give(&o->pop.busy);
     else if (o->is->call == call_plain)
         pylstm_give(&o->plain.busy);
     else

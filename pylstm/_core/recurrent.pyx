@@ -1,66 +1,33 @@
-# The seam of a plain recurrent network: buffers, and a call each of what Learner asks for.
+# cython: language_level=3, cdivision=True, binding=True
+"""A plain recurrent network: buffers, and a call each of what Learner asks for."""
+
+import numpy as np
+
+from pylstm._core.arrays import aligned_zeros
+from pylstm._core.shape import LOSSES, OUTPUTS, SQUASHINGS
 
 cimport cython
+from pylstm._core cimport numpy_api as cnp
+from cpython.pyport cimport PY_SSIZE_T_MAX
+from libc.stdint cimport int32_t
+from libc.string cimport memset
 
-cdef extern from "recurrent/recurrent.h":
-    ctypedef struct pylstm_recurrent:
-        ptrdiff_t n_inputs, n_outputs, n_units
-        int rtrl, readout, shortcut, hidden_bias, output_bias
-        int squashing, output, loss
-        ptrdiff_t window
-        double learning_rate, momentum
-        ptrdiff_t n_sources, n_out_sources, n_weights, at_output, parameter_size
-        ptrdiff_t sensitivity_size
-        ptrdiff_t at_a, row_size, work_size
-        ptrdiff_t capacity, n_recorded, n_waiting, n_collect
-        int64_t n_steps
-        int learnable, has_error, has_errors, collected, p_zero, now, busy
-        double *parameters
-        double *gradient
-        double *velocity
-        double *tau
-        double *record
-        int32_t *tokens
-        double *sensitivity
-        double *net_out
-        double *y
-        double *delta
-        double *work
+from pylstm._core.engine cimport current_engine, give, lay_out_recurrent, take
+from pylstm._core.headers cimport *
+from pylstm._core.shape cimport longest_window
 
-    ctypedef struct pylstm_guesses:
-        ptrdiff_t n_sequences
-        const ptrdiff_t *lengths
-        const double *X
-        const int32_t *tokens
-        const double *targets
-        double *Y
-        int last
-        double tolerance
-        const double *pool
-        ptrdiff_t n_pool, n_taken
-
-    ctypedef struct pylstm_recurrent_table:
-        void (*reset)(pylstm_recurrent *) noexcept nogil
-        int (*predict)(pylstm_recurrent *, pylstm_input) noexcept nogil
-        double (*learn)(pylstm_recurrent *, const double *) noexcept nogil
-        void (*update)(pylstm_recurrent *) noexcept nogil
-        void (*collect)(pylstm_recurrent *) noexcept nogil
-        int (*run)(pylstm_recurrent *, ptrdiff_t, const double *, const int32_t *, const double *,
-                   double *, ptrdiff_t, int) noexcept nogil
-        int (*run_sequences)(pylstm_recurrent *, ptrdiff_t, const ptrdiff_t *, const double *,
-                             const int32_t *, const double *, double *, ptrdiff_t, int) noexcept nogil
-        ptrdiff_t (*guess)(pylstm_recurrent *, pylstm_guesses *) noexcept nogil
-
-    int pylstm_recurrent_layout(pylstm_recurrent *)
-
+cnp.import_array()
 
 cdef enum:
     SHORT_RECORD = 32  # steps from one slide of the record to the next, at least
 
 
-cdef double *doubles(object array):
+cdef double *doubles(object array) except? NULL:
     """Where an array of doubles begins; NULL for None."""
-    return NULL if array is None else <double *>cnp.PyArray_DATA(array)
+    if array is None:
+        return NULL
+    cnp.check_array(array)
+    return <double *>cnp.PyArray_DATA(array)
 
 
 cdef struct rows:
@@ -72,6 +39,7 @@ cdef struct rows:
 cdef rows rows_of(object X):
     """Checked inputs: numbers, or tokens."""
     cdef rows given
+    cnp.check_array(X)
     given.X = NULL
     given.tokens = NULL
     given.n_steps = cnp.PyArray_DIM(X, 0)
@@ -121,12 +89,12 @@ cdef class Recurrent:
         memset(r, 0, sizeof(pylstm_recurrent))
         fill_recurrent(r, config)
         r.p_zero = 1
-        if not pylstm_recurrent_layout(r):
+        if not lay_out_recurrent(r):
             raise ValueError(
                 f"n_inputs={r.n_inputs}, n_outputs={r.n_outputs} and {r.n_units} units do not fit "
                 "in any memory: wanted sizes from 1 on that do"
             )
-        self.table = current_isa.engine[PYLSTM_FLOAT64].recurrent
+        self.table = current_engine(PYLSTM_FLOAT64).recurrent
         buffers = {}
         for name, size in (("parameters", r.parameter_size), ("gradient", r.parameter_size),
                            ("velocity", r.parameter_size), ("time_constants", r.n_units),
@@ -189,12 +157,7 @@ cdef class Recurrent:
         return self._views(self.buffers["parameters"])
 
     cdef int take(self) except -1:
-        if self.buffers is None:
-            raise RuntimeError("this network was never initialised: call __init__ first")
-        if not pylstm_take(&self.net.busy):
-            raise RuntimeError(
-                "this network is in use by another thread: give every thread its own, see copy"
-            )
+        take(&self.net.busy, self.buffers is not None, "network")
         return 0
 
     # ------------------------------------------------------------ what Learner asks for
@@ -202,7 +165,7 @@ cdef class Recurrent:
     def _clear(self):
         self.take()
         self.table.reset(&self.net)
-        pylstm_give(&self.net.busy)
+        give(&self.net.busy)
 
     def _is_learnable(self):
         return self.net.learnable != 0
@@ -217,7 +180,7 @@ cdef class Recurrent:
         try:
             status = self.table.predict(&self.net, x)
         finally:
-            pylstm_give(&self.net.busy)
+            give(&self.net.busy)
         if status != PYLSTM_OK:
             raise self._diverged()
         return self.buffers["y"][self.net.n_outputs:].copy()
@@ -227,17 +190,17 @@ cdef class Recurrent:
         try:
             return self.table.learn(&self.net, doubles(target))
         finally:
-            pylstm_give(&self.net.busy)
+            give(&self.net.busy)
 
     def _change_weights(self):
         self.take()
         self.table.update(&self.net)
-        pylstm_give(&self.net.busy)
+        give(&self.net.busy)
 
     def _collect(self):
         self.take()
         self.table.collect(&self.net)
-        pylstm_give(&self.net.busy)
+        give(&self.net.busy)
         return {name: view.copy() for name, view in self._views(self.buffers["gradient"]).items()}
 
     def _change_nothing(self):
@@ -260,17 +223,20 @@ cdef class Recurrent:
                 status = self.table.run(&self.net, given.n_steps, given.X, given.tokens, target_data, y,
                                         every, False)
         finally:
-            pylstm_give(&self.net.busy)
+            give(&self.net.busy)
         self.check(status, targets)
         return Y
 
     def _run_sequences(self, X, targets, lengths, bint last, ptrdiff_t every):
         cdef rows given = rows_of(X)
         cdef const double *target_data = doubles(targets)
-        cdef const ptrdiff_t *length_data = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
-        cdef ptrdiff_t n_sequences = cnp.PyArray_DIM(lengths, 0)
+        cdef const ptrdiff_t *length_data
+        cdef ptrdiff_t n_sequences
         cdef double *y
         cdef int status
+        cnp.check_array(lengths)
+        length_data = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
+        n_sequences = cnp.PyArray_DIM(lengths, 0)
         Y = np.empty((n_sequences if last else given.n_steps, self.net.n_outputs))
         y = doubles(Y)
         self.take()
@@ -281,7 +247,7 @@ cdef class Recurrent:
                 status = self.table.run_sequences(&self.net, n_sequences, length_data, given.X,
                                                   given.tokens, target_data, y, every, last)
         finally:
-            pylstm_give(&self.net.busy)
+            give(&self.net.busy)
         self.check(status, targets)
         return Y
 
@@ -291,6 +257,7 @@ cdef class Recurrent:
         cdef rows given = rows_of(X)
         cdef pylstm_guesses g
         cdef ptrdiff_t done
+        cnp.check_array(lengths)
         g.n_sequences = cnp.PyArray_DIM(lengths, 0)
         g.lengths = <const ptrdiff_t *>cnp.PyArray_DATA(lengths)
         g.X = given.X
@@ -307,7 +274,7 @@ cdef class Recurrent:
             with nogil:
                 done = self.table.guess(&self.net, &g)
         finally:
-            pylstm_give(&self.net.busy)
+            give(&self.net.busy)
         return done, g.n_taken
 
     cdef int check(self, int status, object targets) except -1:
@@ -358,3 +325,18 @@ cdef class Recurrent:
             r.p_zero = 0
         r.n_waiting, r.n_collect, r.n_steps = progress["counts"]
         r.learnable, r.has_error, r.has_errors, r.collected = progress["flags"]
+
+
+def recurrent_sizes(dict config):
+    """Sizes of a network of plain recurrent units, in numbers."""
+    cdef pylstm_recurrent r
+    memset(&r, 0, sizeof(pylstm_recurrent))
+    fill_recurrent(&r, config)
+    if not lay_out_recurrent(&r):
+        raise ValueError("the sizes of its network do not fit in any memory")
+    return {
+        "parameters": r.parameter_size,
+        "sensitivity": r.n_units * r.n_weights if r.rtrl else 0,
+        "record_row": r.row_size,
+        "most_recorded": longest_record(&r),
+    }

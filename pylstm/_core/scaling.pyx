@@ -1,19 +1,24 @@
-# Running standardisation: the seam to csrc/scale.h, and its place in a network. Included by _core.pyx.
+# cython: language_level=3, cdivision=True, binding=True
+"""Running standardisation: the scales of csrc/network/scale.c, and their place in a network."""
 
-cdef extern from "network/scale.h":
-    ctypedef struct pylstm_scale:
-        ptrdiff_t n_columns
-        double memory, limit
-        int centre
-        double *count
-        double *mean
-        double *variance
+import numpy as np
 
-    void pylstm_scale_update(const pylstm_scale *, const void *x, int doubles) noexcept nogil
-    void pylstm_scale_standardise(const pylstm_scale *, const void *x, int doubles, double missing,
-                                  void *z, int z_doubles) noexcept nogil
-    void pylstm_scale_give_back(const pylstm_scale *, const void *z, void *x, int doubles) noexcept nogil
+from pylstm._core.arrays import aligned_zeros, bad_target
+from pylstm.checks import check_real, check_size
+from pylstm.errors import brief
 
+from pylstm._core cimport numpy_api as cnp
+from cpython.pyport cimport PY_SSIZE_T_MAX
+from libc.float cimport DBL_MAX, FLT_MAX
+from libc.math cimport NAN
+from libc.stdint cimport int32_t
+from libc.string cimport memcpy
+
+from pylstm._core.checks cimport as_floats, has_infinite, is_double, number_at, target_problem
+from pylstm._core.engine cimport give_back_row, standardise_row, update_scale
+from pylstm._core.headers cimport *
+
+cnp.import_array()
 
 cdef enum:
     SCALED_STEPS = 64  # steps of a run standardised at once
@@ -68,10 +73,6 @@ cdef class RunningScale:
     array([0.5, 0. ])
     """
 
-    cdef pylstm_scale scale
-    cdef object statistics_  # (3, n_columns): count, mean, variance
-    cdef double *saved  # (3, n_columns), behind them: what they were, see keep
-
     def __init__(self, n_columns, memory=3000, limit=5.0, centre=True):
         n_columns = check_size("n_columns", n_columns)
         memory = check_size("memory", memory)
@@ -115,7 +116,7 @@ cdef class RunningScale:
             For unusable `values`; nothing has changed then.
         """
         values = self.row(values)
-        pylstm_scale_update(&self.scale, cnp.PyArray_DATA(values), is_double(values))
+        update_scale(&self.scale, cnp.PyArray_DATA(values), is_double(values))
 
     def standardise(self, values):
         """Return ``(values - mean) / deviation`` within the limit.
@@ -136,8 +137,8 @@ cdef class RunningScale:
         """
         values = self.row(values)
         z = np.empty(self.scale.n_columns)
-        pylstm_scale_standardise(&self.scale, cnp.PyArray_DATA(values), is_double(values), NAN,
-                                 cnp.PyArray_DATA(z), True)
+        standardise_row(&self.scale, cnp.PyArray_DATA(values), is_double(values), NAN,
+                        cnp.PyArray_DATA(z), True)
         return z
 
     cdef void keep(self) noexcept nogil:
@@ -225,76 +226,23 @@ cdef class RunningScale:
         return f"<RunningScale of {self.n_columns} columns>"
 
 
-# ---------------------------------------------------------------- rows of either precision
-
-cdef inline bint is_double(object array):
-    return cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64
-
-
-cdef object as_floats(object values, int ndim, Py_ssize_t width, str what):
-    """`values` as a C-contiguous array of float64 or float32, quick where it is one; or a sentence."""
-    if isinstance(values, cnp.ndarray):
-        if ((cnp.PyArray_TYPE(values) == cnp.NPY_FLOAT64 or cnp.PyArray_TYPE(values) == cnp.NPY_FLOAT32)
-                and cnp.PyArray_NDIM(values) == ndim and cnp.PyArray_DIM(values, ndim - 1) == width
-                and cnp.PyArray_ISCARRAY_RO(values)):
-            return values
-    array = np.asarray(values)
-    if array.dtype == object or not np.can_cast(array.dtype, np.float64, "same_kind"):
-        raise TypeError(
-            f"{what} has dtype {brief_text(array.dtype, 60)}, which cannot be cast safely: wanted "
-            "float64 or another "
-            "real number type"
-        )
-    if array.ndim != ndim or array.shape[ndim - 1] != width:
-        wanted = f"({width},)" if ndim == 1 else f"(n_steps, {width})"
-        raise ValueError(f"{what} has shape {brief(array.shape)}, wanted {wanted}")
-    return np.require(array, np.float64, ["C_CONTIGUOUS", "ALIGNED"])
-
-
-cdef inline double float_at(const void *data, bint doubles, Py_ssize_t j) noexcept nogil:
-    return (<const double *>data)[j] if doubles else (<const float *>data)[j]
-
-
-cdef bint has_infinite(object array):
-    cdef const void *data = cnp.PyArray_DATA(array)
-    cdef bint doubles = is_double(array)
-    cdef Py_ssize_t j
-    cdef double value
-    for j in range(cnp.PyArray_SIZE(array)):
-        value = float_at(data, doubles, j)
-        if isinf(value):
-            return True
-    return False
-
-
 # ---------------------------------------------------------------- inside a network
 
 cdef class Scaling:
     """What stands between a network and values in the user's units; calls happen under its lock."""
-
-    cdef pylstm_network *net
-    cdef RunningScale inputs, targets  # None: these are not scaled
-    cdef bint scales_x, scales_t
-    cdef bint x_doubles, t_doubles  # of the values of the call
-    cdef bint net_doubles
-    cdef ptrdiff_t x_size, t_size, size  # bytes of a number of theirs, and of the network's
-    cdef object memory_
-    cdef char *z  # (SCALED_STEPS, n_inputs), standardised
-    cdef char *t  # (SCALED_STEPS, n_outputs), standardised
-    cdef double *before  # (SCALED_STEPS, 3, n_outputs): statistics the outputs are given back by
 
     cdef set_up(self, dict config, pylstm_network *net):
         cdef ptrdiff_t n_z, n_t
         self.net = net
         self.scales_x, self.scales_t = config["scale_inputs"], config["scale_targets"]
         if self.scales_x:
-            self.inputs = RunningScale(net.n_inputs, config["scale_memory"])
+            self.inputs = RunningScale(net.shape.n_inputs, config["scale_memory"])
         if self.scales_t:
-            self.targets = RunningScale(net.n_outputs, config["scale_memory"])
-        self.net_doubles = self.x_doubles = self.t_doubles = net.precision == PYLSTM_FLOAT64
+            self.targets = RunningScale(net.shape.n_outputs, config["scale_memory"])
+        self.net_doubles = self.x_doubles = self.t_doubles = net.shape.precision == PYLSTM_FLOAT64
         self.size = self.x_size = self.t_size = 8 if self.net_doubles else 4
-        n_z = pylstm_product(SCALED_STEPS, net.n_inputs)
-        n_t = pylstm_product(SCALED_STEPS, net.n_outputs)
+        n_z = pylstm_product(SCALED_STEPS, net.shape.n_inputs)
+        n_t = pylstm_product(SCALED_STEPS, net.shape.n_outputs)
         self.memory_ = aligned_zeros(pylstm_sum(n_z, pylstm_product(4, n_t)), np.float64)
         self.before = <double *>cnp.PyArray_DATA(self.memory_)
         self.z = <char *>(self.before + 3 * n_t)
@@ -304,7 +252,7 @@ cdef class Scaling:
 
     cdef object checked_inputs(self, object values, int ndim, str what):
         """Inputs in the user's units: NaN is allowed, infinity is not."""
-        array = as_floats(values, ndim, self.net.n_inputs, what)
+        array = as_floats(values, ndim, self.net.shape.n_inputs, what)
         if has_infinite(array):
             row = np.argwhere(np.isinf(array))[0]
             where = "" if ndim == 1 else f" at row {row[0]}"
@@ -315,28 +263,13 @@ cdef class Scaling:
 
     cdef object checked_targets(self, object values, int ndim, bint *missing):
         """Targets in the user's units; a row is all numbers or all NaN."""
-        cdef Py_ssize_t row, k, n_nan, width = self.net.n_outputs
-        cdef const void *data
-        cdef bint doubles
-        cdef double value, largest = DBL_MAX if self.net_doubles else FLT_MAX
-        cdef int problem = 0
-        array = as_floats(values, ndim, width, "target" if ndim == 1 else "targets")
-        data = cnp.PyArray_DATA(array)
-        doubles = is_double(array)
-        for row in range(cnp.PyArray_SIZE(array) // width):
-            n_nan = 0
-            for k in range(width):
-                value = float_at(data, doubles, row * width + k)
-                n_nan += isnan(value)
-                if fabs(value) > largest:
-                    problem = 2
-            missing[0] = n_nan == width
-            if 0 < n_nan < width:
-                problem = 1
-            if problem:
-                bad = array if ndim == 1 else array[row]
-                where = "target" if ndim == 1 else f"targets row {row}"
-                raise ValueError(f"{where} is {brief(bad.tolist())}: {TARGET_PROBLEMS[problem]}")
+        cdef ptrdiff_t row = 0
+        cdef double largest = DBL_MAX if self.net_doubles else FLT_MAX
+        cdef int problem
+        array = as_floats(values, ndim, self.net.shape.n_outputs, "target" if ndim == 1 else "targets")
+        problem = target_problem(&self.net.shape, array, largest, &row, missing)
+        if problem:
+            raise bad_target(problem, array, row, "target" if ndim == 1 else f"targets row {row}")
         return array
 
     cdef void expect(self, object x, object target) noexcept:
@@ -352,17 +285,17 @@ cdef class Scaling:
 
     cdef void input(self, const void *x, char *z) noexcept nogil:
         """The statistics take x in, then bring it to z; missing values become the mean, 0."""
-        pylstm_scale_update(&self.inputs.scale, x, self.x_doubles)
-        pylstm_scale_standardise(&self.inputs.scale, x, self.x_doubles, 0, z, self.net_doubles)
+        update_scale(&self.inputs.scale, x, self.x_doubles)
+        standardise_row(&self.inputs.scale, x, self.x_doubles, 0, z, self.net_doubles)
 
     cdef void target(self, const void *target, char *t) noexcept nogil:
-        pylstm_scale_update(&self.targets.scale, target, self.t_doubles)
-        pylstm_scale_standardise(&self.targets.scale, target, self.t_doubles, NAN, t, self.net_doubles)
+        update_scale(&self.targets.scale, target, self.t_doubles)
+        standardise_row(&self.targets.scale, target, self.t_doubles, NAN, t, self.net_doubles)
 
     cdef void output(self, void *y) noexcept nogil:
         """An output back into the user's units, in place."""
         if self.scales_t:
-            pylstm_scale_give_back(&self.targets.scale, y, y, self.net_doubles)
+            give_back_row(&self.targets.scale, y, y, self.net_doubles)
 
     # ------------------------------------------------------------ calls
 
@@ -393,11 +326,11 @@ cdef class Scaling:
         cdef char *y
         if not self.scales_t:
             return table.learn(self.net, target)
-        y = <char *>self.net.record + (
-            self.net.n_pending * self.net.record_stride + self.net.at_y) * self.size
-        pylstm_scale_give_back(&self.targets.scale, y, self.t, self.net_doubles)
-        for k in range(self.net.n_outputs):
-            error = float_at(self.t, self.net_doubles, k) - float_at(target, self.t_doubles, k)
+        y = <char *>self.net.buffers.record + (
+            self.net.progress.n_pending * self.net.buffers.record_stride + self.net.layout.at_y) * self.size
+        give_back_row(&self.targets.scale, y, self.t, self.net_doubles)
+        for k in range(self.net.shape.n_outputs):
+            error = number_at(self.t, self.net_doubles, k) - number_at(target, self.t_doubles, k)
             loss += 0.5 * error * error
         self.target(target, self.t)
         table.learn(self.net, self.t)
@@ -408,7 +341,7 @@ cdef class Scaling:
                  ptrdiff_t *done) noexcept nogil:
         """The run of the table in the user's units, some steps at a time."""
         cdef ptrdiff_t at = 0, part, s
-        cdef ptrdiff_t n_x = self.net.n_inputs, n_t = self.net.n_outputs
+        cdef ptrdiff_t n_x = self.net.shape.n_inputs, n_t = self.net.shape.n_outputs
         cdef const char *x = <const char *>X
         cdef const char *target = <const char *>targets
         cdef const void *inputs
@@ -450,11 +383,11 @@ cdef class Scaling:
 
     cdef void give_back(self, ptrdiff_t n_steps, char *y) noexcept nogil:
         """Outputs of some steps, each by the statistics before its target."""
-        cdef ptrdiff_t s, n_t = self.net.n_outputs
+        cdef ptrdiff_t s, n_t = self.net.shape.n_outputs
         cdef pylstm_scale scale = self.targets.scale
         for s in range(n_steps):
             scale.count = self.before + s * 3 * n_t
             scale.mean = scale.count + n_t
             scale.variance = scale.mean + n_t
-            pylstm_scale_give_back(&scale, y + s * n_t * self.size, y + s * n_t * self.size,
-                                   self.net_doubles)
+            give_back_row(&scale, y + s * n_t * self.size, y + s * n_t * self.size,
+                          self.net_doubles)

@@ -4,17 +4,21 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-_Array = npt.NDArray[Any]
+from pylstm._core.arrays import aligned_zeros as aligned_zeros
+from pylstm._core.arrays import checked_lengths as checked_lengths
+from pylstm._core.arrays import checked_tokens as checked_tokens
+from pylstm._core.shape import GRADIENTS as GRADIENTS
+from pylstm._core.shape import HIDDEN_BIASES as HIDDEN_BIASES
+from pylstm._core.shape import LOSSES as LOSSES
+from pylstm._core.shape import MOMENTS as MOMENTS
+from pylstm._core.shape import N_MOMENTS as N_MOMENTS
+from pylstm._core.shape import OUTPUTS as OUTPUTS
+from pylstm._core.shape import RULES as RULES
+from pylstm._core.shape import SQUASHINGS as SQUASHINGS
+from pylstm._core.shape import UPDATE_AT_END as UPDATE_AT_END
+from pylstm._core.shape import network_sizes as network_sizes
 
-SQUASHINGS: dict[str, int]
-OUTPUTS: dict[str, int]
-LOSSES: dict[str, int]
-MOMENTS: tuple[str, ...]
-HIDDEN_BIASES: dict[str, int]
-GRADIENTS: dict[str, int]
-RULES: dict[str, int]
-N_MOMENTS: dict[str, int]
-UPDATE_AT_END: int
+_Array = npt.NDArray[Any]
 
 def available_isas() -> list[str]: ...
 def choose_isa(name: str | None = None) -> str: ...
@@ -22,14 +26,10 @@ def kernel_address(isa: str, dtype: npt.DTypeLike, name: str) -> int: ...
 def choose_large_from(n_weights: int | None = None) -> int: ...
 def get_threads() -> int: ...
 def set_threads(n: int) -> None: ...
-def checked_tokens(array: _Array, n_inputs: int) -> _Array: ...
-def checked_lengths(lengths: npt.ArrayLike | None, n_steps: int, count: int = -1) -> _Array: ...
 def update_interval(update: Literal["step", "sequence"] | int) -> int: ...
-def network_sizes(config: dict[str, Any], from_weights: int) -> dict[str, int]: ...
 def streams_sizes(owner: Network, n_streams: int) -> dict[str, int]: ...
 def population_sizes(config: dict[str, Any], n_nets: int) -> dict[str, int]: ...
 def recurrent_sizes(config: Mapping[str, Any]) -> dict[str, int]: ...
-def aligned_zeros(count: int, dtype: npt.DTypeLike) -> _Array: ...
 
 class RunningScale:
     def __init__(
@@ -189,15 +189,16 @@ class PopulationBase:
     def _progress(self) -> dict[str, Any]: ...
     def _identity_and_progress(self) -> dict[str, Any]: ...
     def _restore(self, progress: Mapping[str, _Array]) -> None: ...
-    def _take_out(self, k: int, net: Network) -> None: ...
-    def _put_in(
-        self,
-        k: int,
-        net: Network,
-        optimizers: object,
-        rates: Sequence[float],
-        momenta: Sequence[float],
-    ) -> None: ...
+
+def take_out(pop: PopulationBase, k: int, net: Network) -> None: ...
+def put_in(
+    pop: PopulationBase,
+    k: int,
+    net: Network,
+    optimizers: object,
+    rates: Sequence[float],
+    momenta: Sequence[float],
+) -> None: ...
 
 class StreamGroup:
     @property

@@ -1,4 +1,34 @@
-# Several sequences through shared weights: the seam to csrc/streams.h. Included by _core.pyx.
+# cython: language_level=3, cdivision=True, binding=True
+"""Several sequences through shared weights: check, convert, call csrc/streams/ once."""
+
+import numpy as np
+
+from pylstm._core.arrays import aligned_zeros, bad_target, not_finite
+from pylstm.errors import brief
+
+from pylstm._core cimport numpy_api as cnp
+from libc.float cimport DBL_MAX
+from libc.string cimport memset
+
+from pylstm._core.checks cimport row_not_finite, target_problem, update_interval
+from pylstm._core.engine cimport (
+    borrow_team,
+    give,
+    lay_out_streams,
+    refuse_contradiction,
+    require,
+    return_team,
+    streams_contradiction,
+    streams_table,
+    take,
+)
+from pylstm._core.headers cimport *
+from pylstm._core.network cimport Network
+from pylstm._core.network_buffers cimport WAKING_SIZE, diverged, rows_wanted, updates_in
+from pylstm._core.network_progress cimport counts, restore_counts, state_by_name
+from pylstm._core.shape cimport sizes_of, too_large
+
+cnp.import_array()
 
 cdef enum:
     SHARED_SIZE = 1 << 15  # weights times streams from which a step is worth sharing
@@ -17,8 +47,7 @@ cdef class StreamGroup:
 
     def _build(self, Network owner, Py_ssize_t n_streams):
         """Everything anew; what cannot be built is as if it never had been."""
-        if not pylstm_acquire(&self.streams.net):
-            raise RuntimeError(IN_USE.format("Streams", "Streams"))
+        take(&self.streams.net.busy, True, "Streams")
         self.owner = None
         try:
             owner.take()
@@ -27,7 +56,7 @@ cdef class StreamGroup:
             finally:
                 owner.release()
         finally:
-            pylstm_release(&self.streams.net)
+            give(&self.streams.net.busy)
 
     cdef allocate(self, Network owner, Py_ssize_t n_streams):
         cdef pylstm_streams *s = &self.streams
@@ -37,36 +66,34 @@ cdef class StreamGroup:
                 "the network has scale_inputs or scale_targets, which Streams do not know: wanted a "
                 "network without, and standardised values"
             )
-        if owner.net.method == PYLSTM_RTRL:
+        if owner.net.shape.method == PYLSTM_RTRL:
             raise ValueError(
                 "the network has gradient='rtrl', which Streams do not know: wanted 'truncated' or 'bptt'"
             )
         self.owner = None  # until all is there: see take
         memset(s, 0, sizeof(pylstm_streams))
         s.n_streams = n_streams
-        if not pylstm_streams_layout(s, &owner.net):
-            raise too_large(&owner.net, f"n_streams={n_streams} of ")
+        if not lay_out_streams(s, &owner.net.shape):
+            raise too_large(&owner.net.shape, f"n_streams={n_streams} of ")
         dtype = owner.dtype_
-        for k in range(pylstm_n_isas):
-            if pylstm_isas[k].engine[n.precision].network == owner.table:
-                self.table = pylstm_isas[k].engine[n.precision].streams
+        self.table = streams_table(owner.table, n.shape.precision)
         self.parameters_ = owner.flat_parameters()
-        self.gradient_ = aligned_zeros(n.parameter_size, dtype)
+        self.gradient_ = aligned_zeros(n.layout.parameter_size, dtype)
         self.traces_ = aligned_zeros(s.traces_size, dtype)
         self.record_ = aligned_zeros(s.record_size, dtype)
-        self.back_ = aligned_zeros(n.back_size, dtype)
+        self.back_ = aligned_zeros(n.layout.back_size, dtype)
         self.work_ = aligned_zeros(s.work_size, dtype)
         self.nets_ = aligned_zeros(s.nets_size, dtype)
         self.coefs_ = aligned_zeros(s.coefs_size, dtype)
         self.n_made_ = aligned_zeros(n_streams, np.intp)
         self.has_error_ = aligned_zeros(n_streams, np.intc)
         self.stream_ = aligned_zeros(pylstm_product(n_streams, sizeof(pylstm_network)), np.uint8)
-        n.parameters = cnp.PyArray_DATA(self.parameters_)
-        n.gradient = cnp.PyArray_DATA(self.gradient_)
-        n.traces = cnp.PyArray_DATA(self.traces_)
-        n.record = cnp.PyArray_DATA(self.record_)
-        n.back = cnp.PyArray_DATA(self.back_)
-        n.work = cnp.PyArray_DATA(self.work_)
+        n.buffers.parameters = cnp.PyArray_DATA(self.parameters_)
+        n.buffers.gradient = cnp.PyArray_DATA(self.gradient_)
+        n.buffers.traces = cnp.PyArray_DATA(self.traces_)
+        n.buffers.record = cnp.PyArray_DATA(self.record_)
+        n.buffers.back = cnp.PyArray_DATA(self.back_)
+        n.buffers.work = cnp.PyArray_DATA(self.work_)
         s.nets = cnp.PyArray_DATA(self.nets_)
         s.coefs = cnp.PyArray_DATA(self.coefs_)
         s.n_made = <ptrdiff_t *>cnp.PyArray_DATA(self.n_made_)
@@ -79,17 +106,14 @@ cdef class StreamGroup:
 
     cdef int take(self) except -1:
         """Take the streams and the network whose weights they share; its optimiser as it is now."""
-        if not pylstm_acquire(&self.streams.net):
-            raise RuntimeError(IN_USE.format("Streams", "Streams"))
+        take(&self.streams.net.busy, self.owner is not None, "Streams")
         try:
-            if self.owner is None:
-                raise RuntimeError("these Streams were never initialised: call Streams.__init__ first")
             self.owner.take()
         except BaseException:
-            pylstm_release(&self.streams.net)
+            give(&self.streams.net.busy)
             raise
         self.take_optimizer()
-        if self.owner.net.parameters != self.streams.net.parameters:
+        if self.owner.net.buffers.parameters != self.streams.net.buffers.parameters:
             self.release()
             raise RuntimeError("the network of these Streams has grown since: build Streams of it anew")
         return 0
@@ -108,7 +132,7 @@ cdef class StreamGroup:
 
     cdef void gather_helpers(self, bint wake) noexcept:
         """Before the work of a call: the threads that share it."""
-        size = pylstm_product(self.streams.n_streams, self.streams.net.parameter_size)
+        size = pylstm_product(self.streams.n_streams, self.streams.net.layout.parameter_size)
         self.owner.gather_helpers(wake)
         self.streams.team, self.owner.net.team = self.owner.net.team, NULL
         if self.streams.team == NULL and size >= SHARED_SIZE:
@@ -119,21 +143,22 @@ cdef class StreamGroup:
         return_team(self.streams.team)
         self.streams.team = NULL
         if PYLSTM_DEBUG_BUILD:
-            require(pylstm_streams_contradiction(&self.streams))
+            require(streams_contradiction(&self.streams))
         self.owner.release()
-        pylstm_release(&self.streams.net)
+        give(&self.streams.net.busy)
 
     cdef int make_room(self, ptrdiff_t n_steps) except -1:
         """Room in the record for so many steps more, where errors go back through all of them."""
         cdef pylstm_streams *s = &self.streams
         cdef ptrdiff_t steps = rows_wanted(&s.net, n_steps, s.record_steps + 2) - 2
-        cdef ptrdiff_t size = s.n_streams * s.net.record_stride, used = (s.net.n_pending + 1) * size
+        cdef ptrdiff_t size = s.n_streams * s.net.buffers.record_stride
+        cdef ptrdiff_t used = (s.net.progress.n_pending + 1) * size
         if steps == s.record_steps:
             return 0
         record = aligned_zeros(pylstm_product(steps + 2, size), self.owner.dtype_)
         record[:used] = self.record_[:used]
         self.record_ = record
-        s.net.record = cnp.PyArray_DATA(record)
+        s.net.buffers.record = cnp.PyArray_DATA(record)
         s.record_steps = steps
         self.place_records()
         return 0
@@ -141,17 +166,13 @@ cdef class StreamGroup:
     cdef void place_records(self) noexcept:
         """Where each stream's own stretch of the record begins."""
         cdef pylstm_streams *s = &self.streams
-        cdef ptrdiff_t b, before, row = s.net.record_stride * self.owner.dtype_.itemsize
+        cdef ptrdiff_t b, before, row = s.net.buffers.record_stride * self.owner.dtype_.itemsize
         for b in range(s.n_streams):
-            before = s.net.n_pending - s.stream[b].n_pending
-            s.stream[b].record = <char *>s.net.record + (before * s.n_streams + b) * row
+            before = s.net.progress.n_pending - s.stream[b].progress.n_pending
+            s.stream[b].buffers.record = <char *>s.net.buffers.record + (before * s.n_streams + b) * row
 
     cdef diverged(self):
-        return FloatingPointError(
-            f"the streams diverged at step {self.streams.net.n_steps}: a weight or a net input is no "
-            f"longer finite; a smaller learning rate than {self.streams.net.optimizer.learning_rate:g}, or "
-            "smaller inputs, would keep it in range"
-        )
+        return diverged(&self.streams.net, "streams")
 
     # ------------------------------------------------------------ checking what comes in
 
@@ -164,40 +185,29 @@ cdef class StreamGroup:
             raise ValueError(
                 f"{what} has shape {brief(array.shape)}, wanted ({steps}{n_streams}, {width})"
             )
-        return self.owner.checked(array.reshape(array.size // width, width), 2, width, what)
+        return self.owner.rows(array.reshape(array.size // width, width), 2, width, what)
 
     cdef str place(self, Py_ssize_t row, int ndim):
         """Where a row is, for a message."""
         if ndim == 2:
-            return f"stream {row}"
-        return f"step {row // self.streams.n_streams}, stream {row % self.streams.n_streams}"
+            return f" at stream {row}"
+        return f" at step {row // self.streams.n_streams}, stream {row % self.streams.n_streams}"
 
     cdef int check_finite(self, object rows, int ndim, str what) except -1:
-        cdef ptrdiff_t row = self.owner.table.first_not_finite(
-            cnp.PyArray_DATA(rows), cnp.PyArray_DIM(rows, 0), cnp.PyArray_DIM(rows, 1))
+        cdef ptrdiff_t row = row_not_finite(self.owner.table, rows)
         if row >= 0:
-            bad = rows[row]
-            raise ValueError(
-                f"{what} contains {bad[~np.isfinite(bad)][0]} at {self.place(row, ndim)}: "
-                "wanted finite numbers"
-            )
+            raise not_finite(rows, row, what, self.place(row, ndim))
         return 0
 
     cdef int check_targets(self, object rows, int ndim) except -1:
-        cdef const char *data = <const char *>cnp.PyArray_DATA(rows)
-        cdef Py_ssize_t row, size = self.owner.net.n_outputs * cnp.PyArray_ITEMSIZE(rows)
+        cdef ptrdiff_t row = 0
         cdef int problem
         cdef bint missing
-        if (self.owner.net.loss == PYLSTM_SQUARED and self.owner.table.first_not_finite(
-                data, cnp.PyArray_DIM(rows, 0), self.owner.net.n_outputs) < 0):
+        if self.owner.net.shape.loss == PYLSTM_SQUARED and row_not_finite(self.owner.table, rows) < 0:
             return 0
-        for row in range(cnp.PyArray_DIM(rows, 0)):
-            problem = target_problem(&self.owner.net, data + row * size, &missing)
-            if problem:
-                raise ValueError(
-                    f"targets at {self.place(row, ndim)} is {rows[row].tolist()}: "
-                    f"{TARGET_PROBLEMS[problem]}"
-                )
+        problem = target_problem(&self.owner.net.shape, rows, DBL_MAX, &row, &missing)
+        if problem:
+            raise bad_target(problem, rows, row, f"targets{self.place(row, ndim)}")
         return 0
 
     cdef int check_learnable(self, object rows, str what) except -1:
@@ -205,7 +215,7 @@ cdef class StreamGroup:
         cdef ptrdiff_t b
         given = ~np.isnan(rows[:, 0])
         for b in range(self.streams.n_streams):
-            if given[b] and not self.streams.stream[b].learnable:
+            if given[b] and not self.streams.stream[b].progress.learnable:
                 raise RuntimeError(
                     f"stream {b} has {what} but no step to learn from: wanted a step since the last "
                     "reset or update, or NaN"
@@ -215,7 +225,7 @@ cdef class StreamGroup:
     # ------------------------------------------------------------ calls
 
     cdef object outputs(self):
-        return np.empty((self.streams.n_streams, self.owner.net.n_outputs), self.owner.dtype_)
+        return np.empty((self.streams.n_streams, self.owner.net.shape.n_outputs), self.owner.dtype_)
 
     def _step(self, X, targets):
         cdef const void *x_data
@@ -224,10 +234,10 @@ cdef class StreamGroup:
         cdef int status
         self.take()
         try:
-            X = self.rows(X, 2, self.owner.net.n_inputs, "X")
+            X = self.rows(X, 2, self.owner.net.shape.n_inputs, "X")
             self.check_finite(X, 2, "X")
             if targets is not None:
-                targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
+                targets = self.rows(targets, 2, self.owner.net.shape.n_outputs, "targets")
                 self.check_targets(targets, 2)
             Y = self.outputs()
             losses = np.empty(self.streams.n_streams)
@@ -253,7 +263,7 @@ cdef class StreamGroup:
     def _predict(self, X):
         self.take()
         try:
-            X = self.rows(X, 2, self.owner.net.n_inputs, "X")
+            X = self.rows(X, 2, self.owner.net.shape.n_inputs, "X")
             self.check_finite(X, 2, "X")
             Y = self.outputs()
             self.gather_helpers(False)
@@ -271,11 +281,11 @@ cdef class StreamGroup:
         cdef void *y_data
         self.take()
         try:
-            X = self.rows(X, 3, self.owner.net.n_inputs, "X")
+            X = self.rows(X, 3, self.owner.net.shape.n_inputs, "X")
             self.check_finite(X, 3, "X")
             n_steps = len(X) // self.streams.n_streams
             if targets is not None:
-                targets = self.rows(targets, 3, self.owner.net.n_outputs, "targets")
+                targets = self.rows(targets, 3, self.owner.net.shape.n_outputs, "targets")
                 if len(targets) != len(X):
                     raise ValueError(
                         f"targets has {len(targets) // self.streams.n_streams} steps and X has "
@@ -283,12 +293,11 @@ cdef class StreamGroup:
                     )
                 self.check_targets(targets, 3)
                 target_data = cnp.PyArray_DATA(targets)
-            Y = np.empty((n_steps, self.streams.n_streams, self.owner.net.n_outputs), self.owner.dtype_)
+            Y = np.empty((n_steps, self.streams.n_streams, self.owner.net.shape.n_outputs), self.owner.dtype_)
             x_data = cnp.PyArray_DATA(X)
             y_data = cnp.PyArray_DATA(Y)
             if target_data != NULL:
-                self.plan_rates(
-                    self.owner.updates_in(n_steps + self.streams.net.n_collect, 1, every))
+                self.plan_rates(updates_in(n_steps + self.streams.net.progress.n_collect, 1, every))
             self.make_room(n_steps)
             self.gather_helpers(True)
             with nogil:
@@ -303,7 +312,7 @@ cdef class StreamGroup:
     def _learn(self, targets, bint update):
         self.take()
         try:
-            targets = self.rows(targets, 2, self.owner.net.n_outputs, "targets")
+            targets = self.rows(targets, 2, self.owner.net.shape.n_outputs, "targets")
             self.check_targets(targets, 2)
             losses = np.empty(self.streams.n_streams)
             self.check_learnable(targets, "a target")
@@ -320,7 +329,7 @@ cdef class StreamGroup:
     def _learn_from(self, dy, bint update):
         self.take()
         try:
-            dy = self.rows(dy, 2, self.owner.net.n_outputs, "dy")
+            dy = self.rows(dy, 2, self.owner.net.shape.n_outputs, "dy")
             missing = np.isnan(dy).all(axis=1)
             self.check_finite(np.where(missing[:, None], 0, dy).astype(dy.dtype, copy=False), 2, "dy")
             self.check_learnable(dy, "an error")
@@ -345,6 +354,7 @@ cdef class StreamGroup:
 
     def _reset(self, chosen):
         """chosen: (n_streams,) of uint8."""
+        cnp.check_array(chosen)
         self.take()
         try:
             self.gather_helpers(False)
@@ -359,24 +369,17 @@ cdef class StreamGroup:
         cdef pylstm_network *n = &self.streams.net
         self.take()
         try:
-            rows = self.last_rows()[:, :n.state_size].copy()
+            return state_by_name(
+                &n.shape, &n.layout, self.last_rows(), n.layout.at_act, n.layout.at_c, n.layout.at_q)
         finally:
             self.release()
-        state = {
-            "cell_state": rows[:, n.at_c:n.at_c + n.n_cells].copy(),
-            "cell_output": rows[:, n.at_q:n.at_q + n.n_cells].copy(),
-        }
-        for name, gate in (("input_gate", n.row_i), ("forget_gate", n.row_f), ("output_gate", n.row_o)):
-            if gate >= 0:
-                state[name] = rows[:, n.at_act + gate:n.at_act + gate + n.n_blocks].copy()
-        return state
 
     cdef object last_rows(self):
         """The record rows (n_streams, record_stride) of the last step."""
         cdef pylstm_network *n = &self.streams.net
-        size = self.streams.n_streams * n.record_stride
-        rows = self.record_[n.n_pending * size:(n.n_pending + 1) * size]
-        return rows.reshape(self.streams.n_streams, n.record_stride)
+        size = self.streams.n_streams * n.buffers.record_stride
+        rows = self.record_[n.progress.n_pending * size:(n.progress.n_pending + 1) * size]
+        return rows.reshape(self.streams.n_streams, n.buffers.record_stride)
 
     def _progress(self):
         """Everything beside the network that decides how the streams go on."""
@@ -385,33 +388,28 @@ cdef class StreamGroup:
         cdef ptrdiff_t b
         self.take()
         try:
-            size = s.n_streams * n.record_stride
+            size = s.n_streams * n.buffers.record_stride
             progress = {
-                "n_pending": n.n_pending,
-                "n_waiting": n.n_waiting,
-                "n_collect": n.n_collect,
-                "closed": n.closed,
-                "has_errors": n.has_errors,
-                "collected": n.collected,
+                **counts(&n.progress),
                 "last_error": s.last_error,
-                "n_steps": n.n_steps,
-                "record": self.record_[:(n.n_pending + 1) * size].copy(),
-                "n_pending_of": [s.stream[b].n_pending for b in range(s.n_streams)],
-                "learnable": [s.stream[b].learnable for b in range(s.n_streams)],
-                "has_errors_of": [s.stream[b].has_errors for b in range(s.n_streams)],
-                "traces_zero": [s.stream[b].traces_zero for b in range(s.n_streams)],
+                "record": self.record_[:(n.progress.n_pending + 1) * size].copy(),
+                "n_pending_of": [s.stream[b].progress.n_pending for b in range(s.n_streams)],
+                "learnable": [s.stream[b].progress.learnable for b in range(s.n_streams)],
+                "has_errors_of": [s.stream[b].progress.has_errors for b in range(s.n_streams)],
+                "traces_zero": [s.stream[b].progress.traces_zero for b in range(s.n_streams)],
                 "output_errors": [s.stream[b].optimizer.error for b in range(s.n_streams)],
             }
-            traces = self.traces_.reshape(s.n_streams, n.trace_size)
+            traces = self.traces_.reshape(s.n_streams, n.layout.trace_size)
             progress["traces"] = traces[np.array(progress["traces_zero"]) == 0].copy()
-            if n.collected:
+            if n.progress.collected:
                 progress["gradient"] = self.gradient_.copy()
         finally:
             self.release()
         return progress
 
     def _restore(self, progress):
-        """Go on from what `_progress` returned; after a refusal they are as if never built."""
+        """Go on from what `_progress` returned, which has been checked, see pylstm/schemas/networks.py;
+        where it contradicts itself all the same, they are as if never built."""
         self.take()
         owner = self.owner
         try:
@@ -419,7 +417,7 @@ cdef class StreamGroup:
         except BaseException:
             self.owner = None
             (<Network>owner).release()
-            pylstm_release(&self.streams.net)
+            give(&self.streams.net.busy)
             raise
         self.release()
 
@@ -427,38 +425,23 @@ cdef class StreamGroup:
         cdef pylstm_streams *s = &self.streams
         cdef pylstm_network *n = &s.net
         cdef ptrdiff_t b
-        size = s.n_streams * n.record_stride
         record = progress["record"]
-        if (record.size != (progress["n_pending"] + 1) * size
-                or not 0 <= progress["n_waiting"] <= progress["n_pending"] <= s.most_steps):
-            raise ValueError("the record of the saved streams does not fit their network")
-        for name in ("n_pending_of", "learnable", "has_errors_of", "traces_zero", "output_errors"):
-            if len(progress[name]) != s.n_streams:
-                raise ValueError(f"{name} of the saved streams is not one number a stream")
-        if not all(0 <= k <= progress["n_pending"] for k in progress["n_pending_of"]):
-            raise ValueError("the saved streams contradict themselves about the steps recorded")
         self.make_room(progress["n_pending"])
         self.record_[:record.size] = record
-        n.n_pending = progress["n_pending"]
-        n.n_waiting = progress["n_waiting"]
-        n.n_collect = progress["n_collect"]
-        n.closed = progress["closed"]
-        n.has_errors = progress["has_errors"]
-        n.collected = progress["collected"]
-        n.n_steps = progress["n_steps"]
+        restore_counts(&n.progress, progress)
         s.last_error = progress["last_error"]
-        if n.collected:
+        if n.progress.collected:
             self.gradient_[:] = progress["gradient"]
         zero = np.array(progress["traces_zero"]) != 0
-        self.traces_.reshape(s.n_streams, n.trace_size)[~zero] = progress["traces"]
+        self.traces_.reshape(s.n_streams, n.layout.trace_size)[~zero] = progress["traces"]
         for b in range(s.n_streams):
-            s.stream[b].n_pending = progress["n_pending_of"][b]
+            s.stream[b].progress.n_pending = progress["n_pending_of"][b]
             s.stream[b].optimizer.error = progress["output_errors"][b]
-            s.stream[b].learnable = progress["learnable"][b]
-            s.stream[b].has_errors = progress["has_errors_of"][b]
-            s.stream[b].traces_zero = zero[b]
+            s.stream[b].progress.learnable = progress["learnable"][b]
+            s.stream[b].progress.has_errors = progress["has_errors_of"][b]
+            s.stream[b].progress.traces_zero = zero[b]
         self.place_records()
-        refuse_contradiction(pylstm_streams_contradiction(s), "Streams")
+        refuse_contradiction(streams_contradiction(s), "Streams")
 
     # ------------------------------------------------------------ what it is
 
@@ -470,4 +453,14 @@ cdef class StreamGroup:
     @property
     def n_steps(self):
         """Number of time steps made since the streams were built."""
-        return self.streams.net.n_steps
+        return self.streams.net.progress.n_steps
+
+
+def streams_sizes(Network owner, Py_ssize_t n_streams):
+    """Sizes of streams of a network; those of a stream of the record and the traces."""
+    cdef pylstm_streams s
+    memset(&s, 0, sizeof(pylstm_streams))
+    s.n_streams = n_streams
+    if not lay_out_streams(&s, &owner.net.shape):
+        raise too_large(&owner.net.shape, f"{n_streams} streams of ")
+    return {**sizes_of(&s.net.shape, &s.net.layout), "most_pending": s.most_steps}

@@ -1,0 +1,41 @@
+/* shape.h: what a network is to be. The caller sets it, once, before anything else is made of it. */
+#ifndef PYLSTM_SHAPE_H
+#define PYLSTM_SHAPE_H
+
+#include <stddef.h>
+
+enum pylstm_squashing {
+    PYLSTM_TANH,
+    PYLSTM_LOGISTIC,
+    PYLSTM_IDENTITY,
+    PYLSTM_TANH_HALF,     /* tanh(x/2), 1997's h   */
+    PYLSTM_TWO_TANH_HALF, /* 2 tanh(x/2), 1997's g */
+    PYLSTM_SOFTMAX        /* outputs only          */
+};
+enum pylstm_loss { PYLSTM_SQUARED, PYLSTM_CROSS_ENTROPY };
+enum pylstm_bias { PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL };
+enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
+enum pylstm_method { PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL }; /* whose gradient is followed */
+
+typedef struct {
+    ptrdiff_t n_inputs, n_outputs, n_blocks, block_size;
+    int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1; f: 1 - leak */
+    double leak;                              /* the part of c no forget gate keeps: see math.inc */
+    int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
+    int cell_input, cell_output, output, loss, precision;
+    int method;
+    ptrdiff_t window;     /* steps an error goes back, with PYLSTM_BPTT; 0: to the last reset    */
+    ptrdiff_t large_from; /* weights of the hidden layer from which on it is large: see layout.h */
+} pylstm_shape;
+
+/* The table by which a caller fills a shape from values with names. */
+enum pylstm_kind { PYLSTM_SIZE, PYLSTM_FLAG, PYLSTM_NUMBER }; /* ptrdiff_t; int; double */
+typedef struct {
+    const char *name;
+    size_t offset; /* in pylstm_shape */
+    enum pylstm_kind kind;
+} pylstm_field;
+
+extern const pylstm_field pylstm_fields[]; /* ends with a NULL name */
+
+#endif

@@ -1,0 +1,73 @@
+"""The seam between Python and the C engine: check, convert, call once.
+
+No arithmetic happens here. A network owns its buffers as NumPy arrays, shows them to a struct of C,
+and hands out views; `pylstm.LSTM` and its like add names, defaults and documentation. The modules
+share declarations by their .pxd files; `engine` alone has the C of csrc/ in it.
+"""
+
+from pylstm._core.arrays import aligned_zeros, checked_lengths, checked_tokens
+from pylstm._core.checks import update_interval
+from pylstm._core.engine import (
+    Exclusive,
+    available_isas,
+    choose_isa,
+    choose_large_from,
+    get_threads,
+    kernel_address,
+    set_threads,
+)
+from pylstm._core.exchange import put_in, take_out
+from pylstm._core.growth import grow
+from pylstm._core.network import Network
+from pylstm._core.population import PopulationBase
+from pylstm._core.population_buffers import population_sizes
+from pylstm._core.recurrent import Recurrent, recurrent_sizes
+from pylstm._core.scaling import RunningScale
+from pylstm._core.shape import (
+    GRADIENTS,
+    HIDDEN_BIASES,
+    LOSSES,
+    MOMENTS,
+    N_MOMENTS,
+    OUTPUTS,
+    RULES,
+    SQUASHINGS,
+    UPDATE_AT_END,
+    network_sizes,
+)
+from pylstm._core.streams import StreamGroup, streams_sizes
+
+__all__ = [
+    "GRADIENTS",
+    "HIDDEN_BIASES",
+    "LOSSES",
+    "MOMENTS",
+    "N_MOMENTS",
+    "OUTPUTS",
+    "RULES",
+    "SQUASHINGS",
+    "UPDATE_AT_END",
+    "Exclusive",
+    "Network",
+    "PopulationBase",
+    "Recurrent",
+    "RunningScale",
+    "StreamGroup",
+    "aligned_zeros",
+    "available_isas",
+    "checked_lengths",
+    "checked_tokens",
+    "choose_isa",
+    "choose_large_from",
+    "get_threads",
+    "grow",
+    "kernel_address",
+    "network_sizes",
+    "population_sizes",
+    "put_in",
+    "recurrent_sizes",
+    "set_threads",
+    "streams_sizes",
+    "take_out",
+    "update_interval",
+]

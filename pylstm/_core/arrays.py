@@ -1,0 +1,103 @@
+"""Arrays made and checked where no step waits for it: memory, tokens, lengths, what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pylstm._core.shape import ALIGNMENT, TOO_LARGE
+from pylstm.errors import brief, brief_text
+
+__all__ = [
+    "aligned_zeros",
+    "bad_target",
+    "checked_lengths",
+    "checked_tokens",
+    "not_finite",
+]
+
+_Array = npt.NDArray[Any]
+
+#: What is wrong with a target, by the numbers of `target_problem` of checks.pyx.
+TARGET_PROBLEMS = (
+    "",
+    "partly NaN, wanted all numbers, or NaN everywhere for no target",
+    "wanted finite numbers",
+    "wanted numbers from 0 to 1, the domain of the cross-entropy",
+    "wanted numbers that sum to 1, the domain of the cross-entropy of a softmax",
+)
+
+
+def aligned_zeros(count: int, dtype: npt.DTypeLike) -> _Array:
+    """A zeroed vector that starts on a cache line; ValueError where there is no memory for it."""
+    dtype = np.dtype(dtype)
+    size = count * dtype.itemsize
+    try:
+        if count >= TOO_LARGE:
+            raise MemoryError
+        raw = np.zeros(size + ALIGNMENT, np.uint8)
+    except MemoryError:
+        least = "at least " if count >= TOO_LARGE else ""
+        raise ValueError(
+            f"these sizes need {least}{size:,} bytes in one piece, and there are not so many: "
+            "wanted smaller sizes"
+        ) from None
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size].view(dtype)
+
+
+def not_finite(array: _Array, row: int, what: str, where: str) -> ValueError:
+    """The error of a row with a number that is not finite; the last axis is along a row."""
+    bad = array.reshape(-1, array.shape[-1])[row]
+    return ValueError(f"{what} contains {bad[~np.isfinite(bad)][0]}{where}: wanted finite numbers")
+
+
+def bad_target(problem: int, array: _Array, row: int, which: str) -> ValueError:
+    """The error of a target with such a problem."""
+    bad = array.reshape(-1, array.shape[-1])[row].tolist()
+    return ValueError(f"{which} is {brief(bad)}: {TARGET_PROBLEMS[problem]}")
+
+
+def checked_tokens(array: _Array, n_inputs: int) -> _Array:
+    """Whole numbers as int32 tokens: a copy, which nobody can change after the check."""
+    array = array.copy()
+    if array.size and not 0 <= array.min() <= array.max() < n_inputs:
+        bad = np.argwhere((array < 0) | (array >= n_inputs))[0]
+        where = f"row {bad[0]}" if array.ndim == 1 else ", ".join(map(str, bad))
+        raise ValueError(
+            f"tokens has value {array[tuple(bad)]} at {where}: wanted 0 .. {n_inputs - 1}"
+        )
+    return np.require(array, np.int32, ["C_CONTIGUOUS", "ALIGNED"])
+
+
+def checked_lengths(lengths: npt.ArrayLike | None, n_steps: int, count: int = -1) -> _Array:
+    """Lengths of sequences, (n_sequences,) that sum to n_steps; None for one sequence. With a count
+    of nets (count, n_sequences) too, each row summing to at most n_steps."""
+    if lengths is None:
+        lengths = [n_steps] if n_steps else []
+    array = np.asarray(lengths)
+    if array.size == 0 and array.ndim == 1:
+        array = array.astype(np.intp)
+    shapes = "(n_sequences,)"
+    if count >= 0:
+        shapes = f"({count}, n_sequences), or {shapes} shared by all"
+    if array.dtype.kind not in "iu" or not (
+        array.ndim == 1 or (array.ndim == 2 and array.shape[0] == count)
+    ):
+        raise ValueError(
+            f"lengths has dtype {brief_text(array.dtype, 60)} and shape {brief(array.shape)}, "
+            f"wanted whole numbers {shapes}"
+        )
+    array = np.array(array, np.intp, order="C")  # a copy, which nobody can change after the check
+    if array.size and array.min() < 1:
+        raise ValueError(f"lengths contains {array.min()}, wanted at least 1 step a sequence")
+    if array.size and array.max() > n_steps:
+        raise ValueError(f"lengths contains {array.max()}, wanted at most the {n_steps} steps of X")
+    sums = np.atleast_1d(array.sum(axis=-1))
+    if count < 0 and sums[0] != n_steps:
+        raise ValueError(f"lengths sum to {sums[0]}, wanted the {n_steps} steps of X")
+    if (sums > n_steps).any():
+        raise ValueError(f"lengths sum to {sums.max()}, wanted at most the {n_steps} steps of X")
+    return array

@@ -1,0 +1,25 @@
+from pylstm._core cimport numpy_api as cnp
+
+from pylstm._core.headers cimport pylstm_shape, pylstm_table
+
+# Rows of either precision.
+
+cdef inline bint is_double(object array):
+    return cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64
+
+
+cdef inline double number_at(const void *data, bint doubles, Py_ssize_t j) noexcept nogil:
+    return (<const double *>data)[j] if doubles else (<const float *>data)[j]
+
+
+cdef object real_numbers(object values, object dtype, str what)
+cdef object rows_of_type(object values, int typenum, int ndim, Py_ssize_t width, str what)
+cdef object as_floats(object values, int ndim, Py_ssize_t width, str what)
+cdef bint has_infinite(object array)
+
+cdef ptrdiff_t row_not_finite(const pylstm_table *table, object array) noexcept
+cdef int target_problem(const pylstm_shape *shape, object array, double largest, ptrdiff_t *row,
+                        bint *missing) noexcept
+
+cdef bint is_token(object x)
+cpdef ptrdiff_t update_interval(object update) except -1

@@ -1,0 +1,38 @@
+from pylstm._core.headers cimport pylstm_network, pylstm_table
+from pylstm._core.scaling cimport Scaling
+
+cdef enum:
+    WAKING_SIZE = 1 << 20  # weights from which a single step is long enough to wake a thread for
+
+
+cdef ptrdiff_t rows_wanted(const pylstm_network *n, ptrdiff_t n_steps, ptrdiff_t rows) noexcept
+cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t every) noexcept
+cdef diverged(const pylstm_network *n, str what)
+
+
+cdef class NetworkBuffers:
+    cdef pylstm_network net
+    cdef const pylstm_table *table
+    cdef int typenum
+    cdef object dtype_
+    cdef object parameters_, gradient_, traces_, sensitivities_, record_, back_, work_
+    cdef object moments_, eligibility_, kind_, schedule_, factors_
+    cdef object config_, optimizer_
+    cdef object live_, listed_, tokens_
+    cdef bint scaled
+    cdef Scaling scaling  # None where values come and go in the network's own units
+    cdef Py_ssize_t n_owners  # references to the memory of the parameters that are the network's own
+
+    cdef build(self, dict config, ptrdiff_t from_weights)
+    cdef allocate(self, dict config, ptrdiff_t from_weights)
+    cdef int check_memory(self, limit) except -1
+    cdef int plan_rates(self, ptrdiff_t n_updates) except -1
+    cdef Py_ssize_t n_references(self)
+    cdef int take(self) except -1
+    cdef void gather_helpers(self, bint wake) noexcept
+    cdef void release(self) noexcept
+    cdef int make_room(self, ptrdiff_t n_steps) except -1
+    cdef bint is_large(self) noexcept nogil
+    cdef bint scales_inputs(self)
+    cdef bint scales_targets(self)
+    cdef diverged(self)

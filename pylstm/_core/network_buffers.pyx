@@ -1,0 +1,278 @@
+# cython: language_level=3, cdivision=True, binding=True
+"""One network as memory: built, taken for a call, with room for its steps and an optimiser."""
+
+import numpy as np
+
+from pylstm._core.arrays import aligned_zeros
+from pylstm._core.shape import N_MOMENTS, RULES
+from pylstm.errors import brief
+
+from pylstm._core cimport numpy_api as cnp
+from cpython.ref cimport Py_REFCNT
+from libc.math cimport NAN
+from libc.stdint cimport int32_t
+from libc.string cimport memset
+
+from pylstm._core.engine cimport (
+    borrow_team,
+    current_engine,
+    give,
+    large_from,
+    lay_out_network,
+    network_contradiction,
+    require,
+    return_team,
+    take,
+)
+from pylstm._core.headers cimport *
+from pylstm._core.scaling cimport Scaling
+from pylstm._core.shape cimport fill_method, fill_shape, too_large
+
+cnp.import_array()
+
+
+cdef ptrdiff_t rows_wanted(const pylstm_network *n, ptrdiff_t n_steps, ptrdiff_t rows) noexcept:
+    """Rows of a record, of which there are `rows`, with room for so many steps more; doubled, so that
+    a step moves it a bounded number of times."""
+    cdef ptrdiff_t wanted
+    if n.shape.method != PYLSTM_BPTT:
+        return rows
+    wanted = min(n.progress.n_pending + n_steps, n.layout.most_pending)
+    if wanted + 2 <= rows:
+        return rows
+    return min(max(wanted, 2 * (rows - 2)), n.layout.most_pending) + 2
+
+
+cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t every) noexcept:
+    """At most so many updates come in so many steps."""
+    if every == PYLSTM_UPDATE_AT_END:
+        return n_sequences
+    return n_steps // every + 1
+
+
+cdef class NetworkBuffers:
+    """Memory and optimiser of one network, taken for one call at a time."""
+
+    # ------------------------------------------------------------ building
+
+    cdef build(self, dict config, ptrdiff_t from_weights):
+        """Everything anew; what cannot be built is as if it never had been."""
+        take(&self.net.busy, True, "LSTM")
+        try:
+            self.allocate(config, from_weights)
+        except BaseException:
+            self.parameters_ = None
+            raise
+        finally:
+            give(&self.net.busy)
+
+    cdef allocate(self, dict config, ptrdiff_t from_weights):
+        cdef pylstm_network *n = &self.net
+        cdef const pylstm_layout *layout = &n.layout
+        self.parameters_ = None  # until all is there: see take
+        memset(n, 0, sizeof(pylstm_network))
+        n.busy = 1
+        self.eligibility_ = self.kind_ = self.schedule_ = self.factors_ = self.optimizer_ = None
+        self.config_ = config
+        fill_shape(&n.shape, config)
+        fill_method(&n.shape, config)
+        self.dtype_ = np.dtype(config["dtype"])
+        self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
+        n.shape.large_from = from_weights
+        self.table = current_engine(n.shape.precision).network
+        if not lay_out_network(&n.shape, &n.layout):
+            raise too_large(&n.shape)
+        self.check_memory(config["memory_limit"])
+        parameters = aligned_zeros(layout.parameter_size, self.dtype_)
+        self.gradient_ = aligned_zeros(layout.parameter_size, self.dtype_)
+        self.traces_ = aligned_zeros(layout.trace_size, self.dtype_)
+        self.sensitivities_ = aligned_zeros(layout.sensitivity_size, self.dtype_)
+        self.record_ = aligned_zeros(pylstm_product(layout.record_rows, layout.record_width), self.dtype_)
+        self.back_ = aligned_zeros(layout.back_size, self.dtype_)
+        self.work_ = aligned_zeros(layout.work_size, self.dtype_)
+        self.moments_ = []
+        self.live_ = aligned_zeros(n.shape.n_inputs, np.int32)
+        self.listed_ = aligned_zeros(n.shape.n_inputs, np.int32)
+        n.buffers.record_rows = layout.record_rows
+        self.tokens_ = aligned_zeros(n.buffers.record_rows + 1, np.int32)
+        n.buffers.live = <int32_t *>cnp.PyArray_DATA(self.live_)
+        n.buffers.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
+        n.buffers.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
+        n.buffers.parameters = cnp.PyArray_DATA(parameters)
+        n.buffers.gradient = cnp.PyArray_DATA(self.gradient_)
+        n.buffers.traces = cnp.PyArray_DATA(self.traces_)
+        n.buffers.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
+        n.buffers.record = cnp.PyArray_DATA(self.record_)
+        n.buffers.back = cnp.PyArray_DATA(self.back_)
+        n.buffers.work = cnp.PyArray_DATA(self.work_)
+        self.scaling = None
+        self.scaled = config["scale_inputs"] or config["scale_targets"]
+        if self.scaled:
+            self.scaling = Scaling.__new__(Scaling)
+            self.scaling.set_up(config, n)
+        self.table.prepare(n)
+        self.table.reset(n)
+        self.parameters_ = parameters
+        self.n_owners = self.n_references()
+
+    cdef int check_memory(self, limit) except -1:
+        """Whether the sensitivities may be allocated."""
+        cdef pylstm_network *n = &self.net
+        cdef const pylstm_layout *layout = &n.layout
+        size = layout.sensitivity_size * self.dtype_.itemsize
+        if size > limit:
+            raise ValueError(
+                f"gradient 'rtrl' needs {size:,} bytes here, for the derivatives of {layout.n_carried:,} "
+                f"numbers by {layout.column_blocks * layout.block_columns:,} weights: wanted at most "
+                f"memory_limit, {limit:,}"
+            )
+        return 0
+
+    def _build(self, config, from_weights=None):
+        self.build(config, large_from if from_weights is None else from_weights)
+
+    def _config(self):
+        """The arguments of the constructor."""
+        if self.config_ is None:
+            raise RuntimeError("this LSTM was never initialised: call LSTM.__init__ first")
+        return self.config_
+
+    def _set_rule(self, optimizer, kind, rule, numbers, schedule):
+        """Another optimiser: `numbers` by the fields of the C struct, `schedule` a callable or None. The
+        moments and the count of updates stay as long as its kind does."""
+        cdef pylstm_optimizer *o = &self.net.optimizer
+        self.take()
+        try:
+            if kind != self.kind_:
+                self.moments_ = []
+                o.moments[0] = o.moments[1] = NULL
+                o.n_updates = 0
+            self.kind_ = kind
+            o.rule = RULES[rule]
+            o.learning_rate = numbers["learning_rate"]
+            o.first = numbers["first"]
+            o.second = numbers["second"]
+            o.epsilon = numbers["epsilon"]
+            o.weight_decay = numbers["weight_decay"]
+            o.kappa = numbers["kappa"]
+            o.decay = numbers["decay"]
+            o.clip_value = numbers["clip_value"]
+            o.clip_norm = numbers["clip_norm"]
+            self.schedule_ = schedule
+            self.optimizer_ = optimizer
+            self._need_moments(N_MOMENTS[rule])
+        finally:
+            self.release()
+
+    def _need_moments(self, count):
+        while len(self.moments_) < count:
+            moment = aligned_zeros(self.net.layout.parameter_size, self.dtype_)
+            self.net.optimizer.moments[len(self.moments_)] = cnp.PyArray_DATA(moment)
+            self.moments_.append(moment)
+
+    def _need_eligibility(self):
+        if self.eligibility_ is None:
+            self.eligibility_ = aligned_zeros(self.net.layout.parameter_size, self.dtype_)
+            self.net.buffers.eligibility = cnp.PyArray_DATA(self.eligibility_)
+
+    cdef int plan_rates(self, ptrdiff_t n_updates) except -1:
+        """Ask a schedule of the user's for the factors of the next updates, one for each."""
+        cdef pylstm_optimizer *o = &self.net.optimizer
+        if self.schedule_ is None:
+            o.factors = NULL
+            return 0
+        factors = np.empty(n_updates)
+        for k in range(n_updates):
+            factor = self.schedule_(o.n_updates + k)
+            try:
+                factors[k] = factor
+            except (TypeError, ValueError):
+                factors[k] = NAN
+            if not 0 <= factors[k] < np.inf:
+                raise ValueError(
+                    f"schedule({o.n_updates + k}) is {brief(factor)}, wanted a finite number >= 0"
+                )
+        self.factors_ = factors
+        o.factors = <const double *>cnp.PyArray_DATA(factors)
+        o.first_factor = o.n_updates
+        return 0
+
+    cdef Py_ssize_t n_references(self):
+        """To the memory of the parameters: every view of them holds one."""
+        return Py_REFCNT(self.parameters_.base)
+
+    cdef int take(self) except -1:
+        take(&self.net.busy, self.parameters_ is not None, "LSTM")
+        return 0
+
+    cdef void gather_helpers(self, bint wake) noexcept:
+        """Before the work of a call: the threads that share it, and whether somebody may read W."""
+        if self.is_large():
+            self.net.watched = self.n_references() > self.n_owners
+            self.net.team = borrow_team(wake or self.net.layout.parameter_size >= WAKING_SIZE)
+
+    cdef void release(self) noexcept:
+        return_team(self.net.team)
+        self.net.team = NULL
+        if PYLSTM_DEBUG_BUILD:
+            require(network_contradiction(&self.net))
+        give(&self.net.busy)
+
+    cdef int make_room(self, ptrdiff_t n_steps) except -1:
+        """Room in the record for so many steps more, where errors go back through all of them."""
+        cdef pylstm_network *n = &self.net
+        cdef ptrdiff_t rows = rows_wanted(n, n_steps, n.buffers.record_rows)
+        if rows == n.buffers.record_rows:
+            return 0
+        record = aligned_zeros(pylstm_product(rows, n.buffers.record_stride), self.dtype_)
+        tokens = aligned_zeros(rows + 1, np.int32)
+        used = (n.progress.n_pending + 1) * n.buffers.record_stride
+        record[:used] = self.record_[:used]
+        tokens[:n.progress.n_pending + 1] = self.tokens_[:n.progress.n_pending + 1]
+        self.record_, self.tokens_ = record, tokens
+        n.buffers.record = cnp.PyArray_DATA(record)
+        n.buffers.tokens = <int32_t *>cnp.PyArray_DATA(tokens)
+        n.buffers.record_rows = rows
+        return 0
+
+    cdef bint is_large(self) noexcept nogil:
+        """Worth sharing, and releasing the GIL for."""
+        return self.net.layout.large or self.net.layout.column_shares == PYLSTM_SHARES
+
+    cdef bint scales_inputs(self):
+        return self.scaling is not None and self.scaling.scales_x
+
+    cdef bint scales_targets(self):
+        return self.scaling is not None and self.scaling.scales_t
+
+    cdef diverged(self):
+        return diverged(&self.net, "network")
+
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def n_cells(self):
+        """Number of memory cells, n_blocks * block_size."""
+        return self.net.layout.n_cells
+
+    @property
+    def n_steps(self):
+        """Number of steps made since the network was built."""
+        return self.net.progress.n_steps
+
+    @property
+    def dtype(self):
+        """The NumPy dtype of weights, state and results."""
+        return self.dtype_
+
+    @property
+    def _optimizer(self):
+        return self.optimizer_
+
+
+cdef diverged(const pylstm_network *n, str what):
+    return FloatingPointError(
+        f"the {what} diverged at step {n.progress.n_steps}: a weight or a net input is no longer finite; a "
+        f"smaller learning rate than {n.optimizer.learning_rate:g}, or smaller inputs, would keep it in "
+        "range"
+    )

@@ -1,0 +1,17 @@
+from pylstm._core.headers cimport pylstm_input
+from pylstm._core.network_progress cimport NetworkProgress
+
+
+cdef class NetworkSteps(NetworkProgress):
+    cdef object rows(self, object values, int ndim, Py_ssize_t width, str what)
+    cdef int check_finite(self, object array, str what) except -1
+    cdef int check_targets(self, object array, bint *missing) except -1
+    cdef object as_input(self, object x, pylstm_input *given)
+    cdef object as_target(self, object target, bint *missing)
+    cdef object empty_outputs(self)
+    cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil
+    cdef int check_learnable(self) except -1
+    cdef double correct(self, const void *target, const void *dy, bint update) noexcept nogil
+    cdef double correct_step(self, object given, bint missing, const void *dy, bint update) except? -1
+    cdef int check_truncated(self, str what) except -1
+    cdef int check_nothing_collected(self) except -1

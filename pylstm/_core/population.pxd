@@ -1,0 +1,5 @@
+from pylstm._core.population_steps cimport PopulationSteps
+
+
+cdef class PopulationBase(PopulationSteps):
+    cdef object as_tokens(self, object X, ptrdiff_t count)

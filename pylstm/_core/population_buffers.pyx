@@ -1,0 +1,341 @@
+# cython: language_level=3, cdivision=True, binding=True
+"""A population as memory: built, taken for a call, its weights by name, saved and restored."""
+
+import numpy as np
+
+from pylstm._core.arrays import aligned_zeros
+
+
+from pylstm._core cimport numpy_api as cnp
+from cpython.pyport cimport PY_SSIZE_T_MAX
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memset
+
+from pylstm._core.engine cimport (
+    borrow_team,
+    current_engine,
+    give,
+    lay_out_population,
+    lay_out_record,
+    population_contradiction,
+    refuse_contradiction,
+    require,
+    return_team,
+    take,
+)
+from pylstm._core.headers cimport *
+from pylstm._core.network_progress cimport state_by_name
+from pylstm._core.shape cimport fill_shape, too_large
+
+cnp.import_array()
+
+cdef enum:
+    SHARED_LINES = 1 << 15  # cache lines of weights gone through from which waking a thread is worth it
+
+
+cdef class PopulationBuffers:
+    """Memory of many networks of one architecture, taken for one call at a time."""
+
+    # ------------------------------------------------------------ building
+
+    def _build(self, dict config, n_nets):
+        """Everything anew; what cannot be built is as if it never had been."""
+        take(&self.pop.busy, True, "Population")
+        try:
+            self.allocate(config, n_nets)
+        except BaseException:
+            self.parameters_ = None
+            raise
+        finally:
+            give(&self.pop.busy)
+
+    cdef allocate(self, dict config, ptrdiff_t n_nets):
+        cdef pylstm_population *p = &self.pop
+        if config["scale_inputs"] or config["scale_targets"]:
+            raise ValueError(
+                "the networks have scale_inputs or scale_targets, which a Population does not know: "
+                "wanted networks without, and standardised values"
+            )
+        self.parameters_ = None  # until all is there: see take
+        memset(p, 0, sizeof(pylstm_population))
+        p.busy = 1
+        self.config_ = config
+        self.optimizers_ = ()
+        fill_shape(&p.shape, config)
+        p.shape.large_from = PY_SSIZE_T_MAX  # a population has a layout of its own
+        p.n_nets = n_nets
+        self.dtype_ = np.dtype(config["dtype"])
+        self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
+        self.table = current_engine(p.shape.precision).population
+        self.net_table = current_engine(p.shape.precision).network
+        if not lay_out_population(p):
+            raise too_large(&p.shape, f"n_nets={n_nets} of ")
+        parameters = self.zeros(p.parameter_lines)
+        self.gradient_ = self.zeros(p.parameter_lines)
+        self.traces_ = self.zeros(p.trace_lines)
+        self.steps_ = self.zeros(p.step_lines)
+        self.work_ = self.zeros(p.work_lines)
+        self.rates_ = self.zeros(2)
+        n_flags = sizeof(pylstm_group) // sizeof(uint32_t)
+        self.groups_ = aligned_zeros(p.n_groups * n_flags, np.uint32).reshape(p.n_groups, n_flags)
+        counts = aligned_zeros(2 * p.n_groups * p.lanes, np.int64)
+        self.counts_ = counts.reshape(2, p.n_groups, p.lanes)
+        everyone = aligned_zeros(p.n_groups * p.lanes, np.intp)
+        everyone[:n_nets] = np.arange(n_nets)
+        everyone[n_nets:] = -1
+        self.everyone_ = everyone
+        self.velocity_ = None
+        self.record_ = None
+        p.parameters = cnp.PyArray_DATA(parameters)
+        p.gradient = cnp.PyArray_DATA(self.gradient_)
+        p.traces = cnp.PyArray_DATA(self.traces_)
+        p.steps = cnp.PyArray_DATA(self.steps_)
+        p.work = cnp.PyArray_DATA(self.work_)
+        p.rates = cnp.PyArray_DATA(self.rates_)
+        p.groups = <pylstm_group *>cnp.PyArray_DATA(self.groups_)
+        p.n_steps = <int64_t *>cnp.PyArray_DATA(self.counts_)
+        p.n_collect = p.n_steps + p.n_groups * p.lanes
+        self.parameters_ = parameters
+
+    cdef object zeros(self, ptrdiff_t lines):
+        cdef pylstm_population *p = &self.pop
+        flat = aligned_zeros(pylstm_product(p.n_groups * p.lanes, lines), self.dtype_)
+        return flat.reshape(p.n_groups, lines, p.lanes)
+
+    def _set_rates(self, optimizers, rates, momenta):
+        """Other optimisers: learning rate and momentum of every net, (n_nets,) each."""
+        self.take()
+        try:
+            self.set_rates(optimizers, rates, momenta)
+        finally:
+            self.release()
+
+    cdef set_rates(self, optimizers, rates, momenta):
+        cdef pylstm_population *p = &self.pop
+        if any(momenta):
+            self._need_velocity()
+        for j, values in enumerate((rates, momenta)):
+            line = np.zeros(p.n_groups * p.lanes, self.dtype_)
+            line[:p.n_nets] = values
+            self.rates_[:, j] = line.reshape(p.n_groups, p.lanes)
+        p.rule = PYLSTM_MOMENTUM if any(momenta) else PYLSTM_SGD
+        self.optimizers_ = optimizers
+
+    @property
+    def _optimizers(self):
+        return self.optimizers_
+
+    def _config(self):
+        """The arguments of the constructor."""
+        if self.config_ is None:
+            raise RuntimeError("this Population was never initialised: call Population.__init__ first")
+        return self.config_
+
+    def _need_velocity(self):
+        if self.velocity_ is None:
+            self.velocity_ = self.zeros(self.pop.parameter_lines)
+            self.pop.velocity = cnp.PyArray_DATA(self.velocity_)
+
+    cdef int need_record(self, bint tokens) except -1:
+        cdef pylstm_record record
+        if not lay_out_record(&self.pop, tokens, &record):
+            raise too_large(&self.pop.shape, f"sequences of {self.pop.n_nets} nets of ")
+        if self.record_ is None or self.record_.shape[1] < record.lines:
+            self.record_ = self.zeros(record.lines)
+            self.pop.record = cnp.PyArray_DATA(self.record_)
+        return 0
+
+    cdef int take(self) except -1:
+        """Take the population for one call, before anything of it is looked at."""
+        take(&self.pop.busy, self.parameters_ is not None, "Population")
+        return 0
+
+    cdef void release(self) noexcept:
+        return_team(self.pop.team)
+        self.pop.team = NULL
+        if PYLSTM_DEBUG_BUILD:
+            require(population_contradiction(&self.pop))
+        give(&self.pop.busy)
+
+    cdef void gather_helpers(self, ptrdiff_t n_steps) noexcept:
+        """Before the work of a call: the threads that share it."""
+        cdef pylstm_population *p = &self.pop
+        if p.n_groups > 1 and n_steps * p.n_groups * p.parameter_lines >= SHARED_LINES:
+            p.team = borrow_team(True)
+
+    cdef object spread(self, bits):
+        """Bits of the groups as a mask over all lanes."""
+        return (bits[:, None] >> np.arange(self.pop.lanes, dtype=np.uint32) & 1).astype(bool).ravel()
+
+    # ------------------------------------------------------------ views and copies
+
+    cdef object views(self, buffer):
+        """Weights, or their gradient, by name: views (n_groups, lanes, rows, sources)."""
+        cdef pylstm_population *p = &self.pop
+        cdef const pylstm_layout *layout = &p.layout
+
+        def matrix(start, n_sources, n_rows):
+            lines = buffer[:, start:start + n_sources * n_rows]
+            return lines.reshape(-1, n_sources, n_rows, p.lanes).transpose(0, 3, 2, 1)
+
+        W = matrix(0, layout.n_sources, layout.n_rows)
+        views = {}
+        if layout.row_i >= 0:
+            views["input_gate"] = W[:, :, layout.row_i:layout.row_i + p.shape.n_blocks]
+        if layout.row_f >= 0:
+            views["forget_gate"] = W[:, :, layout.row_f:layout.row_f + p.shape.n_blocks]
+        cell_sources = layout.n_sources - (p.shape.hidden_bias == PYLSTM_BIAS_GATES)
+        views["cell_input"] = W[:, :, layout.row_g:layout.row_g + layout.n_cells, :cell_sources]
+        if layout.row_o >= 0:
+            views["output_gate"] = W[:, :, layout.row_o:layout.row_o + p.shape.n_blocks]
+        for name, start in (("peephole_input", p.at_peephole_i), ("peephole_forget", p.at_peephole_f),
+                            ("peephole_output", p.at_peephole_o)):
+            if start >= 0:
+                views[name] = matrix(start, p.shape.n_blocks, p.shape.block_size).swapaxes(2, 3)
+        views["output"] = matrix(p.at_output, layout.n_out_sources, p.shape.n_outputs)
+        return views
+
+    def _count_parameters(self):
+        self.take()
+        try:
+            return sum(view[0, 0].size for view in self.views(self.gradient_).values())
+        finally:
+            self.release()
+
+    def _get_parameters(self):
+        """Copies (n_nets, rows, sources) by name."""
+        cdef ptrdiff_t n_nets = self.pop.n_nets
+        self.take()
+        try:
+            return {
+                name: view.reshape(-1, *view.shape[2:])[:n_nets].copy()
+                for name, view in self.views(self.parameters_).items()
+            }
+        finally:
+            self.release()
+
+    def _put_parameters(self, nets, parameters):
+        """Weights of `nets` (indices) by name, (len(nets), rows, sources) each."""
+        self.take()
+        try:
+            views = self.views(self.parameters_)
+            for name, values in parameters.items():
+                views[name][nets // self.pop.lanes, nets % self.pop.lanes] = values
+        finally:
+            self.release()
+
+    def _state(self):
+        """Copies (n_nets, ...) of the state: cell state, cell output, gate activations."""
+        cdef pylstm_population *p = &self.pop
+        self.take()
+        try:
+            steps = self.steps_.transpose(0, 2, 1).reshape(-1, p.step_lines)[:p.n_nets]
+            return state_by_name(&p.shape, &p.layout, steps, p.at_act, p.at_c, p.at_q)
+        finally:
+            self.release()
+
+    # ------------------------------------------------------------ persistence
+
+    def _buffers(self):
+        """Everything that decides how the streams go on, by name; not copied."""
+        buffers = {
+            "parameters": self.parameters_, "gradient": self.gradient_, "traces": self.traces_,
+            "steps": self.steps_, "groups": self.groups_, "counts": self.counts_,
+        }
+        if self.velocity_ is not None:
+            buffers["velocity"] = self.velocity_
+        return buffers
+
+    def _progress(self):
+        """Copies of everything that decides how the streams go on."""
+        self.take()
+        try:
+            return self.progress()
+        finally:
+            self.release()
+
+    def _identity_and_progress(self):
+        """What `_identity` says the population is, and its progress, of one moment."""
+        self.take()
+        try:
+            return {**self._identity(), **self.progress()}
+        finally:
+            self.release()
+
+    cdef object progress(self):
+        return {name: buffer.copy() for name, buffer in self._buffers().items()}
+
+    def _restore(self, progress):
+        """Go on from what `_progress` returned, which has been checked, see pylstm/schemas/networks.py;
+        where it contradicts itself all the same, it is as if never built."""
+        self.take()
+        try:
+            for name, buffer in self._buffers().items():
+                buffer[...] = progress[name]
+            refuse_contradiction(population_contradiction(&self.pop), "Population")
+        except BaseException:
+            self.parameters_ = None
+            raise
+        finally:
+            give(&self.pop.busy)
+
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def diverged(self):
+        """Which nets have diverged, (n_nets,) of bool: an output or a weight is not finite.
+
+        From the step on whose output was not finite the outputs are NaN and no call changes the net
+        any more; the others go on undisturbed. A net comes back when it is reset with finite weights,
+        or replaced. Asking reads all weights.
+        """
+        self.take()
+        try:
+            left_alone = self.spread(self.groups_[:, 4])
+            broken = ~np.isfinite(self.parameters_).all(axis=1).ravel()
+            return (left_alone | broken)[:self.pop.n_nets]
+        finally:
+            self.release()
+
+    @property
+    def n_nets(self):
+        """Number of nets."""
+        return self.pop.n_nets
+
+    @property
+    def n_steps(self):
+        """Number of steps each net has made, (n_nets,)."""
+        self.take()
+        try:
+            return self.counts_[0].ravel()[:self.pop.n_nets].copy()
+        finally:
+            self.release()
+
+    @property
+    def n_cells(self):
+        """Number of memory cells of a net, n_blocks * block_size."""
+        return self.pop.layout.n_cells
+
+    @property
+    def dtype(self):
+        """The NumPy dtype of weights, state and results."""
+        return self.dtype_
+
+
+def population_sizes(dict config, Py_ssize_t n_nets):
+    """Groups, lanes, and the lines of each buffer of a population."""
+    cdef pylstm_population p
+    memset(&p, 0, sizeof(pylstm_population))
+    fill_shape(&p.shape, config)
+    p.shape.large_from = PY_SSIZE_T_MAX
+    p.n_nets = n_nets
+    if not lay_out_population(&p):
+        raise too_large(&p.shape, f"{n_nets} networks of ")
+    return {
+        "groups": p.n_groups,
+        "lanes": p.lanes,
+        "flags": sizeof(pylstm_group) // sizeof(uint32_t),
+        "parameters": p.parameter_lines,
+        "traces": p.trace_lines,
+        "steps": p.step_lines,
+    }

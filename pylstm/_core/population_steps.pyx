@@ -1,0 +1,424 @@
+# cython: language_level=3, cdivision=True, binding=True
+"""Single steps of a population: check, convert, call csrc/population/ once."""
+
+import numpy as np
+
+from pylstm._core.arrays import bad_target, not_finite
+from pylstm.errors import brief, brief_text
+
+from pylstm._core cimport numpy_api as cnp
+from libc.float cimport DBL_MAX
+from libc.string cimport memset
+
+from pylstm._core.checks cimport real_numbers, row_not_finite, target_problem
+from pylstm._core.headers cimport *
+from pylstm._core.population_buffers cimport PopulationBuffers
+
+cnp.import_array()
+
+
+cdef class PopulationSteps(PopulationBuffers):
+    """Calls of a population, a step each."""
+
+    # ------------------------------------------------------------ checking what comes in
+
+    cdef object placing(self, nets, Py_ssize_t *count):
+        """(n_groups * lanes,): which row of a call's arrays is for which net, -1 for none; how many."""
+        cdef Py_ssize_t j, k, n_nets = self.pop.n_nets
+        cdef cnp.npy_intp size = self.pop.n_groups * self.pop.lanes
+        cdef const cnp.npy_intp *chosen
+        cdef cnp.npy_intp *place
+        count[0] = n_nets
+        if nets is None:
+            return self.everyone_
+        indices = self.as_indices(nets)
+        count[0] = cnp.PyArray_DIM(indices, 0)
+        chosen = <const cnp.npy_intp *>cnp.PyArray_DATA(indices)
+        places = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_INTP)
+        place = <cnp.npy_intp *>cnp.PyArray_DATA(places)
+        memset(place, 0xff, size * sizeof(cnp.npy_intp))  # -1
+        for j in range(count[0]):
+            k = chosen[j] + (n_nets if chosen[j] < 0 else 0)
+            if k < 0 or k >= n_nets:
+                raise IndexError(f"nets contains {chosen[j]}, wanted indices of {n_nets} nets")
+            if place[k] >= 0:
+                raise ValueError(f"nets contains {k} twice, wanted every net once")
+            place[k] = j
+        return places
+
+    cdef object as_indices(self, nets):
+        """`nets`, indices or a mask, as a row of indices, not yet checked."""
+        array = np.asarray(nets)
+        if array.dtype == bool:
+            if array.shape != (self.pop.n_nets,):
+                raise ValueError(f"nets is a mask of shape {brief(array.shape)}, wanted ({self.pop.n_nets},)")
+            return np.flatnonzero(array)
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+            raise TypeError(
+                f"nets has dtype {brief_text(array.dtype, 60)} and shape {brief(array.shape)}, "
+                "wanted a row of indices or a "
+                f"mask of shape ({self.pop.n_nets},)"
+            )
+        return np.ascontiguousarray(array, np.intp)
+
+    def _chosen(self, nets):
+        """`nets`, indices or a mask, as indices."""
+        cdef Py_ssize_t count
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+        finally:
+            self.release()
+        chosen = np.flatnonzero(place >= 0)
+        return chosen[np.argsort(place[chosen])]
+
+    cdef object as_array(self, object values, tuple shape, str what):
+        """`values` as a C-contiguous array of the dtype, of `shape` or shared by all: shape[1:]. A
+        None in the shape is any number."""
+        cdef int k, start, n = len(shape)
+        if cnp.PyArray_Check(values):  # quick where there is nothing to do
+            start = n - cnp.PyArray_NDIM(values)
+            if (0 <= start <= 1 and cnp.PyArray_TYPE(values) == self.typenum
+                    and cnp.PyArray_ISCARRAY_RO(values)):
+                for k in range(start, n):
+                    if shape[k] is not None and cnp.PyArray_DIM(values, k - start) != shape[k]:
+                        break
+                else:
+                    return values
+        array = real_numbers(values, self.dtype_, what)
+        wanted = shape if array.ndim == len(shape) else shape[1:]
+        if array.ndim != len(wanted) or any(
+                w is not None and w != s for w, s in zip(wanted, array.shape)):
+            own, shared = (
+                str(s).replace("None", "n_steps") for s in (shape, shape[1:])
+            )
+            raise ValueError(f"{what} has shape {brief(array.shape)}, wanted {own}, or {shared} shared by all")
+        return np.require(array, self.dtype_, ["C_CONTIGUOUS", "ALIGNED"])
+
+    cdef object inputs(self, object values, tuple shape, str what):
+        array = self.as_array(values, shape, what)
+        cdef ptrdiff_t row = row_not_finite(self.net_table, array)
+        if row >= 0:
+            raise not_finite(array, row, what, place_of(array, row))
+        return array
+
+    cdef object as_targets(self, object values, tuple shape, bint *missing, used=None):
+        """missing: whether there are rows of NaN. used: which rows count, when not all do."""
+        cdef pylstm_population *p = &self.pop
+        cdef ptrdiff_t row = 0
+        cdef bint none
+        cdef int problem
+        array = self.as_array(values, shape, "targets")
+        missing[0] = row_not_finite(self.net_table, array) >= 0
+        if not missing[0] and p.shape.loss == PYLSTM_SQUARED:
+            return array
+        while problem := target_problem(&p.shape, array, DBL_MAX, &row, &none):
+            if used is None or used(np.unravel_index(row, array.shape[:array.ndim - 1])):
+                raise bad_target(problem, array, row, f"targets{place_of(array, row)}")
+            row += 1
+        return array
+
+    cdef int check_learnable(self, object places) except -1:
+        cdef pylstm_population *p = &self.pop
+        cdef const cnp.npy_intp *place = <const cnp.npy_intp *>cnp.PyArray_DATA(places)
+        cdef ptrdiff_t k
+        cdef list unable = []
+        for k in range(p.n_nets):
+            if place[k] >= 0 and not (
+                    p.groups[k // p.lanes].learnable | p.groups[k // p.lanes].diverged
+                    ) >> (k % p.lanes) & 1:
+                unable.append(k)
+        if unable:
+            raise RuntimeError(
+                f"nets {brief(unable)} have no step to learn from: wanted a step since the last "
+                "reset or update"
+            )
+        return 0
+
+    # ------------------------------------------------------------ steps
+
+    def step(self, X, targets=None, nets=None):
+        """Advance one step and, given targets, learn from it at once.
+
+        `LSTM.step` for every net.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_nets, n_inputs), or (n_inputs,) shared by all
+            Inputs of this step; finite.
+        targets : array_like, shape (n_nets, n_outputs), or (n_outputs,) shared by all, optional
+            Wanted outputs; a row of NaN is no target for that net.
+        nets : indices or mask of shape (n_nets,), optional
+            Only these take part; X, targets and the result then have a row for each of them, in their
+            order, and the others keep every bit.
+
+        Returns
+        -------
+        ndarray, shape (n_nets, n_outputs)
+            NaN for a net that has diverged, see `diverged`.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For unusable arguments; nothing has changed then.
+
+        Notes
+        -----
+        O(1) per weight.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> pop = pylstm.Population(20, n_inputs=2, n_outputs=1, n_blocks=4)
+        >>> pop.step([0.5, -0.5], targets=[1.0]).shape
+        (20, 1)
+        >>> pop.step([[0.5, -0.5], [0.1, 0.2]], nets=[3, 7]).shape
+        (2, 1)
+        """
+        cdef Py_ssize_t count
+        cdef pylstm_population *p = &self.pop
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+            X = self.inputs(X, (count, p.shape.n_inputs), "X")
+            return self.advance(place, count, 1, X, targets, 1, False).reshape(count, p.shape.n_outputs)
+        finally:
+            self.release()
+
+    def predict(self, X, nets=None):
+        """Return what `step(X)` would return; change nothing.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_nets, n_inputs), or (n_inputs,) shared by all
+        nets : indices or mask of shape (n_nets,), optional
+            Only these.
+
+        Returns
+        -------
+        ndarray, shape (n_nets, n_outputs)
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For unusable arguments.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> pop = pylstm.Population(3, n_inputs=1, n_outputs=1, n_blocks=2)
+        >>> bool((pop.predict([1.0]) == pop.step([1.0])).all())
+        True
+        """
+        cdef Py_ssize_t count
+        cdef pylstm_population_call call
+        cdef pylstm_population *p = &self.pop
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+            X = self.inputs(X, (count, p.shape.n_inputs), "X")
+            Y = np.empty((count, p.shape.n_outputs), self.dtype_)
+            start(&call, place)
+            call.X = cnp.PyArray_DATA(X)
+            call.x_stride = 0 if X.ndim == 1 else p.shape.n_inputs
+            call.Y = cnp.PyArray_DATA(Y)
+            with nogil:
+                self.table.predict(&self.pop, &call)
+        finally:
+            self.release()
+        return Y
+
+    cdef object advance(self, place, ptrdiff_t count, ptrdiff_t n_steps, X, targets, ptrdiff_t every,
+                        bint is_run):
+        cdef pylstm_population_call call
+        cdef pylstm_population *p = &self.pop
+        cdef bint missing = False
+        start(&call, place)
+        call.n_steps = n_steps
+        call.X = cnp.PyArray_DATA(X)
+        call.x_stride = 0 if X.ndim == 1 + is_run else n_steps * p.shape.n_inputs
+        call.every = every
+        if targets is not None:
+            shape = (count, *([n_steps] if is_run else []), p.shape.n_outputs)
+            targets = self.as_targets(targets, shape, &missing)
+            call.targets = cnp.PyArray_DATA(targets)
+            call.t_stride = 0 if targets.ndim == 1 + is_run else n_steps * p.shape.n_outputs
+            call.all_targets = not missing
+        Y = np.empty((count, n_steps, p.shape.n_outputs), self.dtype_)
+        call.Y = cnp.PyArray_DATA(Y)
+        self.gather_helpers(n_steps)
+        with nogil:
+            self.table.run(&self.pop, &call)
+        return Y
+
+    # ------------------------------------------------------------ learning
+
+    def learn(self, targets, update=True, nets=None):
+        """Learn from the step just made; return its losses.
+
+        `LSTM.learn` for every net.
+
+        Parameters
+        ----------
+        targets : array_like, shape (n_nets, n_outputs), or (n_outputs,) shared by all
+            A row of NaN is no target for that net.
+        update : bool, default True
+            Change the weights now, by everything collected; False collects only.
+        nets : indices or mask of shape (n_nets,), optional
+            Only these learn.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_nets,)
+            The loss of each net; NaN without a target, and for one that has diverged.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For unusable arguments; nothing has changed then.
+        RuntimeError
+            When some net has no step to learn from; names them.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> pop = pylstm.Population(3, n_inputs=1, n_outputs=1, n_blocks=2)
+        >>> y = pop.step([1.0])
+        >>> bool((abs(pop.learn([0.5]) - 0.5 * (y[:, 0] - 0.5) ** 2) < 1e-6).all())
+        True
+        """
+        cdef Py_ssize_t count
+        cdef pylstm_population_call call
+        cdef bint missing
+        cdef pylstm_population *p = &self.pop
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+            targets = self.as_targets(targets, (count, p.shape.n_outputs), &missing)
+            losses = np.empty(count)
+            start(&call, place)
+            call.targets = cnp.PyArray_DATA(targets)
+            call.t_stride = 0 if targets.ndim == 1 else p.shape.n_outputs
+            call.losses = <double *>cnp.PyArray_DATA(losses)
+            self.check_learnable(place)
+            self.table.learn(&self.pop, &call)
+            if update:
+                self.table.update(&self.pop, &call)
+        finally:
+            self.release()
+        return losses
+
+    def learn_from(self, dy, update=True, nets=None):
+        """Learn from an outside error of the step just made.
+
+        `LSTM.learn_from` for every net: dL/dy of a loss of your own.
+
+        Parameters
+        ----------
+        dy : array_like, shape (n_nets, n_outputs), or (n_outputs,) shared by all
+            Derivative of the loss by the outputs of the last step; finite.
+        update : bool, default True
+            Change the weights now, by everything collected; False collects only.
+        nets : indices or mask of shape (n_nets,), optional
+            Only these learn.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For unusable arguments; nothing has changed then.
+        RuntimeError
+            When some net has no step to learn from; names them.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> pop = pylstm.Population(3, n_inputs=1, n_outputs=1, n_blocks=2)
+        >>> y = pop.step([1.0])
+        >>> pop.learn_from(y - 0.5)          # what learn([0.5]) would do
+        """
+        cdef Py_ssize_t count
+        cdef pylstm_population_call call
+        cdef pylstm_population *p = &self.pop
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+            dy = self.inputs(dy, (count, p.shape.n_outputs), "dy")
+            start(&call, place)
+            call.targets = cnp.PyArray_DATA(dy)
+            call.t_stride = 0 if dy.ndim == 1 else p.shape.n_outputs
+            self.check_learnable(place)
+            self.table.learn_from(&self.pop, &call)
+            if update:
+                self.table.update(&self.pop, &call)
+        finally:
+            self.release()
+
+    def update(self, nets=None):
+        """Change the weights once by all gradients collected since the last update.
+
+        Parameters
+        ----------
+        nets : indices or mask of shape (n_nets,), optional
+            Only these.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> pop = pylstm.Population(3, n_inputs=1, n_outputs=1, n_blocks=2)
+        >>> for value in (0.1, 0.2, 0.3):
+        ...     y = pop.step([value])
+        ...     losses = pop.learn([value], update=False)
+        >>> pop.update()
+        """
+        cdef Py_ssize_t count
+        cdef pylstm_population_call call
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+            start(&call, place)
+            self.table.update(&self.pop, &call)
+        finally:
+            self.release()
+
+    def reset(self, nets=None):
+        """Set state and traces to zero: new sequences begin.
+
+        Gradients collected and not yet applied stay. A net that has diverged takes part again if its
+        weights are finite, without gradient and velocity.
+
+        Parameters
+        ----------
+        nets : indices or mask of shape (n_nets,), optional
+            Only these.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> pop = pylstm.Population(3, n_inputs=1, n_outputs=1, n_blocks=2)
+        >>> first, second = pop.step([1.0]), pop.step([1.0])
+        >>> pop.reset(nets=[1])
+        >>> (pop.step([1.0]) == first).ravel().tolist()
+        [False, True, False]
+        """
+        cdef Py_ssize_t count
+        cdef pylstm_population_call call
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+            start(&call, place)
+            self.table.reset(&self.pop, &call)
+        finally:
+            self.release()
+
+
+cdef void start(pylstm_population_call *call, place) noexcept:
+    """A call without anything but which networks take part."""
+    memset(call, 0, sizeof(pylstm_population_call))
+    call.place = <const ptrdiff_t *>cnp.PyArray_DATA(place)
+
+
+cdef str place_of(array, ptrdiff_t row):
+    """Where row `row` of an array is, for a sentence."""
+    if array.ndim == 1:
+        return ""
+    return f" at {', '.join(map(str, np.unravel_index(row, array.shape[:array.ndim - 1])))}"

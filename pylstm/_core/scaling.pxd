@@ -1,0 +1,41 @@
+from libc.stdint cimport int32_t
+
+from pylstm._core.headers cimport pylstm_input, pylstm_network, pylstm_scale, pylstm_table
+
+
+cdef class RunningScale:
+    cdef pylstm_scale scale
+    cdef object statistics_  # (3, n_columns): count, mean, variance
+    cdef double *saved  # (3, n_columns), behind them: what they were, see keep
+
+    cdef object row(self, values)
+    cdef void keep(self) noexcept nogil
+    cdef void bring_back(self) noexcept nogil
+
+
+cdef class Scaling:
+    cdef pylstm_network *net
+    cdef RunningScale inputs, targets  # None: these are not scaled
+    cdef bint scales_x, scales_t
+    cdef bint x_doubles, t_doubles  # of the values of the call
+    cdef bint net_doubles
+    cdef ptrdiff_t x_size, t_size, size  # bytes of a number of theirs, and of the network's
+    cdef object memory_
+    cdef char *z  # (SCALED_STEPS, n_inputs), standardised
+    cdef char *t  # (SCALED_STEPS, n_outputs), standardised
+    cdef double *before  # (SCALED_STEPS, 3, n_outputs): statistics the outputs are given back by
+
+    cdef set_up(self, dict config, pylstm_network *net)
+    cdef object checked_inputs(self, object values, int ndim, str what)
+    cdef object checked_targets(self, object values, int ndim, bint *missing)
+    cdef void expect(self, object x, object target) noexcept
+    cdef void input(self, const void *x, char *z) noexcept nogil
+    cdef void target(self, const void *target, char *t) noexcept nogil
+    cdef void output(self, void *y) noexcept nogil
+    cdef int step(self, const pylstm_table *table, pylstm_input x, void *y) noexcept nogil
+    cdef int predict(self, const pylstm_table *table, pylstm_input x, void *y) noexcept nogil
+    cdef double learn(self, const pylstm_table *table, const void *target) noexcept nogil
+    cdef int run(self, const pylstm_table *table, ptrdiff_t n_steps, const void *X,
+                 const int32_t *tokens, const void *targets, void *Y, ptrdiff_t every,
+                 ptrdiff_t *done) noexcept nogil
+    cdef void give_back(self, ptrdiff_t n_steps, char *y) noexcept nogil

@@ -1,0 +1,113 @@
+# cython: language_level=3, cdivision=True, binding=True
+"""The shape of a network: the names of its switches, and the sizes that come of them.
+
+What was saved is compared with these sizes before anything is built, see pylstm/schemas.
+"""
+
+import numpy as np
+
+from libc.string cimport memset
+
+from pylstm._core.engine cimport lay_out_network, shape_fields
+from pylstm._core.headers cimport *
+
+
+# ---------------------------------------------------------------- names of the switches
+
+SQUASHINGS = {
+    "tanh": PYLSTM_TANH,
+    "logistic": PYLSTM_LOGISTIC,
+    "identity": PYLSTM_IDENTITY,
+    "tanh_half": PYLSTM_TANH_HALF,
+    "two_tanh_half": PYLSTM_TWO_TANH_HALF,
+}
+OUTPUTS = {
+    "identity": PYLSTM_IDENTITY,
+    "logistic": PYLSTM_LOGISTIC,
+    "softmax": PYLSTM_SOFTMAX,
+}
+LOSSES = {"squared": PYLSTM_SQUARED, "cross_entropy": PYLSTM_CROSS_ENTROPY}
+GRADIENTS = {"truncated": PYLSTM_TRUNCATED, "bptt": PYLSTM_BPTT, "rtrl": PYLSTM_RTRL}
+HIDDEN_BIASES = {"all": PYLSTM_BIAS_ALL, "gates": PYLSTM_BIAS_GATES, "none": PYLSTM_BIAS_NONE}
+CHOICES = {  # those of the shape
+    "hidden_bias": HIDDEN_BIASES,
+    "cell_input": SQUASHINGS,
+    "cell_output": SQUASHINGS,
+    "output": OUTPUTS,
+    "loss": LOSSES,
+}
+RULES = {
+    "sgd": PYLSTM_SGD,
+    "momentum": PYLSTM_MOMENTUM,
+    "rmsprop": PYLSTM_RMSPROP,
+    "adam": PYLSTM_ADAM,
+    "obgd": PYLSTM_OBGD,
+}
+N_MOMENTS = {"sgd": 0, "momentum": 1, "rmsprop": 1, "adam": 2, "obgd": 0}
+MOMENTS = ("first_moment", "second_moment")  # names of what is saved of them
+UPDATE_AT_END = PYLSTM_UPDATE_AT_END  # what update_interval makes of "sequence"
+
+
+# ---------------------------------------------------------------- sizes
+
+ALIGNMENT = PYLSTM_ALIGNMENT  # bytes
+TOO_LARGE = PYLSTM_TOO_LARGE  # what no size reaches that a buffer can have
+longest_window = 1 << 40  # steps: more than any memory holds
+
+
+cdef object too_large(const pylstm_shape *shape, str more=""):
+    """The error of sizes that no memory holds, or below 1; more: what is wanted of such a network."""
+    return ValueError(
+        f"{more}n_inputs={shape.n_inputs}, n_outputs={shape.n_outputs}, n_blocks={shape.n_blocks}, "
+        f"block_size={shape.block_size} do not fit in any memory: wanted sizes from 1 on that do"
+    )
+
+
+cdef fill_shape(pylstm_shape *shape, dict config):
+    """Sizes and switches of a network from the arguments of its constructor, by the table of
+    csrc/network/shape.c."""
+    cdef const pylstm_field *field = shape_fields()
+    cdef char *at
+    while field.name != NULL:
+        name = field.name.decode()
+        value = CHOICES[name][config[name]] if name in CHOICES else config[name]
+        at = <char *>shape + field.offset
+        if field.kind == PYLSTM_SIZE:
+            (<ptrdiff_t *>at)[0] = value
+        elif field.kind == PYLSTM_FLAG:
+            (<int *>at)[0] = value
+        else:
+            (<double *>at)[0] = value
+        field += 1
+    shape.precision = PYLSTM_FLOAT64 if np.dtype(config["dtype"]) == np.float64 else PYLSTM_FLOAT32
+
+
+cdef fill_method(pylstm_shape *shape, dict config):
+    """Whose gradient is followed, and how far errors go back."""
+    shape.method = GRADIENTS[config["gradient"]]
+    shape.window = min(config["window"] or 0, longest_window)
+
+
+cdef dict sizes_of(const pylstm_shape *shape, const pylstm_layout *layout):
+    return {
+        "parameters": layout.parameter_size,
+        "traces": layout.trace_size,
+        "sensitivities": layout.sensitivity_size,
+        "record_row": layout.record_width,
+        "has_error": layout.at_has_error,
+        "most_pending": layout.most_pending if shape.method != PYLSTM_RTRL else 1,
+        "lazy_steps": PYLSTM_LAZY_STEPS if layout.lazy else 0,
+    }
+
+
+def network_sizes(dict config, ptrdiff_t from_weights):
+    """Sizes of a network of this configuration, in numbers."""
+    cdef pylstm_shape shape
+    cdef pylstm_layout layout
+    memset(&shape, 0, sizeof(pylstm_shape))
+    fill_shape(&shape, config)
+    fill_method(&shape, config)
+    shape.large_from = from_weights
+    if not lay_out_network(&shape, &layout):
+        raise too_large(&shape)
+    return sizes_of(&shape, &layout)
