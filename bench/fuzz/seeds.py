@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,10 @@ def _estimators() -> Iterator[tuple[str, Any]]:
     yield "regressor without feedback", _learned(estimators.Regressor(3, feedback=False))
     yield "classifier", classifier
     yield "forecaster", forecaster
+    forecaster = estimators.Forecaster(2, season=(2, 3), horizon=2, calendar="day")
+    for t in range(12):
+        forecaster.learn_one(t % 4, {"a": datetime(2024, 1, 1 + t)})
+    yield "forecaster of a horizon", forecaster
     detector = estimators.Detector(2, season=3, optimizer=pylstm.SGD(0.1))
     for t in range(60):
         detector.learn_one({"hour": t % 3}, {"a": t % 3 + 0.1 * (t % 7), ("b", 1): None})

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pylstm._core import MOMENTS
 from pylstm.estimators.experts import Experts
+from pylstm.estimators.leads import Shares
 from pylstm.estimators.past import Past
 from pylstm.network import LSTM
 
@@ -128,10 +129,12 @@ class Walk:
     past : Past
     mean : float
         Of the values so far.
+    shares : list of list of float
+        By which it is mixed, see `pylstm.estimators.leads`; none where it is not.
     """
 
-    def __init__(self, ahead: Ahead, past: Past, mean: float) -> None:
-        self.ahead = ahead
+    def __init__(self, ahead: Ahead, past: Past, mean: float, shares: Shares) -> None:
+        self.ahead, self.shares = ahead, shares
         self.lead = 0
         self.past = past.copy()
         self.origin = Origin(past.copy(), mean)
@@ -149,6 +152,7 @@ class Walk:
             "past": self.past.state(),
             "origin": self.origin.past.state(),
             "mean": self.origin.mean,
+            "shares": np.array(self.shares),
             "nets": self.ahead.state(),
         }
 
@@ -157,7 +161,8 @@ class Walk:
         """Make the one whose `state` this is."""
         past = Past(seasons)
         past.restore(state["origin"])
-        walk = cls(Ahead.restored(state["nets"], experts), past, float(state["mean"]))
+        shares = state["shares"].tolist()
+        walk = cls(Ahead.restored(state["nets"], experts), past, float(state["mean"]), shares)
         walk.lead = state["lead"]
         walk.past = Past(seasons)
         walk.past.restore(state["past"])

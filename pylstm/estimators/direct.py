@@ -118,7 +118,7 @@ class Direct:
         width = len(waiting[0]) if waiting else 0
         return {
             "experts": None if self.experts is None else self.experts.state(),
-            "misses": self.misses.table.copy(),
+            "misses": self.misses.state(),
             "spread": self.spread.state(),
             "error": self._error,
             "waiting": np.array(waiting, float).reshape(len(waiting), width),
@@ -127,10 +127,10 @@ class Direct:
     def restore(self, state: Mapping[str, Any], experts: Experts | None) -> None:
         """Go on from what `state` returned, with experts that have been restored."""
         self.experts, self._ahead = experts, None
-        self.misses.table[:] = state["misses"]
+        self.misses.restore(state["misses"])
         self.spread.restore(state["spread"])
         self._error = float(state["error"])
-        n_candidates = self.misses.table.shape[1]
+        n_candidates = state["misses"].shape[1]
         self._waiting.clear()
         for row in state["waiting"].tolist():
             split = len(row) - 1 - n_candidates

@@ -23,8 +23,9 @@ from pylstm.registry import register
 
 __all__ = ["Forecaster"]
 
-# Rows of the shortest forecast that is followed to see how far off it was.
-_SHORTEST = 8
+# Rows of the shortest forecast that is followed to see how far off it was; and after so many
+# forecasts, some 1,500 rows, three times as many rows pass before the next as it had.
+_SHORTEST, _UNRESTED = 8, 48
 
 
 class Forecaster(Estimator):
@@ -43,9 +44,9 @@ class Forecaster(Estimator):
     each of several has its input and its two candidates.
 
     Further ahead the networks go on from their own forecasts, so that there are forecasts at any
-    horizon from the second row on, by networks that learn from every row. Such a forecast is
-    followed all the time, a row a row, to see how far off it is at which lead; by these errors it
-    is mixed with what is simple, the mean, the last value, each season repeated, and so no worse
+    horizon from the second row on, by networks that learn from every row. Again and again such a
+    forecast is followed, a row a row, to see how far off it is at which lead; by these errors it is
+    mixed with what is simple, the mean, the last value, each season repeated, and so no worse
     than what is best of these: `pylstm.estimators.leads`. No forecast is further from the values
     seen than these from each other.
 
@@ -131,7 +132,7 @@ class Forecaster(Estimator):
         self._seen = Seen()
         self._leads: Leads | None = Leads(1 + n_candidates, longest_lead(seasons))
         self._followed: Walk | None = None
-        self._n_followed = 0
+        self._n_followed = self._n_resting = 0
         self._ahead: Ahead | None = None
         self._direct = None if horizon is None else Direct(horizon, n_candidates)
         self._set_up(
@@ -228,12 +229,17 @@ class Forecaster(Estimator):
         experts = self._experts
         assert experts is not None
         walk = self._followed
-        if walk is not None and walk.lead < self._length():
-            return
+        if walk is not None:
+            length = self._length()
+            rest = 3 * length if self._n_followed > _UNRESTED else 0
+            if walk.lead < length or self._n_resting < rest:
+                self._n_resting += walk.lead == length
+                return
         ahead = walk.ahead if walk is not None and walk.ahead.fits(experts) else Ahead(experts)
         ahead.begin()
         self._n_followed += 1
-        self._followed = Walk(ahead, self._past, self._seen.mean)
+        self._n_resting = 0
+        self._followed = Walk(ahead, self._past, self._seen.mean, self._leads.shares())
 
     def _length(self) -> int:
         """Rows of the forecast that is followed."""
@@ -243,7 +249,7 @@ class Forecaster(Estimator):
     def _follow(self, x: Row) -> tuple[int, list[float], float] | None:
         """The forecast that is followed goes on to the row just filled: what was said of it."""
         walk = self._followed
-        if walk is None:
+        if walk is None or walk.lead == self._length():
             return None
         assert self._experts is not None
         if not walk.ahead.fits(self._experts):
@@ -262,7 +268,7 @@ class Forecaster(Estimator):
         if self._leads is None:
             value = said[0]
         else:
-            value = self._seen.bounded(self._leads.mix(walk.lead, said))
+            value = self._seen.bounded(self._leads.mix(walk.shares, walk.lead, said))
         walk.past.add(value, math.nan)
         return said, value
 
@@ -324,7 +330,8 @@ class Forecaster(Estimator):
         if self._ahead is None or not self._ahead.fits(self._experts):
             self._ahead = Ahead(self._experts)
         self._ahead.begin()
-        walk = Walk(self._ahead, self._past, self._seen.mean)
+        shares = [] if self._leads is None else self._leads.shares()
+        walk = Walk(self._ahead, self._past, self._seen.mean, shares)
         found = [self._go_on(walk, row)[1] for row in self._filled(rows)]
         direct = self._direct
         if direct is not None and len(rows) >= direct.horizon:
@@ -382,11 +389,12 @@ class Forecaster(Estimator):
         return {
             **super()._state(),
             **self._past.state(),
-            "misses": self._misses.table.copy(),
+            "misses": self._misses.state(),
             "spread": None,
             "seen": self._seen.state(),
             "leads": None if self._leads is None else self._leads.state(),
             "n_followed": self._n_followed,
+            "n_resting": self._n_resting,
             "followed": None if self._followed is None else self._followed.state(),
             "direct": None if self._direct is None else self._direct.state(),
         }
@@ -394,14 +402,14 @@ class Forecaster(Estimator):
     def _restore(self, state: Mapping[str, Any]) -> None:
         super()._restore(state)
         self._past.restore(state)
-        self._misses.table = state["misses"].copy()
+        self._misses.restore(state["misses"])
         if state["leads"] is None:
             self._leads = None
         else:
             assert self._leads is not None
             self._leads.restore(state["leads"])
             self._seen.restore(state["seen"])
-        self._n_followed = state["n_followed"]
+        self._n_followed, self._n_resting = state["n_followed"], state["n_resting"]
         self._restore_more(state["followed"], state["direct"])
 
 

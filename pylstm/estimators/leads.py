@@ -24,13 +24,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pylstm.estimators.spread import Distribution, Spread
 
-__all__ = ["LONGEST", "Leads", "bucket_of", "longest_lead"]
+__all__ = ["LONGEST", "Leads", "Shares", "bucket_of", "longest_lead"]
 
-Array = npt.NDArray[Any]
+Shares = list[list[float]]
 
 LONGEST = 1024
 _POWER = -16  # of a mean absolute error
@@ -70,13 +69,13 @@ class Leads:
 
     def __init__(self, n_simple: int, longest: int) -> None:
         n_buckets = bucket_of(longest) + 1
-        self.counts = np.zeros((n_buckets, 1 + n_simple))
-        self.errors = np.zeros((n_buckets, 1 + n_simple))
+        self.counts = [[0.0] * (1 + n_simple) for _ in range(n_buckets)]
+        self.errors = [[0.0] * (1 + n_simple) for _ in range(n_buckets)]
         self.spreads = [Spread() for _ in range(n_buckets)]
         self._middles = [_middle(k) for k in range(n_buckets)]
         self.walks = [0] * n_buckets
-        self._logs: list[list[float] | None] = [None] * (n_buckets + 1)
-        self._shares: list[list[float] | None] = [None] * (n_buckets + 1)
+        # What the errors count that a forecast has in a bucket.
+        self._together = [math.sqrt(max(1, 1 << k >> 1)) for k in range(n_buckets)]
 
     def learn(self, lead: int, candidates: Sequence[float], mixed: float, value: float) -> None:
         """Take in how far the candidates and their mixture were from the value that has come."""
@@ -88,59 +87,36 @@ class Leads:
             error = abs(value - candidate)
             if not error < math.inf:
                 continue
-            n, mean = counts.item(j), errors.item(j)
-            if mean and n > 3:
-                error = min(error, _WILD * mean)
-            n = min(n + 1, most)
-            counts[j] = n
+            n, mean = counts[j], errors[j]
+            if n > 3 and error > _WILD * mean > 0:
+                error = _WILD * mean
+            if n < most:
+                counts[j] = n = n + 1
             errors[j] = mean + (error - mean) / n
         if k and not self.spreads[k].n:  # of the shape there is a lead before, if of another scale
             self.spreads[k].quantiles = self.spreads[k - 1].quantiles.copy()
-        self.spreads[k].learn(value - mixed)
-        self._forget_shares(k)
+        self.spreads[k].learn(value - mixed, 1 / self._together[k])
 
-    def _forget_shares(self, k: int) -> None:
-        """Those of a bucket are no more true, nor those that look at it."""
-        for later in range(k, len(self._shares)):
-            self._shares[later] = self._logs[later] = None
+    def shares(self) -> Shares:
+        """The shares of the candidates by bucket, and in one beyond the last."""
+        found, logs = [], [math.inf] * len(self.counts[0])
+        for k in range(len(self.counts) + 1):
+            n = self.walks[k] * self._together[k] if k < len(self.walks) else 0.0
+            trust = n / (n + _PRIOR_ROWS)
+            if trust or not k:
+                logs = self._blend(k, trust if k else 1.0, logs)
+            least = min(logs)
+            shares = [math.exp(_POWER * (log - least)) if log < math.inf else 0.0 for log in logs]
+            shares[0] *= _PRIOR ** ((1 - k / _PRIOR_BUCKET) * (1 - trust))
+            total = sum(shares)
+            found.append([share / total for share in shares] if total else shares)
+        return found
 
-    def _shares_of(self, k: int) -> list[float]:
-        """The shares of the candidates in a bucket."""
-        shares = self._shares[k]
-        if shares is None:
-            shares = self._shares[k] = self._weigh(k)
-        return shares
-
-    def _weigh(self, k: int) -> list[float]:
-        """The shares in a bucket, from its logarithms of errors and those of the one before."""
-        logs = self._logs_of(k)
-        least = min(logs)
-        shares = [math.exp(_POWER * (log - least)) if log < math.inf else 0.0 for log in logs]
-        shares[0] *= _PRIOR ** ((1 - k / _PRIOR_BUCKET) * (1 - self._trust(k)))
-        total = sum(shares)
-        return [share / total for share in shares] if total else shares
-
-    def _trust(self, k: int) -> float:
-        """How far the errors of a bucket are trusted; m of one forecast count as sqrt m."""
-        n = self.walks[k] * math.sqrt(max(1, 1 << k >> 1)) if k < len(self.walks) else 0
-        return n / (n + _PRIOR_ROWS)
-
-    def _logs_of(self, k: int) -> list[float]:
-        """s_kj of the candidates; infinite where nothing is known."""
-        logs = self._logs[k]
-        if logs is None:
-            before = self._logs_of(k - 1) if k else [math.inf] * self.counts.shape[1]
-            logs = self._logs[k] = self._blend(k, before)
-        return logs
-
-    def _blend(self, k: int, before: list[float]) -> list[float]:
-        trust = self._trust(k) if k else 1.0
-        if not trust:
-            return before
-        counts, errors = self.counts[k].tolist(), self.errors[k].tolist()
-        reference = math.log(max(errors[2], _LEAST))
+    def _blend(self, k: int, trust: float, before: list[float]) -> list[float]:
+        """s_kj of the candidates, from that of the bucket before; infinite where none is known."""
+        reference = math.log(max(self.errors[k][2], _LEAST))
         found = []
-        for count, error, log in zip(counts, errors, before, strict=True):
+        for count, error, log in zip(self.counts[k], self.errors[k], before, strict=True):
             if count:
                 own = math.log(max(error, _LEAST)) - reference
                 log = own if log == math.inf else trust * own + (1 - trust) * log
@@ -159,12 +135,12 @@ class Leads:
         high = self._middles[k + 1] if k + 1 < len(self._middles) else low + 1
         return k, min(1.0, (place - low) / (high - low))
 
-    def mix(self, lead: int, candidates: Sequence[float]) -> float:
+    def mix(self, shares: Shares, lead: int, candidates: Sequence[float]) -> float:
         """What the candidates say together of the row `lead` rows ahead; NaN says nothing."""
         if lead == 1:
             return candidates[0]
         k, way = self._between(lead)
-        before, after = self._shares_of(k), self._shares_of(k + 1)
+        before, after = shares[k], shares[k + 1]
         total = mixed = 0.0
         for candidate, one, other in zip(candidates, before, after, strict=True):
             share = one + way * (other - one)
@@ -183,16 +159,15 @@ class Leads:
     def state(self) -> dict[str, Any]:
         """Return what `restore` goes on from."""
         return {
-            "counts": self.counts.copy(),
-            "errors": self.errors.copy(),
+            "counts": np.array(self.counts),
+            "errors": np.array(self.errors),
             "walks": list(self.walks),
             "spreads": [spread.state() for spread in self.spreads],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.counts, self.errors = state["counts"].copy(), state["errors"].copy()
+        self.counts, self.errors = state["counts"].tolist(), state["errors"].tolist()
         for spread, saved in zip(self.spreads, state["spreads"], strict=True):
             spread.restore(saved)
         self.walks = list(state["walks"])
-        self._forget_shares(0)

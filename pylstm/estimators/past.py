@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pylstm.checks import check_size
 from pylstm.errors import brief
@@ -145,11 +146,12 @@ class Misses:
     """How far candidates have been from the values, and where a forecast starts among them."""
 
     def __init__(self, n_candidates: int) -> None:
-        self.table = np.zeros((2, n_candidates))  # how many, and their mean
+        self._counts = [0.0] * n_candidates
+        self._means = [0.0] * n_candidates
 
     def start(self, candidates: Sequence[float]) -> float:
         """The candidates, weighed by their errors so far; the first while there are none."""
-        n, mean = self.table.tolist()
+        n, mean = self._counts, self._means
         total = weight = 0.0
         for k, candidate in enumerate(candidates):
             if n[k] and candidate == candidate:
@@ -160,12 +162,21 @@ class Misses:
 
     def learn(self, candidates: Sequence[float], value: float) -> None:
         """Learn how far the candidates were from the value that has come."""
-        n, mean = self.table
+        n, mean = self._counts, self._means
         for k, candidate in enumerate(candidates):
             miss = abs(value - candidate)
             if miss == miss:
-                n[k] = min(n[k] + 1, _REMEMBERED)
+                if n[k] < _REMEMBERED:
+                    n[k] += 1
                 mean[k] += (miss - mean[k]) / n[k]
+
+    def state(self) -> npt.NDArray[np.float64]:
+        """Return what `restore` goes on from: how many, and their means."""
+        return np.array([self._counts, self._means])
+
+    def restore(self, state: npt.NDArray[np.float64]) -> None:
+        """Go on from what `state` returned."""
+        self._counts, self._means = state.tolist()
 
 
 class Seen:

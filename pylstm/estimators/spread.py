@@ -159,18 +159,21 @@ class Spread:
         self.scale = 0.0
         self.quantiles = _START.copy()
 
-    def learn(self, error: float) -> None:
-        """Take in the error of a prediction, target minus prediction; NaN is none."""
+    def learn(self, error: float, weight: float = 1.0) -> None:
+        """Take in the error of a prediction, target minus prediction; NaN is none.
+
+        Of errors that go together each has a smaller `weight`, by which g and the least r shrink.
+        """
         if error != error:
             return
         size = abs(error)
         if self.scale > 0:
-            step = max(1 / math.sqrt(self.n), _STEP)
+            step = max(1 / math.sqrt(self.n), _STEP) * weight
             self.quantiles += step * (LEVELS - (error / self.scale < self.quantiles))
             if self.n > 3:
                 size = min(size, _WILD * self.scale)
         self.n += 1
-        self.scale += (size - self.scale) * max(2 / (self.n + 1), _FORGETTING)
+        self.scale += (size - self.scale) * max(2 / (self.n + 1), _FORGETTING * weight)
 
     def around(self, prediction: float) -> Distribution:
         """The distribution of a target that is predicted."""

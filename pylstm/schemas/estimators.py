@@ -369,6 +369,7 @@ class FollowedState(State):
     past: PastState
     origin: PastState
     mean: float
+    shares: Array
     nets: list[dict[str, Any]]
 
     def fits(self, seasons: Sequence[int], nets: Sequence[NetworkState], longest: int) -> None:
@@ -378,6 +379,9 @@ class FollowedState(State):
         must(self.past.n_candidates(1) == self.origin.n_candidates(1), "profiles, or none")
         no_infinity("the mean", self.mean)
         must(self.lead <= longest, "a lead that is followed")
+        width = 2 + self.past.n_candidates(len(seasons))
+        has_shape("shares", self.shares, FLOAT64, (bucket_of(longest) + 2, width))
+        must((self.shares >= 0).all() and (self.shares <= 1).all(), "shares from 0 to 1")
         must(len(self.nets) == len(nets), "a state ahead a network")
         for saved, net in zip(self.nets, nets, strict=True):
             ahead = converted(AheadState, saved)
@@ -416,6 +420,7 @@ class ForecasterState(_WithLastTarget):
     seen: SeenState | None = None
     leads: LeadsState | None = None
     n_followed: Count = 0
+    n_resting: Count = 0
     followed: FollowedState | None = None
     direct: DirectState | None = None
 
@@ -426,7 +431,7 @@ class ForecasterState(_WithLastTarget):
         if "leads" in today or not isinstance(today.get("parameters"), Mapping):
             return today
         new = {"seen": None, "leads": None, "n_followed": 0, "followed": None, "direct": None}
-        new |= {"n_rows": 0, "profiles": None}
+        new |= {"n_rows": 0, "n_resting": 0, "profiles": None}
         return {
             **today,
             "parameters": {"horizon": None, "calendar": None, **today["parameters"]},
