@@ -431,8 +431,8 @@ FAULTS = [
     ),
     Fault(
         "pylstm/estimators/regressor.py",
-        "self._error = finite_or_none(change - output)",
-        "self._error = finite_or_none(output - change)",
+        "self._come(wanted, change - output)",
+        "self._come(wanted, output - change)",
         "a regressor is told its last error with the wrong sign",
         "estimators",
     ),
