@@ -142,6 +142,14 @@ class WaitingState(State):
     prediction: float
 
 
+def with_parameters(state: Mapping[str, Any], added: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The state with parameters that came later, where it lacks them."""
+    parameters = state.get("parameters")
+    if not isinstance(parameters, Mapping) or added.keys() <= parameters.keys():
+        return state
+    return {**state, "parameters": {**added, **parameters}}
+
+
 class EstimatorState(State):
     """What the estimators have in common."""
 
@@ -160,7 +168,7 @@ class EstimatorState(State):
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """In format 1 there was one network, without a mixture."""
         if state.get("format") != 1:
-            return state
+            return with_parameters(state, {"calendar": None})
         today = {name: value for name, value in state.items() if name != "net"}
         today |= {"format": cls.FORMAT, "experts": None, "waiting": []}
         if isinstance(state.get("parameters"), Mapping):
@@ -254,7 +262,7 @@ class _WithLastTarget(EstimatorState):
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """In format 1 nothing was known of the errors."""
         today = super().today(state)
-        return today if today is state else {**today, "spread": None}
+        return {**today, "spread": None} if state.get("format") == 1 else today
 
     def __post_init__(self) -> None:
         no_infinity("the last target or error", self.last, self.error)
@@ -285,7 +293,7 @@ class ClassifierState(EstimatorState):
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """In format 1 no label was an input."""
         today = super().today(state)
-        return today if today is state else {**today, "last": None}
+        return {**today, "last": None} if state.get("format") == 1 else today
 
     def n_own(self) -> int:
         """What is known of the last label, a class an input."""
