@@ -437,9 +437,9 @@ FAULTS = [
         "estimators",
     ),
     Fault(
-        "pylstm/estimators/forecaster.py",
-        "cells[3] = past[-self.season] - self._last if full else math.nan",
-        "cells[3] = past[0] - self._last if full else math.nan",
+        "pylstm/estimators/past.py",
+        "found.append(values[(lead - 1) % s - s] - last if len(values) >= s else math.nan)",
+        "found.append(values[0] - last if len(values) >= s else math.nan)",
         "a forecaster's season is as long as its memory",
         "estimators forecaster",
     ),
