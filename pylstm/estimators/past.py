@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.checks import check_size
+from pylstm.checks import check_size, within_memory
 from pylstm.errors import brief
 from pylstm.estimators.defaults import START_POWER
 
@@ -49,7 +49,8 @@ class Past:
         self.seasons = tuple(seasons)
         self.n_rows = 0
         # Of every season, by row: how many values, and their mean.
-        self.profiles = [np.zeros((2, s)) for s in seasons] if profiles else None
+        with within_memory():
+            self.profiles = [np.zeros((2, s)) for s in seasons] if profiles else None
         self.values: deque[float] = deque(maxlen=max((2, *(s + 1 for s in seasons))))
         self.last = self.error = math.nan
 
