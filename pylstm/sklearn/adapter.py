@@ -48,7 +48,7 @@ MORE_PARAMETERS = """
         Makes columns of time stamps the place of the row in these periods, of "hour", "day",
         "week", "year"; True for the last three. Time stamps with a zone are taken in UTC.
     n_epochs : int, optional
-        Passes of `fit` over the rows, each from a fresh state. By default 1, and 10 where there are
+        Passes of `fit` over the rows, each from a fresh state. By default 1, and 20 where there are
         sequences, by `lengths`.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.

@@ -17,7 +17,7 @@ from pylstm.sklearn.rows import Array, Lengths, Rows, cut, sequence_ends
 __all__ = ["SupervisedAdapter"]
 
 #: Passes over sequences, of which there are never so many as there are rows in a stream.
-SEQUENCE_EPOCHS = 10
+SEQUENCE_EPOCHS = 20
 
 
 #: Calls of `predict` with other rows, and none learned, from which on something seems wrong.
