@@ -15,6 +15,7 @@ import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.errors import CompileError
 
 # Contraction is off because the sources say where products and sums are rounded together.
@@ -70,6 +71,26 @@ def understood(flag):
     """Whether the compiler knows a flag: Clang lacks some of GCC's."""
     command = [*compiler(), "-Werror", flag, "-fsyntax-only", "-x", "c", os.devnull]
     return subprocess.run(command, capture_output=True).returncode == 0
+
+
+# What a source distribution has beside what it is built of: the tests, whole, with what they
+# import and read. Not what was measured.
+ALSO_DISTRIBUTED = [
+    "graft tests",
+    "graft bench",
+    "prune bench/results",
+    "include CHANGELOG.md CITATION.cff CONTRIBUTING.md SECURITY.md",
+    "global-exclude *.py[co] *.so",
+]
+
+
+class Sdist(sdist):
+    """With what `ALSO_DISTRIBUTED` names."""
+
+    def add_defaults(self):
+        super().add_defaults()
+        for line in ALSO_DISTRIBUTED:
+            self.filelist.process_template_line(line)
 
 
 class BuildExt(build_ext):
@@ -147,4 +168,4 @@ if __name__ == "__main__":  # the processes of cythonize read this file too
         shared_utility_qualified_name="pylstm._core.utilities",
         shared_utility_features_disabled=["MemoryView"],
     )
-    setup(ext_modules=modules, cmdclass={"build_ext": BuildExt})
+    setup(ext_modules=modules, cmdclass={"build_ext": BuildExt, "sdist": Sdist})

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import pylstm
 from pylstm.analysis.command import add_truncation, add_vanishing
+from pylstm.commands import add_command
 from pylstm.errors import InputError
 from pylstm.experiments import LABELS, Reproduction, select
 from pylstm.experiments.methods import METHODS
@@ -82,29 +83,27 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _add_demo(commands: Any) -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "demo",
+        _demo,
         help="pylstm stream on a year of measured weather",
         description=demo.ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=_demo)
     parser.add_argument("--plot", metavar="OUT.png", help="picture, see pylstm stream --help")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the starting weights")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
 
 def _add_reproduce(commands: Any) -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "reproduce",
+        _reproduce,
         help="the experiments of the paper of 1997, beside its figures",
         description=REPRODUCE_HELP,
         epilog=REPRODUCE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=_reproduce)
     add = parser.add_argument
     add("rows", metavar="ROW", nargs="*", help="such as 6a, 2c for all of 2c, or rtrl; default all")
     add("--list", action="store_true", help="show the rows and run nothing")

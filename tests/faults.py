@@ -441,7 +441,7 @@ FAULTS = [
         "found.append(values[(lead - 1) % s - s] - last if len(values) >= s else math.nan)",
         "found.append(values[0] - last if len(values) >= s else math.nan)",
         "a forecaster's season is as long as its memory",
-        "estimators forecaster",
+        "estimators forecasts",
     ),
     Fault(
         "pylstm/delayed.py",

@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from test_estimators import everything
+from estimators import everything
 
 import pylstm
 from pylstm.estimators import Detector, Regressor

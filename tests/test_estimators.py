@@ -3,83 +3,37 @@
 import copy
 import math
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import numpy as np
 import pytest
+from estimators import (
+    KINDS,
+    everything,
+    labels,
+    learn,
+    network,
+    pairs,
+    prediction,
+    stream,
+    targets_of,
+)
 
 import pylstm
 from pylstm.estimators import Classifier, Forecaster, Regressor
 from pylstm.estimators.defaults import (
     CLASSIFIER_EXPERTS,
     CLASSIFIER_SWITCHES,
-    N_CELLS,
     REGRESSOR_EXPERTS,
     SWITCHES,
     default_optimizer,
 )
-from pylstm.estimators.spread import Spread
-
-NAMES = ["b", "a", "c"]  # not in order
-KINDS = {"regressor": Regressor, "classifier": Classifier, "forecaster": Forecaster}
-
-
-def stream(rng, n_rows=60):
-    """Rows of three features, and targets that depend on them and on the row before."""
-    X = rng.normal([5, 0, -200], [1, 3, 20], (n_rows, 3))
-    y = 100 + X[:, 0] + np.roll(X[:, 1], 1)
-    return [dict(zip(NAMES, row, strict=True)) for row in X.tolist()], y.tolist()
-
-
-def labels(y):
-    return ["low" if value < 103 else "middle" if value < 107 else "high" for value in y]
-
-
-def learn(model, xs, y):
-    for x, value in zip(xs, y, strict=True):
-        if isinstance(model, Forecaster):
-            model.learn_one(value, x)
-        else:
-            model.learn_one(x, value)
-
-
-def targets_of(kind, y):
-    return labels(y) if kind == "classifier" else y
-
-
-def prediction(model, x):
-    if isinstance(model, Forecaster):
-        return model.forecast(3, [x] * 3)
-    return model.predict_proba_one(x) if isinstance(model, Classifier) else model.predict_one(x)
-
-
-def everything(model):
-    """All that decides how a model goes on, for comparison to the last bit."""
-    return _frozen(model.__getstate__())
-
-
-def _frozen(value):
-    if isinstance(value, dict):
-        return {name: _frozen(part) for name, part in value.items()}
-    if isinstance(value, np.ndarray):
-        return value.dtype.name, value.shape, value.tobytes()
-    return repr(value)
 
 
 @pytest.fixture(params=list(KINDS))
 def kind(request):
     return request.param
-
-
-def network(n_inputs, n_outputs, switches, **keywords):
-    keywords = {"seed": 0, "optimizer": default_optimizer()} | keywords
-    return pylstm.LSTM(n_inputs, n_outputs, N_CELLS, **switches, **keywords)
-
-
-def pairs(x, before):
-    """Features in the order of their names, each followed by its change."""
-    return [v for name in sorted(x) for v in (x[name], x[name] - before.get(name, math.nan))]
 
 
 # ---------------------------------------------------------------- a plain loop
@@ -237,329 +191,18 @@ def test_an_expert_that_diverges_is_left_out(rng):
     assert again.predict_one(xs[20]) == model.predict_one(xs[20])
 
 
-def as_tuple(season):
-    return () if season is None else season if isinstance(season, tuple) else (season,)
-
-
-def bucket(lead):
-    return next(k for k in range(20) if 2**k >= lead)
-
-
-def middle(k):
-    return np.log2(np.arange(2 ** (k - 1) + 1 if k else 1, 2**k + 1)).mean()
-
-
-def with_weights_of(ahead, net):
-    """A network at its own state gets the weights and the scale of targets of another."""
-    state = net.__getstate__()
-    shared = {name: state[name] for name in ("parameters", "target_scale")}
-    ahead.__setstate__({**ahead.__getstate__(), **shared})
-
-
-def start_of(candidates, misses):
-    """Mean of the candidates, weighed by the mean absolute error of each to the power of -4."""
-    known = [
-        (c, max(np.mean(m), 1e-30) ** -4)
-        for c, m in zip(candidates, misses, strict=True)
-        if m and not math.isnan(c)
-    ]
-    if not known:
-        return candidates[0]
-    return sum(c * w for c, w in known) / sum(w for _, w in known)
-
-
-class PlainPast:
-    """What is known of a series, over a list of all that has been."""
-
-    def __init__(self, seasons, y=(), profiles=None):
-        self.seasons, self.y = seasons, list(y)
-        # Of every row of a season: how many values, and their mean over the last ten or so.
-        self.profiles = profiles or [{} for _ in seasons]
-
-    def copy(self):
-        return PlainPast(self.seasons, self.y, [dict(profile) for profile in self.profiles])
-
-    def learn(self, value):
-        for s, profile in zip(self.seasons, self.profiles, strict=True):
-            n, mean = profile.get(len(self.y) % s, (0, 0.0))
-            n = min(n + 1, 10)
-            profile[len(self.y) % s] = n, mean + (value - mean) / n
-        self.y.append(value)
-
-    def own(self, lead, error):
-        """The last value, the last error, the last change, what was a season before the row."""
-        y = [math.nan] * 2 + self.y
-        known = [len(self.y) >= s for s in self.seasons]
-        then = [
-            y[len(y) - s + (lead - 1) % s] - y[-1] if k else math.nan
-            for s, k in zip(self.seasons, known, strict=True)
-        ]
-        return [y[-1], error, y[-1] - y[-2], *then]
-
-    def candidates(self, lead=1):
-        """The last value; one a season ago, that moved by what has changed, the mean of its row."""
-        y = self.y
-        found = [y[-1] if y else math.nan]
-        for s, profile in zip(self.seasons, self.profiles, strict=True):
-            then = y[len(y) - s + (lead - 1) % s] if len(y) > s else math.nan
-            moved = y[-1] + then - y[-s - 1] if len(y) > s else math.nan
-            found += [then, moved, profile.get((len(y) + lead - 1) % s, (0, math.nan))[1]]
-        return found
-
-
-class PlainForecaster:
-    """The equations of the forecaster, with a single network."""
-
-    def __init__(self, seasons, net, lengths):
-        self.net, self.lengths, self.past = net, iter(lengths), PlainPast(seasons)
-        self.error, self.before = math.nan, {}
-        self.misses = [[] for _ in self.past.candidates()]
-        self.errors, self.walks, self.walk = {}, [0] * 12, None
-
-    def trust(self, k):
-        n = self.walks[k] * math.sqrt(2 ** (k - 1) if k else 1)
-        return n / (n + 32)
-
-    def shares(self, k):
-        """Of the network and the rest at the leads of bucket k."""
-        n_candidates = 2 + len(self.misses)
-        logs = np.full(n_candidates, math.inf)
-        for b in range(k + 1):
-            if b and not self.walks[b]:
-                continue
-            for j in range(n_candidates):
-                if (b, j) in self.errors:
-                    own = math.log(np.mean(self.errors[b, j]) / np.mean(self.errors[b, 2]))
-                    trust = self.trust(b) if b and logs[j] < math.inf else 1
-                    logs[j] = own if trust == 1 else trust * own + (1 - trust) * logs[j]
-        weights, known = np.zeros(n_candidates), logs < math.inf
-        weights[known] = np.exp(-16 * (logs[known] - logs.min()))
-        weights[0] *= 100 ** ((1 - k / 4) * (1 - self.trust(k)))
-        return weights / weights.sum() if weights.any() else weights
-
-    def mixed(self, shares, lead, said):
-        value = said[0]
-        if lead > 1:
-            k = max(b for b in range(11) if middle(b) <= math.log2(lead))
-            way = (math.log2(lead) - middle(k)) / (middle(k + 1) - middle(k))
-            weights = (1 - way) * shares[k] + way * shares[k + 1]
-            weights[np.isnan(said)] = 0
-            if weights.any():
-                value = weights @ np.nan_to_num(said) / weights.sum()
-        low, high = min(self.past.y), max(self.past.y)
-        return min(max(value, 2 * low - high), 2 * high - low)
-
-    def go_on(self, walk, x):
-        """A forecast goes on by a row: what is said of it, and what that comes to."""
-        start = start_of(walk["past"].candidates(), self.misses)
-        row = [*walk["past"].own(1, walk["error"]), *pairs(x, walk["before"])]
-        output = walk["net"].step(np.array(row))[0].item()
-        walk["lead"] += 1
-        said = [start + output, walk["mean"], *walk["origin"].candidates(walk["lead"])]
-        value = self.mixed(walk["shares"], walk["lead"], said)
-        walk["past"].y.append(value)
-        walk |= {"error": math.nan, "before": x}
-        return said, value
-
-    def begin(self):
-        """A forecast from here."""
-        return {
-            "net": self.net.copy(),
-            "past": self.past.copy(),
-            "origin": self.past.copy(),
-            "mean": np.mean(self.past.y),
-            "error": self.error,
-            "before": self.before,
-            "lead": 0,
-            "shares": [self.shares(k) for k in range(12)],
-        }
-
-    def learn(self, y, x):
-        followed = None
-        if self.walk:
-            with_weights_of(self.walk["net"], self.net)
-            followed = self.go_on(self.walk, x)
-        candidates = self.past.candidates()
-        start = start_of(candidates, self.misses)
-        row = [*self.past.own(1, self.error), *pairs(x, self.before)]
-        output = self.net.step(np.array(row), np.array([y - start]))[0].item()
-        for miss, candidate in zip(self.misses, candidates, strict=True):
-            if not math.isnan(candidate):
-                miss.append(abs(y - candidate))
-        if self.past.y:
-            self.score(1, [start + output, np.mean(self.past.y), *candidates], y)
-        if followed:
-            self.score(self.walk["lead"], followed[0], y)
-        self.past.learn(y)
-        self.error, self.before = y - start - output, x
-        if self.walk is None or self.walk["lead"] == self.walk["length"]:
-            self.walk = {**self.begin(), "length": next(self.lengths)}
-
-    def score(self, lead, said, y):
-        k = bucket(lead)
-        self.walks[k] += lead == (2 ** (k - 1) + 1 if k else 1)
-        for j, value in enumerate(said):
-            if not math.isnan(value):
-                self.errors.setdefault((k, j), []).append(abs(y - value))
-
-    def forecast(self, xs):
-        walk = self.begin()
-        return [self.go_on(walk, x)[1] for x in xs]
-
-
-@pytest.mark.parametrize("season", [None, 1, 5, (2, 5)])
-def test_forecaster_is_a_loop_over_a_network(season, rng):
-    xs, y = stream(rng, 190)
-    model = Forecaster(4, season=season, dtype="float64", optimizer=default_optimizer())
-    seasons = as_tuple(season)
-    net = pylstm.LSTM(
-        9 + len(seasons), 1, 4, **SWITCHES, seed=0, dtype="float64", optimizer=default_optimizer()
-    )
-    plain = PlainForecaster(seasons, net, [8, 16, 8, 32, 8, 16, 8, 64])
-    for t in range(140):
-        model.learn_one(y[t], xs[t])
-        plain.learn(y[t], xs[t])
-        if t in (0, 1, 2, 6, 50, 70, 98, 139):
-            ahead = xs[t + 1 : t + 50]
-            found = model.forecast(len(ahead), ahead)
-            np.testing.assert_allclose(found, plain.forecast(ahead), rtol=1e-8)
-    assert 0.01 < plain.shares(4)[0] < 0.999
-
-
-@pytest.mark.parametrize("horizon", [1, 3, 7])
-def test_a_horizon_is_a_loop_over_a_network_that_learns_it(horizon, rng):
-    """A step a row, of what was known `horizon` rows before it."""
-    xs, y = stream(rng, 90)
-    seasons = (2, 5)
-    model = Forecaster(
-        4, season=seasons, horizon=horizon, dtype="float64", optimizer=default_optimizer()
-    )
-    net = pylstm.LSTM(11, 1, 4, **SWITCHES, seed=0, dtype="float64", optimizer=default_optimizer())
-    past, errors, known = PlainPast(seasons), {}, []
-    misses = [[] for _ in past.candidates()]
-    for t in range(75):
-        if t >= horizon:
-            own, candidates, start = known[t - horizon]
-            row = np.array([*own, *pairs(xs[t], xs[t - 1])])
-            errors[t] = y[t] - start - net.step(row, np.array([y[t] - start]))[0].item()
-            for miss, candidate in zip(misses, candidates, strict=True):
-                if not math.isnan(candidate):
-                    miss.append(abs(y[t] - candidate))
-        past.learn(y[t])
-        candidates = past.candidates(horizon)
-        own = past.own(horizon, errors.get(t, math.nan))
-        known.append((own, candidates, start_of(candidates, misses)))
-        model.learn_one(y[t], xs[t])
-        if t < horizon or t % 9:
-            continue
-        ahead = net.copy()
-        for r in range(t + 1, t + 1 + horizon):
-            own, _, start = known[r - horizon]
-            wanted = start + ahead.step(np.array([*own, *pairs(xs[r], xs[r - 1])]))[0].item()
-        found = model.forecast(horizon, xs[t + 1 : t + 1 + horizon])
-        assert found[-1] == pytest.approx(wanted, rel=1e-9)
-        longer = model.forecast(horizon + 2, xs[t + 1 : t + 3 + horizon])
-        assert longer[horizon - 1] == found[-1]
-
-
-def test_a_horizon_longer_than_the_stream_is_forecast_all_the_same():
-    model, without = Forecaster(4, horizon=9), Forecaster(4)
-    for t in range(9):
-        model.learn_one(t % 3)
-        without.learn_one(t % 3)
-        assert model.forecast(12) == without.forecast(12)
-    model.learn_one(0.0)
-    without.learn_one(0.0)
-    found, other = model.forecast(12), without.forecast(12)
-    assert found[8] != other[8]
-    assert found[:8] + found[9:] == other[:8] + other[9:]
-
-
-def two_seasons(n_rows, noise=0.1):
-    t = np.arange(n_rows)
-    wave = np.sin(2 * np.pi * t / 24) + 0.5 * np.sin(2 * np.pi * t / 168)
-    return wave + noise * np.random.default_rng(0).normal(size=n_rows)
-
-
-def test_far_forecasts_are_no_worse_than_what_is_simple():
-    """A network at a rate that makes it wild, up to 1500 rows ahead."""
-    y = two_seasons(4500)
-    wild = Forecaster(4, season=168, optimizer=pylstm.SGD(0.1))
-    errors, simple = [], []
-    for t in range(2900):
-        wild.learn_one(y[t])
-        if t >= 1500 and t % 100 == 0:
-            truth = y[t + 1 : t + 1501]
-            errors.append(np.abs(wild.forecast(1500) - truth))
-            simple.append(np.abs(y[t - 167 + np.arange(1500) % 168] - truth))
-    edges = [1, 4, 16, 64, 256, 1024, 1500]
-    for first, last in pairwise(edges):
-        ratio = np.mean(errors, 0)[first:last].mean() / np.mean(simple, 0)[first:last].mean()
-        assert ratio < 1.05
-
-
-def test_no_forecast_is_far_from_all_that_was_seen():
-    model = Forecaster(4)
-    for t in range(200):
-        model.learn_one(3.0 * t)  # from 0 to 597
-    found = model.forecast(1000)
-    assert max(found) <= 2 * 597
-    assert min(found) >= -597
-
-
-def test_both_seasons_told_are_as_good_as_the_right_one():
-    t = np.arange(3000)
-    hour, day = t % 24, t // 24 % 7
-    y = np.where(day < 5, np.exp(-((hour - 8) ** 2) / 8), 0.3 * np.exp(-((hour - 14) ** 2) / 20))
-    y = y + 0.05 * np.random.default_rng(0).normal(size=t.size)
-    errors = {}
-    for season in (24, 168, (24, 168)):
-        model = Forecaster(8, season=season)
-        found = []
-        for k, value in enumerate(y.tolist()):
-            if k >= 2000 and k % 5 == 0 and k + 24 < len(y):
-                found.append(np.abs(np.array(model.forecast(24)) - y[k : k + 24]).mean())
-            model.learn_one(value)
-        errors[season] = np.mean(found)
-    assert errors[24, 168] < 1.03 * errors[168]
-    assert errors[24] > 1.2 * errors[168]
-
-
-def test_intervals_hold_their_share_at_every_lead():
-    y = two_seasons(9000, 0.3)
-    model = Forecaster(2, season=168, horizon=5, optimizer=default_optimizer())
-    leads = (1, 2, 3, 5, 10, 24, 48)
-    inside = []
-    for t in range(8900):
-        model.learn_one(y[t])
-        if t >= 2000 and t % 10 == 0:
-            found = model.forecast(48, with_dist=True)
-            bounds = [found[lead - 1].interval(0.9) for lead in leads]
-            inside.append(
-                [low <= y[t + k] <= high for k, (low, high) in zip(leads, bounds, strict=True)]
-            )
-    np.testing.assert_allclose(np.mean(inside, 0), 0.9, atol=0.03)
-
-
-def test_distributions_are_around_the_forecasts(rng):
+@pytest.mark.parametrize("kind", ["regressor", "classifier", "forecaster"])
+def test_a_schedule_refused_after_other_networks_have_learned_changes_nothing(kind, rng):
     xs, y = stream(rng)
-    model = Forecaster(4, horizon=3)
-    found = model.forecast(2, with_dist=True)
-    assert [one.mu for one in found] == [0.0, 0.0]
-    assert found[0].interval(0.5) == (-math.inf, math.inf)
-    learn(model, xs[:40], y[:40])
-    found = model.forecast(5, xs[40:45], with_dist=True)
-    assert [one.mu for one in found] == model.forecast(5, xs[40:45])
-    assert all(one.quantile(0.05) < one.quantile(0.95) for one in found)
-
-
-def test_forecasts_from_the_first_rows_on():
-    model = Forecaster(season=12)
-    assert model.forecast(3) == [0.0, 0.0, 0.0]
-    model.learn_one(5.0)
-    assert all(abs(value - 5) < 1e-9 for value in model.forecast(3))
-    model.learn_one(6.0)
-    assert np.isfinite(model.forecast(30)).all()
+    y = targets_of(kind, y)
+    model = KINDS[kind](n_cells=2)
+    learn(model, xs[:20], y[:20])
+    last = model.nets[-1]
+    last.optimizer = replace(last.optimizer, schedule=lambda k: math.nan)
+    before = [everything(net) for net in model.nets]
+    with pytest.raises(ValueError, match=r"schedule\(20\) is nan|schedule\(19\) is nan"):
+        learn(model, xs[20:21], y[20:21])
+    assert [everything(net) for net in model.nets] == before
 
 
 # ---------------------------------------------------------------- before, beside, after
@@ -1010,170 +653,3 @@ def test_memory_does_not_grow_with_the_stream(kind, rng):
     for _ in range(3):
         learn(model, xs, targets_of(kind, y))
     assert len(pickle.dumps(model)) == pytest.approx(size, rel=0.02)
-
-
-# ---------------------------------------------------------------- how far off
-
-
-def test_intervals_hold_their_share_whatever_the_stream_does():
-    """Errors of three kinds and scales, one after another; one of them skewed."""
-    rng = np.random.default_rng(0)
-    errors = np.concatenate(
-        [rng.normal(size=4000), 30 * rng.standard_t(2, 4000), rng.exponential(0.1, 4000)]
-    )
-    spread, inside = Spread(), []
-    for error in errors.tolist():
-        found = spread.around(5.0)
-        y = 5.0 + error
-        inside.append([found.interval(level)[0] <= y <= found.interval(level)[1]
-                       for level in (0.8, 0.9, 0.95)])  # fmt: skip
-        spread.learn(error)
-    for part in range(3):
-        share = np.mean(inside[4000 * part + 1000 : 4000 * part + 4000], 0)
-        np.testing.assert_allclose(share, [0.8, 0.9, 0.95], atol=0.015)
-
-
-def test_a_distribution_is_one(rng):
-    spread = Spread()
-    for error in rng.normal(1, 2, 3000).tolist():
-        spread.learn(error)
-    found = spread.around(100.0)
-    y = np.linspace(60, 140, 40_001)
-    density = np.array([found(value) for value in y])
-    cdf = np.array([found.cdf(value) for value in y])
-    assert density.sum() * (y[1] - y[0]) == pytest.approx(1, abs=1e-3)
-    np.testing.assert_allclose(np.cumsum(density) * (y[1] - y[0]), cdf, atol=2e-3)
-    for level in (1e-6, 0.001, 0.0025, 0.05, 0.3, 0.5, 0.77, 0.99, 0.9999):
-        assert found.cdf(found.quantile(level)) == pytest.approx(level, rel=1e-9)
-    assert found.mu == 100.0
-    assert found.quantile(0.5) == pytest.approx(101, abs=0.5)
-    assert found.sigma == pytest.approx(2, rel=0.2)
-    assert found.log_score(101.0) == pytest.approx(math.log(found(101.0)))
-    assert found.log_score(101.0) > found.log_score(104.0) > found.log_score(500.0)
-
-
-def test_a_wild_value_widens_no_interval_for_long(rng):
-    model = Regressor(n_cells=4)
-    widths = []
-    for t in range(1200):
-        y = math.sin(t / 5) + 0.1 * rng.normal() + 1e6 * (t == 600)
-        low, high = model.predict_one({}, with_dist=True).interval(0.9)
-        widths.append(high - low)
-        model.learn_one({}, y)
-    assert np.median(widths[700:]) < 2 * np.median(widths[500:600])
-
-
-def test_before_the_first_error_nothing_is_excluded():
-    found = Regressor().predict_one({"a": 1.0}, with_dist=True)
-    assert found.mu == 0.0
-    assert found.interval(0.5) == (-math.inf, math.inf)
-    assert math.isnan(found.cdf(0.0))
-    assert math.isnan(found.log_score(0.0))
-    assert "from -inf to inf" in repr(found)
-
-
-@pytest.mark.parametrize("level", [0, 1, -0.1, 1.5, math.nan])
-def test_a_level_that_is_none(level):
-    found = Regressor().predict_one({"a": 1.0}, with_dist=True)
-    for verb in (found.interval, found.quantile):
-        with pytest.raises(ValueError, match=r"level is .*, wanted a number between 0 and 1"):
-            verb(level)
-
-
-def test_errors_that_are_zero_leave_a_narrow_interval():
-    spread = Spread()
-    for _ in range(100):
-        spread.learn(0.0)
-    low, high = spread.around(3.0).interval(0.9)
-    assert low < 3.0 < high
-    assert high - low < 1e-9
-    assert np.isfinite(spread.around(3.0).log_score(3.0))
-
-
-# ---------------------------------------------------------------- targets that come late
-
-
-@pytest.mark.parametrize("delay", [1, 3])
-def test_a_late_target_is_learned_at_its_row(delay, dtype, rng):
-    """Against `pylstm.Delayed`, which walks behind; the last answers come after the last row."""
-    xs, y = stream(rng)
-    model = Regressor(delay=delay, dtype=dtype, seed=3, optimizer=default_optimizer())
-    net = pylstm.Delayed(
-        network(8, 1, SWITCHES, dtype=dtype, seed=3, optimizer=default_optimizer()), delay
-    )
-    last = error = math.nan
-    before, bases, predictions = {}, [], []
-    for t, (x, value) in enumerate(zip(xs, y, strict=True)):
-        row = np.array([last, error, *pairs(x, before)])
-        before = x
-        bases.append(last)
-        predictions.append(last + net.step(row)[0].item())
-        found = model.predict_one(x)
-        assert found == (0.0 if math.isnan(last) else predictions[-1])
-        if t >= delay:
-            late = t - delay
-            model.learn_one(xs[late], y[late])
-            net.learn(np.array([y[late] - bases[late]]))
-            last, error = y[late], y[late] - predictions[late]
-        assert value == y[t]
-    for late in range(len(xs) - delay, len(xs)):
-        model.learn_one(xs[late], y[late])
-    assert model.net.n_steps == len(xs)
-
-
-def test_rows_that_wait_are_seen_and_kept(kind, rng, tmp_path):
-    if kind == "forecaster":
-        return
-    xs, y = stream(rng)
-    y = targets_of(kind, y)
-    model = KINDS[kind](n_cells=4, delay=4)
-    for t, x in enumerate(xs[:30]):
-        prediction(model, x if t != 20 else x | {"new": 1.0})
-        if t >= 4:
-            model.learn_one(xs[t - 4], y[t - 4])
-    model.learn_one(xs[26], y[26])
-    model.save(tmp_path / "late")
-    for other in (model.copy(), pylstm.load(tmp_path / "late")):
-        assert everything(other) == everything(model)
-        twin = model.copy()
-        for t in range(30, 40):
-            assert prediction(other, xs[t]) == prediction(twin, xs[t])
-            other.learn_one(xs[t - 3], y[t - 3])
-            twin.learn_one(xs[t - 3], y[t - 3])
-        assert everything(other) == everything(twin)
-
-
-def test_no_more_rows_wait_than_was_said(rng):
-    xs, y = stream(rng)
-    model = Regressor(n_cells=4, delay=2)
-    for x in xs[:3]:
-        model.predict_one(x)
-    before = everything(model)
-    with pytest.raises(RuntimeError, match=r"3 rows wait for their targets: with delay=2 wanted"):
-        model.predict_one(xs[3])
-    with pytest.raises(TypeError, match="feature 'a'"):
-        model.copy().predict_following([{"a": "x"}])
-    assert everything(model) == before
-    model.learn_one(xs[0], y[0])
-    with pytest.raises(TypeError, match="feature 'new'"):
-        model.predict_one({"new": "x", "b": 1.0})
-    model.predict_one(xs[2])
-    with pytest.raises(ValueError, match="delay is -1"):
-        Regressor(delay=-1)
-
-
-def test_a_wave_is_predicted_however_late_its_values_come():
-    """Six rows late, by the hour of the day: not much worse than at once."""
-    rng = np.random.default_rng(1)
-    errors = {}
-    for delay in (0, 6):
-        model, missed, waiting = Regressor(n_cells=8, delay=delay), [], []
-        for t in range(2500):
-            x = {"hour": t % 24}
-            y = 20 + 5 * math.sin(t * math.pi / 12) + 0.5 * rng.normal()
-            missed.append(abs(model.predict_one(x) - y))
-            waiting.append((x, y))
-            if len(waiting) > delay:
-                model.learn_one(*waiting.pop(0))
-        errors[delay] = np.mean(missed[500:])
-    assert errors[6] < 1.1 * errors[0]

@@ -7,7 +7,7 @@ from unittest import SkipTest
 
 import numpy as np
 import pytest
-from test_estimators import everything, labels, stream
+from estimators import everything, labels, stream
 
 import pylstm
 from pylstm import estimators

@@ -21,6 +21,7 @@ from pylstm.analysis.tables import (
     vanishing_tree,
 )
 from pylstm.analysis.truncation import along_learning
+from pylstm.commands import add_command
 from pylstm.errors import InputError, brief
 from pylstm.experiments import LABELS, select
 from pylstm.experiments.reproduce import need
@@ -73,29 +74,27 @@ exit code: 0; 2 for unusable input; 130 after Ctrl-C, with nothing written.
 
 def add_vanishing(commands: Any) -> None:
     """Add ``pylstm vanishing`` to the commands of a parser."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "vanishing",
+        _vanishing,
         help="how far back plain nets and LSTM feel their inputs, as pictures",
         description=VANISHING_HELP,
         epilog=VANISHING_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=_vanishing)
     _add_common(parser, "vanishing")
 
 
 def add_truncation(commands: Any) -> None:
     """Add ``pylstm truncation`` to the commands of a parser."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "truncation",
+        _truncation,
         help="the truncated gradient beside the exact one, while a task is learned",
         description=TRUNCATION_HELP,
         epilog=TRUNCATION_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=_truncation)
     add = parser.add_argument
     add("row", metavar="ROW", help="such as 6a, see pylstm reproduce --list; 4 is the first of 4")
     add("--reading", choices=LABELS, default="written", help="of the row; default written")

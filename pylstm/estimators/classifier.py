@@ -186,12 +186,7 @@ class Classifier(Estimator):
             When the weights have diverged.
         """
         with self._exclusive:
-            try:
-                self._learn(x, y)
-            except Exception:
-                self._take_back()
-                raise
-            self._before = None
+            self._all_or_nothing(self._learn, x, y)
 
     def _learn(self, x: Row, y: Hashable) -> None:
         missing = y is None or (isinstance(y, float) and y != y)
@@ -237,13 +232,7 @@ class Classifier(Estimator):
 
     def _ahead(self, x: Row) -> Array:
         self._check_waiting()
-        try:
-            outputs = self._see_row(x)
-        except Exception:
-            self._take_back()
-            raise
-        self._before = None
-        return outputs
+        return self._all_or_nothing(self._see_row, x)
 
     def _write_last(self) -> None:
         """Write what is known of the last label into the inputs."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ __all__ = ["Array", "Estimator", "Row", "WithLastTarget"]
 
 Array = npt.NDArray[Any]
 Row = Mapping[Hashable, Any]
+Result = TypeVar("Result")
 
 _STATE_FORMAT = 2
 _LARGEST = np.finfo(np.float64).max
@@ -189,6 +190,26 @@ class Estimator(Copyable):
             waiting.row = row
         self._features.restore(features)
         self._restore_experts(experts)
+
+    def _may_be_refused_midway(self) -> bool:
+        """Whether a schedule of the user's is asked after another network has learned."""
+        nets = self._nets_that_learn()
+        return len(nets) > 1 and any(callable(net.optimizer.schedule) for net in nets)
+
+    def _nets_that_learn(self) -> list[LSTM]:
+        return [] if self._experts is None else self._experts.nets
+
+    def _all_or_nothing(self, change: Callable[..., Result], *arguments: Any) -> Result:
+        """Make a change; where it is refused, nothing has changed."""
+        if self._may_be_refused_midway():
+            self._remember()
+        try:
+            result = change(*arguments)
+        except Exception:
+            self._take_back()
+            raise
+        self._before = None
+        return result
 
     def _restore_experts(self, state: Mapping[str, Any] | None) -> None:
         self._experts = None

@@ -18,6 +18,7 @@ from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.estimators.leads import Leads, longest_lead
 from pylstm.estimators.past import Misses, Past, Seen, as_seasons
 from pylstm.estimators.spread import LEVELS, Distribution
+from pylstm.network import LSTM
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
 
@@ -176,12 +177,7 @@ class Forecaster(Estimator):
             When the weights have diverged.
         """
         with self._exclusive:
-            try:
-                self._learn(as_number("y", y), x)
-            except Exception:
-                self._take_back()
-                raise
-            self._before = None
+            self._all_or_nothing(self._learn, as_number("y", y), x)
 
     def _learn(self, value: float, x: Row | None) -> None:
         x = x or {}
@@ -360,6 +356,11 @@ class Forecaster(Estimator):
         return found
 
     # ------------------------------------------------------------ state
+
+    def _nets_that_learn(self) -> list[LSTM]:
+        nets = super()._nets_that_learn()
+        direct = None if self._direct is None else self._direct.experts
+        return nets if direct is None else [*nets, *direct.nets]
 
     def _remember(self) -> None:
         if self._before is None:

@@ -138,12 +138,7 @@ class Regressor(WithLastTarget):
             When the weights have diverged.
         """
         with self._exclusive:
-            try:
-                self._learn(x, as_number("y", y))
-            except Exception:
-                self._take_back()
-                raise
-            self._before = None
+            self._all_or_nothing(self._learn, x, as_number("y", y))
 
     def _learn(self, x: Row, wanted: float) -> None:
         if self.delay:
@@ -227,13 +222,7 @@ class Regressor(WithLastTarget):
 
     def _ahead(self, x: Row) -> float:
         self._check_waiting()
-        try:
-            prediction = self._see_row(x)
-        except Exception:
-            self._take_back()
-            raise
-        self._before = None
-        return prediction
+        return self._all_or_nothing(self._see_row, x)
 
     def _prediction(self, x: Row) -> float:
         self._features.fill(x)

@@ -40,6 +40,11 @@ _CLOSE = 1e-3  # scales: quantiles are at least so far apart
 _LEAST = 1e-12  # of the prediction: no scale is smaller
 
 
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level is {brief(level)}, wanted a number between 0 and 1")
+
+
 class Distribution:
     """What a target may be, as far as past errors tell: quantiles around a prediction.
 
@@ -88,9 +93,8 @@ class Distribution:
         ValueError
             For a level that is not.
         """
+        _check_level(level)
         q = self._quantiles
-        if not 0 < level < 1:
-            raise ValueError(f"level is {brief(level)}, wanted a number between 0 and 1")
         if q[0] != q[0]:
             return math.copysign(math.inf, level - 0.5)
         if level < LEVELS[0]:
@@ -112,8 +116,7 @@ class Distribution:
         ValueError
             For a level that is not.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level is {brief(level)}, wanted a number between 0 and 1")
+        _check_level(level)
         return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
 
     def cdf(self, y: float) -> float:

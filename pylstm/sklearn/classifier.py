@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,8 +12,6 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from pylstm import estimators
 from pylstm.errors import brief
-from pylstm.estimators.defaults import N_CELLS
-from pylstm.optimizers import Optimizer
 from pylstm.sklearn.adapter import MORE_PARAMETERS, PARAMETERS, PUBLIC, SHUFFLE
 from pylstm.sklearn.rows import Array, Lengths, Rows, sequence_ends
 from pylstm.sklearn.supervised import SupervisedAdapter
@@ -59,33 +56,6 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
 
     __module__ = PUBLIC
     _estimator_class = estimators.Classifier
-
-    def __init__(
-        self,
-        n_cells: int = N_CELLS,
-        *,
-        block_size: int = 1,
-        optimizer: Optimizer | None = None,
-        feedback: bool = False,
-        ordered: bool = True,
-        calendar: bool | str | Sequence[str] | None = None,
-        shuffle: bool = True,
-        n_epochs: int | None = None,
-        network: Mapping[str, Any] | None = None,
-        dtype: str = "float32",
-        seed: int = 0,
-    ) -> None:
-        self.n_cells = n_cells
-        self.block_size = block_size
-        self.optimizer = optimizer
-        self.feedback = feedback
-        self.ordered = ordered
-        self.calendar = calendar
-        self.shuffle = shuffle
-        self.n_epochs = n_epochs
-        self.network = network
-        self.dtype = dtype
-        self.seed = seed
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, lengths: Lengths = None) -> Self:
         """Learn from rows in time order, or from sequences, beginning anew.

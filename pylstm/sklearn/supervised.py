@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,6 +12,8 @@ import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 from pylstm.checks import check_switch
+from pylstm.estimators.defaults import N_CELLS
+from pylstm.optimizers import Optimizer
 from pylstm.sklearn.adapter import Adapter
 from pylstm.sklearn.rows import Array, Lengths, Rows, cut, sequence_ends
 
@@ -40,9 +43,32 @@ _PREDICTED: WeakKeyDictionary[Any, _Predicted] = WeakKeyDictionary()
 class SupervisedAdapter(Adapter):
     """What regressor and classifier have in common."""
 
-    ordered: bool
-    seed: int
-    shuffle: bool
+    def __init__(
+        self,
+        n_cells: int = N_CELLS,
+        *,
+        block_size: int = 1,
+        optimizer: Optimizer | None = None,
+        feedback: bool = False,
+        ordered: bool = True,
+        calendar: bool | str | Sequence[str] | None = None,
+        shuffle: bool = True,
+        n_epochs: int | None = None,
+        network: Mapping[str, Any] | None = None,
+        dtype: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        self.n_cells = n_cells
+        self.block_size = block_size
+        self.optimizer = optimizer
+        self.feedback = feedback
+        self.ordered = ordered
+        self.calendar = calendar
+        self.shuffle = shuffle
+        self.n_epochs = n_epochs
+        self.network = network
+        self.dtype = dtype
+        self.seed = seed
 
     def _targets(self, y: Array) -> list[Any]:
         """Checked targets as the estimator behind takes them."""

@@ -9,6 +9,7 @@ import sys
 from dataclasses import fields
 from typing import Any
 
+from pylstm.commands import add_command
 from pylstm.errors import brief
 from pylstm.files import check_writable
 from pylstm.tabular.errors import StreamError
@@ -122,16 +123,15 @@ def delimiter_in(text: str) -> str:
 
 def add_stream(commands: Any) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "stream",
+        _run_command,
         help="predict a column of a table and learn, row by row",
         description=STREAM_HELP,
         epilog=STREAM_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=_run_command)
     add = parser.add_argument
     add("file", metavar="FILE.csv", help="the table (.gz too), - for standard input")
     task = parser.add_argument_group("the task").add_argument

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pylstm.commands import add_command
 from pylstm.errors import brief
 from pylstm.estimators import Detector
 from pylstm.files import check_writable, written_whole
@@ -192,15 +193,14 @@ def _threshold(text: str) -> float:
 
 def add_detect(commands: Any) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "detect",
+        _run_command,
         help="score the rows of a table by how unexpected they are",
         description=DETECT_HELP,
         epilog=DETECT_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=_run_command)
     add = parser.add_argument
     add("file", metavar="FILE.csv", help="the table (.gz too), - for standard input")
     task = parser.add_argument_group("the task").add_argument

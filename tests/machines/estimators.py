@@ -163,7 +163,7 @@ class RegressorMachine(EstimatorMachine):
     kinds = (Regressor,)
 
     def draw_parameters(self):
-        return {"feedback": self.chance(0.6)}
+        return {"feedback": self.chance(0.6), "ordered": self.chance(0.8)}
 
     def draw_target(self):
         number = 20 + 10 * self.rng.random()
@@ -171,7 +171,8 @@ class RegressorMachine(EstimatorMachine):
 
     def known_target(self):
         """One that is learned from: not before the first, where only the last target is known."""
-        if self.model.feedback and self.model._last != self.model._last:
+        model = self.model
+        if model.feedback and model.ordered and model._last != model._last:
             return None
         return 21.5
 
@@ -188,6 +189,9 @@ class RegressorMachine(EstimatorMachine):
 class ClassifierMachine(EstimatorMachine):
     name = "classifier"
     kinds = (Classifier,)
+
+    def draw_parameters(self):
+        return {"feedback": self.chance(0.6), "ordered": self.chance(0.8)}
 
     def draw_target(self):
         return self.pick(*LABELS)
@@ -217,14 +221,14 @@ class ForecasterMachine(EstimatorMachine):
     kinds = (Forecaster,)
 
     def draw_parameters(self):
-        return {"season": self.pick(None, 1, 2, 5)}
+        return {"season": self.pick(None, 1, 2, 5, (2, 5)), "horizon": self.pick(None, None, 1, 3)}
 
     def draw_target(self):
         number = 20 + 10 * self.rng.random()
         return self.pick(number, number, number, number, None, math.nan, 3)
 
     def known_target(self):
-        return None if self.model._last != self.model._last else 21.5
+        return None if self.model._past.last != self.model._past.last else 21.5
 
     def bad_target(self):
         return self.pick(*BAD[:-1])
