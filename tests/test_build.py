@@ -21,6 +21,7 @@ def check_compiler(monkeypatch):
         "Cython.Build": {"cythonize": list},
         "setuptools": {"Extension": lambda *args, **kwargs: None, "setup": lambda **kwargs: None},
         "setuptools.command.build_ext": {"build_ext": object},
+        "setuptools.command.sdist": {"sdist": object},
         "setuptools.errors": {"CompileError": ValueError},
     }
     for module in ("Cython", "setuptools.command", *names):
