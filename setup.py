@@ -87,10 +87,10 @@ ALSO_DISTRIBUTED = [
 class Sdist(sdist):
     """With what `ALSO_DISTRIBUTED` names."""
 
-    def add_defaults(self):
-        super().add_defaults()
+    def make_distribution(self):
         for line in ALSO_DISTRIBUTED:
             self.filelist.process_template_line(line)
+        super().make_distribution()
 
 
 class BuildExt(build_ext):
