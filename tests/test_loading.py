@@ -448,6 +448,67 @@ def test_a_forecaster_that_cannot_be(path):
         liar(model, path, lambda state, arrays, n=name, a=array: arrays.update({n: a}))
 
 
+@pytest.fixture(scope="module")
+def forecaster():
+    model = estimators.Forecaster(3, season=3, horizon=2)
+    for t in range(60):
+        model.learn_one(float(t % 3))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("part", "lie"),
+    [
+        ("leads.spreads.0", {"n": 0}), ("leads.spreads.0", {"n": -1}), ("leads", {"walks": [1]}),
+        ("leads.spreads.0", {"scale": -1.0}), ("leads.spreads.0", {"scale": {"$float": "inf"}}),
+        ("leads.spreads.0", {"more": 1}), ("leads", {"spreads": []}), ("direct.spread", {"n": 0}),
+        ("seen", {"low": 3.0}), ("seen", {"mean": {"$float": "inf"}}), ("followed", {"lead": -1}),
+        ("followed", {"lead": 10**9}), ("followed", {"nets": []}), ("direct", {"experts": 3}),
+        ("followed", {"mean": {"$float": "inf"}}), ("direct", {"error": {"$float": "inf"}}),
+        ("followed.past", {"profiles": []}), ("", {"direct": None}),
+        ("direct.experts.mixture", {"n_rows": -1}), ("direct.experts", {"experts": []}),
+        ("direct.experts.experts.0", {"rate": -1.0}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_forecaster_knows_of_its_forecasts_and_cannot(forecaster, part, lie, path):
+    def change(state, arrays):
+        for key in part.split(".") if part else ():
+            state = state[int(key) if key.isdigit() else key]
+        for old in _arrays_of({k: state[k] for k in lie if k in state}):
+            del arrays[old]
+        state.update(lie)
+
+    message = liar(forecaster, path, change)
+    assert "has no place" not in message, message  # refused for the lie, not for what it left over
+
+
+def _arrays_of(value):
+    """Names of the arrays in a part of a description."""
+    if isinstance(value, list):
+        return [name for one in value for name in _arrays_of(one)]
+    if not isinstance(value, dict):
+        return []
+    return [value["$array"]] if "$array" in value else _arrays_of(list(value.values()))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("leads.counts", np.full((11, 6), -1.0)), ("leads.errors", np.zeros((11, 5))),
+        ("leads.spreads.3.quantiles", np.zeros(18)), ("direct.misses", np.full((2, 4), -1.0)),
+        ("leads.spreads.3.quantiles", np.full(19, np.nan)), ("profiles.0", np.full((2, 3), -1.0)),
+        ("direct.waiting", np.zeros((3, 9))), ("direct.waiting", np.full((2, 9), np.inf)),
+        ("direct.waiting", np.zeros((2, 8))), ("followed.past.past", np.zeros(9)),
+        ("profiles.0", np.zeros((2, 4))), ("followed.shares", np.full((12, 6), 2.0)),
+        ("direct.experts.mixture.errors", np.full(3, -1.0)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_arrays_of_a_forecaster_that_cannot_be(forecaster, name, value, path):
+    liar(forecaster, path, lambda state, arrays: arrays.update({name: value}))
+
+
 def test_an_error_that_overflows_is_none():
     """It would be infinite as an input of the next row, and in the next file."""
     model = learned(estimators.Regressor(3, feedback=False, dtype="float64"))

@@ -81,6 +81,9 @@ class ExpertState(State):
     own: bool
     changes: bool
 
+    def __post_init__(self) -> None:
+        must(self.rate is None or 0 < self.rate < np.inf, "a rate above 0")
+
 
 class ByErrorState(State):
     """`estimators.experts.ByError`."""
@@ -251,6 +254,7 @@ class SpreadState(State):
         has_shape("quantiles", self.quantiles, FLOAT64, (19,))
         must(np.isfinite(self.quantiles).all(), "finite quantiles")
         must(0 <= self.scale < np.inf, "a scale of at least 0")
+        must(self.n or not self.scale, "a scale of errors where there were some")
 
 
 class _WithLastTarget(EstimatorState):
