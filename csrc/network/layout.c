@@ -11,7 +11,7 @@
 
 #include "network/sizes.h"
 
-enum { RECORD_NUMBERS = 1 << 20, MIN_RECORD = 16, MAX_RECORD = 1024 };
+enum { RECORD_NUMBERS = 1 << 20, FIRST_RECORD = 2, MIN_RECORD = 16, MAX_RECORD = 1024 };
 enum { SENSITIVITY_LINES = 16 };
 
 static ptrdiff_t lanes(const pylstm_shape *s)
@@ -155,8 +155,10 @@ static void layout_record(const pylstm_shape *s, pylstm_layout *l)
     l->record_width = end;
     ptrdiff_t rows = RECORD_NUMBERS / end;
     rows = rows < MIN_RECORD ? MIN_RECORD : rows > MAX_RECORD ? MAX_RECORD : rows;
-    l->most_pending = s->method == PYLSTM_BPTT ? pylstm_longest_window(s->window) : rows;
-    l->record_rows = (s->method == PYLSTM_TRUNCATED ? rows : MIN_RECORD) + 2;
+    l->most_pending = s->method == PYLSTM_BPTT   ? pylstm_longest_window(s->window)
+                      : s->method == PYLSTM_RTRL ? 1
+                                                 : rows;
+    l->record_rows = FIRST_RECORD + 2;
 }
 
 /* Blocks of columns as wide as the cache takes them, all alike. */

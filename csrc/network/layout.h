@@ -51,7 +51,7 @@ typedef struct {
 
     /* Record of the steps since the traces were last settled: row 0 is the state before them, rows
        1..n_pending are the steps, one more row is spare for predictions. With PYLSTM_BPTT the steps
-       an error may reach: the caller makes room for them before a call, the record never holding
+       an error may reach. The caller makes room for them before a call, the record never holding
        more than most_pending. Fields of a row: */
     ptrdiff_t record_rows, record_width, most_pending; /* rows to begin with, numbers of a row */
     ptrdiff_t at_act, at_c, at_q;                      /* the state: activations, c, [h; x; 1] */

@@ -89,7 +89,7 @@ typedef struct {
     void *traces;                /* trace_size                                                 */
     void *sensitivities;         /* sensitivity_size                                           */
     void *record;                /* record_rows * record_stride                                */
-    ptrdiff_t record_rows;       /* there is room for: as in the layout, or more               */
+    ptrdiff_t record_rows;       /* there is room for: as in the layout, or more as steps come */
     ptrdiff_t record_stride;     /* from one row to the next: record_width, or more            */
     void *back;                  /* back_size                                                  */
     void *work;                  /* work_size, filled by prepare                               */

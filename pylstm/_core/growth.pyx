@@ -37,7 +37,7 @@ def grow(Network net, dict before, dict config):
         net.gather_helpers(False)
         net.table.write_back(a)
         lay_out_grown(a, &b, config)
-        if a.progress.n_pending > b.buffers.record_rows - 2:
+        if a.progress.n_pending > b.layout.most_pending:
             net.table.settle(a)
             lay_out_grown(a, &b, config)
         if b.shape.n_outputs > a.shape.n_outputs and b.shape.output != PYLSTM_IDENTITY:
@@ -82,7 +82,7 @@ cdef int lay_out_grown(const pylstm_network *a, pylstm_network *b, dict config) 
         b.shape.large_from = n_weights // PYLSTM_LAZY_TIMES + 1
     if not lay_out_network(&b.shape, &b.layout):
         raise too_large(&b.shape)
-    b.buffers.record_rows = b.layout.record_rows
+    b.buffers.record_rows = max(b.layout.record_rows, a.progress.n_pending + 2)
     return 0
 
 

@@ -401,6 +401,8 @@ cdef class Network(NetworkSteps):
                 y_data, aside_data = cnp.PyArray_DATA(y), cnp.PyArray_DATA(aside)
                 if follow is not None:
                     follow = learner.as_input(follow, &behind)
+                self.make_room(1)
+                learner.make_room(1)
                 learner.gather_helpers(False)
                 self.net.team = learner.net.team
                 if self.scaled:

@@ -5,7 +5,7 @@ cdef enum:
     WAKING_SIZE = 1 << 20  # weights from which a single step is long enough to wake a thread for
 
 
-cdef ptrdiff_t rows_wanted(const pylstm_network *n, ptrdiff_t n_steps, ptrdiff_t rows) noexcept
+cdef ptrdiff_t rows_wanted(ptrdiff_t n_steps, ptrdiff_t rows, ptrdiff_t most) noexcept
 cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t every) noexcept
 cdef diverged(const pylstm_network *n, str what)
 

@@ -31,16 +31,13 @@ from pylstm._core.shape cimport fill_method, fill_shape, too_large
 cnp.import_array()
 
 
-cdef ptrdiff_t rows_wanted(const pylstm_network *n, ptrdiff_t n_steps, ptrdiff_t rows) noexcept:
-    """Rows of a record, of which there are `rows`, with room for so many steps more; doubled, so that
-    a step moves it a bounded number of times."""
-    cdef ptrdiff_t wanted
-    if n.shape.method != PYLSTM_BPTT:
-        return rows
-    wanted = min(n.progress.n_pending + n_steps, n.layout.most_pending)
+cdef ptrdiff_t rows_wanted(ptrdiff_t n_steps, ptrdiff_t rows, ptrdiff_t most) noexcept:
+    """Rows of a record, of which there are `rows`, with room for so many steps, at most so many;
+    doubled, so that a step moves it a bounded number of times."""
+    cdef ptrdiff_t wanted = min(n_steps, most)
     if wanted + 2 <= rows:
         return rows
-    return min(max(wanted, 2 * (rows - 2)), n.layout.most_pending) + 2
+    return min(max(wanted, 2 * (rows - 2)), most) + 2
 
 
 cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t every) noexcept:
@@ -219,9 +216,10 @@ cdef class NetworkBuffers:
         give(&self.net.busy)
 
     cdef int make_room(self, ptrdiff_t n_steps) except -1:
-        """Room in the record for so many steps more, where errors go back through all of them."""
+        """Room in the record for so many steps more, as far as they are not settled before."""
         cdef pylstm_network *n = &self.net
-        cdef ptrdiff_t rows = rows_wanted(n, n_steps, n.buffers.record_rows)
+        cdef ptrdiff_t rows = rows_wanted(
+            n.progress.n_pending + n_steps, n.buffers.record_rows, n.layout.most_pending)
         if rows == n.buffers.record_rows:
             return 0
         record = aligned_zeros(pylstm_product(rows, n.buffers.record_stride), self.dtype_)
@@ -229,6 +227,7 @@ cdef class NetworkBuffers:
         used = (n.progress.n_pending + 1) * n.buffers.record_stride
         record[:used] = self.record_[:used]
         tokens[:n.progress.n_pending + 1] = self.tokens_[:n.progress.n_pending + 1]
+        tokens[rows] = self.tokens_[n.buffers.record_rows]
         self.record_, self.tokens_ = record, tokens
         n.buffers.record = cnp.PyArray_DATA(record)
         n.buffers.tokens = <int32_t *>cnp.PyArray_DATA(tokens)

@@ -95,7 +95,7 @@ cdef dict sizes_of(const pylstm_shape *shape, const pylstm_layout *layout):
         "sensitivities": layout.sensitivity_size,
         "record_row": layout.record_width,
         "has_error": layout.at_has_error,
-        "most_pending": layout.most_pending if shape.method != PYLSTM_RTRL else 1,
+        "most_pending": layout.most_pending,
         "lazy_steps": PYLSTM_LAZY_STEPS if layout.lazy else 0,
     }
 

@@ -150,7 +150,8 @@ cdef class StreamGroup:
     cdef int make_room(self, ptrdiff_t n_steps) except -1:
         """Room in the record for so many steps more, where errors go back through all of them."""
         cdef pylstm_streams *s = &self.streams
-        cdef ptrdiff_t steps = rows_wanted(&s.net, n_steps, s.record_steps + 2) - 2
+        cdef ptrdiff_t steps = rows_wanted(
+            s.net.progress.n_pending + n_steps, s.record_steps + 2, s.most_steps) - 2
         cdef ptrdiff_t size = s.n_streams * s.net.buffers.record_stride
         cdef ptrdiff_t used = (s.net.progress.n_pending + 1) * size
         if steps == s.record_steps:
