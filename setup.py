@@ -105,7 +105,7 @@ class BuildExt(build_ext):
         def compile_one(file, extra_postargs=(), **kwargs):
             fallback = "baseline" in file and machine() in ("x86_64", "AMD64")
             seam = file.startswith(GENERATED)
-            level = SEAM if seam else QUICK if sanitize or fallback else full
+            level = SEAM if seam or sanitize else QUICK if fallback else full
             with cores:
                 return compile_files([file], extra_postargs=[*level, *extra_postargs], **kwargs)
 

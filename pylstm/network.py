@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -411,6 +411,13 @@ class LSTM(Architecture, Copyable, Network):
         activations, (n_blocks,), of the gates that exist.
         """
         return self._state()
+
+    def copy(self) -> Self:
+        """Return an independent one that goes on exactly as this one would: its memory, copied."""
+        other = type(self).__new__(type(self))
+        Network._become_copy_of(other, self)
+        vars(other).update(vars(self))
+        return other
 
     def __getstate__(self) -> dict[str, Any]:
         return self._identity_and_progress()

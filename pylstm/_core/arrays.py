@@ -11,6 +11,7 @@ from pylstm._core.shape import ALIGNMENT, TOO_LARGE
 from pylstm.errors import brief, brief_text
 
 __all__ = [
+    "aligned_copy",
     "aligned_zeros",
     "bad_target",
     "checked_lengths",
@@ -46,6 +47,13 @@ def aligned_zeros(count: int, dtype: npt.DTypeLike) -> _Array:
         ) from None
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype)
+
+
+def aligned_copy(array: _Array) -> _Array:
+    """A vector as `aligned_zeros` makes them, with the numbers of another."""
+    copy = aligned_zeros(array.size, array.dtype)
+    copy[:] = array
+    return copy
 
 
 def not_finite(array: _Array, row: int, what: str, where: str) -> ValueError:

@@ -25,6 +25,7 @@ cdef class NetworkBuffers:
 
     cdef build(self, dict config, ptrdiff_t from_weights)
     cdef allocate(self, dict config, ptrdiff_t from_weights)
+    cdef void point_at(self, object parameters) noexcept
     cdef int check_memory(self, limit) except -1
     cdef int plan_rates(self, ptrdiff_t n_updates) except -1
     cdef Py_ssize_t n_references(self)

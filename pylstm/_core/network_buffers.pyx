@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from pylstm._core.arrays import aligned_zeros
+from pylstm._core.arrays import aligned_copy, aligned_zeros
 from pylstm._core.shape import N_MOMENTS, RULES
 from pylstm.errors import brief
 
@@ -92,16 +92,7 @@ cdef class NetworkBuffers:
         self.listed_ = aligned_zeros(n.shape.n_inputs, np.int32)
         n.buffers.record_rows = layout.record_rows
         self.tokens_ = aligned_zeros(n.buffers.record_rows + 1, np.int32)
-        n.buffers.live = <int32_t *>cnp.PyArray_DATA(self.live_)
-        n.buffers.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
-        n.buffers.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
-        n.buffers.parameters = cnp.PyArray_DATA(parameters)
-        n.buffers.gradient = cnp.PyArray_DATA(self.gradient_)
-        n.buffers.traces = cnp.PyArray_DATA(self.traces_)
-        n.buffers.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
-        n.buffers.record = cnp.PyArray_DATA(self.record_)
-        n.buffers.back = cnp.PyArray_DATA(self.back_)
-        n.buffers.work = cnp.PyArray_DATA(self.work_)
+        self.point_at(parameters)
         self.scaling = None
         self.scaled = config["scale_inputs"] or config["scale_targets"]
         if self.scaled:
@@ -111,6 +102,54 @@ cdef class NetworkBuffers:
         self.table.reset(n)
         self.parameters_ = parameters
         self.n_owners = self.n_references()
+
+    cdef void point_at(self, object parameters) noexcept:
+        """The engine's pointers to the buffers there are, and to these parameters."""
+        cdef pylstm_buffers *b = &self.net.buffers
+        b.live = <int32_t *>cnp.PyArray_DATA(self.live_)
+        b.listed = <int32_t *>cnp.PyArray_DATA(self.listed_)
+        b.tokens = <int32_t *>cnp.PyArray_DATA(self.tokens_)
+        b.parameters = cnp.PyArray_DATA(parameters)
+        b.gradient = cnp.PyArray_DATA(self.gradient_)
+        b.traces = cnp.PyArray_DATA(self.traces_)
+        b.sensitivities = cnp.PyArray_DATA(self.sensitivities_)
+        b.record = cnp.PyArray_DATA(self.record_)
+        b.back = cnp.PyArray_DATA(self.back_)
+        b.work = cnp.PyArray_DATA(self.work_)
+        b.eligibility = NULL if self.eligibility_ is None else cnp.PyArray_DATA(self.eligibility_)
+
+    def _become_copy_of(self, NetworkBuffers other):
+        """Everything the other one is and has come to, in memory of its own."""
+        cdef pylstm_network *n = &self.net
+        other.take()
+        try:
+            n[0] = other.net  # and with it that a call goes on: nobody else knows this one yet
+            self.table, self.typenum, self.dtype_ = other.table, other.typenum, other.dtype_
+            self.config_, self.optimizer_ = other.config_, other.optimizer_
+            self.kind_, self.schedule_, self.factors_ = other.kind_, other.schedule_, other.factors_
+            self.gradient_ = aligned_copy(other.gradient_)
+            self.traces_ = aligned_copy(other.traces_)
+            self.sensitivities_ = aligned_copy(other.sensitivities_)
+            self.record_ = aligned_copy(other.record_)
+            self.back_ = aligned_copy(other.back_)
+            self.work_ = aligned_copy(other.work_)
+            self.live_, self.listed_ = aligned_copy(other.live_), aligned_copy(other.listed_)
+            self.tokens_ = aligned_copy(other.tokens_)
+            self.eligibility_ = None if other.eligibility_ is None else aligned_copy(other.eligibility_)
+            self.moments_ = [aligned_copy(moment) for moment in other.moments_]
+            parameters = aligned_copy(other.parameters_)
+            self.point_at(parameters)
+            for k, moment in enumerate(self.moments_):
+                n.optimizer.moments[k] = cnp.PyArray_DATA(moment)
+            n.team = NULL
+            self.table.prepare(n)
+            self.scaled = other.scaled
+            self.scaling = other.scaling.copy_for(n) if other.scaled else None
+            self.parameters_ = parameters
+            self.n_owners = self.n_references()
+            give(&n.busy)
+        finally:
+            other.release()
 
     cdef int check_memory(self, limit) except -1:
         """Whether the sensitivities may be allocated."""

@@ -8,6 +8,8 @@ cdef class RunningScale:
     cdef object statistics_  # (3, n_columns): count, mean, variance
     cdef double *saved  # (3, n_columns), behind them: what they were, see keep
 
+    cdef allocate(self)
+    cdef RunningScale copy(self)
     cdef object row(self, values)
     cdef void keep(self) noexcept nogil
     cdef void bring_back(self) noexcept nogil
@@ -26,6 +28,8 @@ cdef class Scaling:
     cdef double *before  # (SCALED_STEPS, 3, n_outputs): statistics the outputs are given back by
 
     cdef set_up(self, dict config, pylstm_network *net)
+    cdef allocate(self)
+    cdef Scaling copy_for(self, pylstm_network *net)
     cdef object checked_inputs(self, object values, int ndim, str what)
     cdef object checked_targets(self, object values, int ndim, bint *missing)
     cdef void expect(self, object x, object target) noexcept

@@ -79,16 +79,28 @@ cdef class RunningScale:
         limit = check_real("limit", limit, 5e-324, DBL_MAX, "a positive number")
         if not isinstance(centre, (bool, np.bool_)):
             raise ValueError(f"centre is {brief(centre)}, wanted True or False")
-        rows = aligned_zeros(6 * n_columns, np.float64).reshape(6, n_columns)
-        self.statistics_ = rows[:3]
         self.scale.n_columns = n_columns
         self.scale.memory = memory
         self.scale.limit = limit
         self.scale.centre = centre
+        self.allocate()
+
+    cdef allocate(self):
+        """Memory for what is learned of the columns."""
+        rows = aligned_zeros(6 * self.scale.n_columns, np.float64).reshape(6, -1)
+        self.statistics_ = rows[:3]
         self.scale.count = <double *>cnp.PyArray_DATA(rows)
         self.scale.mean = self.scale.count + self.scale.n_columns
         self.scale.variance = self.scale.mean + self.scale.n_columns
         self.saved = self.scale.variance + self.scale.n_columns
+
+    cdef RunningScale copy(self):
+        """An independent one that goes on as this one would."""
+        cdef RunningScale copy = RunningScale.__new__(RunningScale)
+        copy.scale = self.scale
+        copy.allocate()
+        copy.statistics_[:] = self.statistics_
+        return copy
 
     cdef object row(self, values):
         """`values` as a row of float64 or float32."""
@@ -232,7 +244,6 @@ cdef class Scaling:
     """What stands between a network and values in the user's units; calls happen under its lock."""
 
     cdef set_up(self, dict config, pylstm_network *net):
-        cdef ptrdiff_t n_z, n_t
         self.net = net
         self.scales_x, self.scales_t = config["scale_inputs"], config["scale_targets"]
         if self.scales_x:
@@ -241,12 +252,29 @@ cdef class Scaling:
             self.targets = RunningScale(net.shape.n_outputs, config["scale_memory"])
         self.net_doubles = self.x_doubles = self.t_doubles = net.shape.precision == PYLSTM_FLOAT64
         self.size = self.x_size = self.t_size = 8 if self.net_doubles else 4
-        n_z = pylstm_product(SCALED_STEPS, net.shape.n_inputs)
-        n_t = pylstm_product(SCALED_STEPS, net.shape.n_outputs)
+        self.allocate()
+
+    cdef allocate(self):
+        """Memory for the standardised steps of a run."""
+        cdef ptrdiff_t n_z = pylstm_product(SCALED_STEPS, self.net.shape.n_inputs)
+        cdef ptrdiff_t n_t = pylstm_product(SCALED_STEPS, self.net.shape.n_outputs)
         self.memory_ = aligned_zeros(pylstm_sum(n_z, pylstm_product(4, n_t)), np.float64)
         self.before = <double *>cnp.PyArray_DATA(self.memory_)
         self.z = <char *>(self.before + 3 * n_t)
         self.t = <char *>(self.before + 3 * n_t + n_z)
+
+    cdef Scaling copy_for(self, pylstm_network *net):
+        """The same of a copy of the network."""
+        cdef Scaling copy = Scaling.__new__(Scaling)
+        copy.net = net
+        copy.scales_x, copy.scales_t = self.scales_x, self.scales_t
+        copy.net_doubles, copy.size = self.net_doubles, self.size
+        copy.x_doubles, copy.t_doubles = self.x_doubles, self.t_doubles
+        copy.x_size, copy.t_size = self.x_size, self.t_size
+        copy.inputs = self.inputs.copy() if self.scales_x else None
+        copy.targets = self.targets.copy() if self.scales_t else None
+        copy.allocate()
+        return copy
 
     # ------------------------------------------------------------ checking what comes in
 
