@@ -31,8 +31,9 @@ FLAGS = [
 ]
 # What -O3 adds to -O2 and the engine is faster for: short loops unrolled whole, so that sums stay
 # in registers, and loops vectorised without a pragma. The rest of -O3 takes half as long again to
-# compile. On x86-64 next to nobody has less than AVX2; the seam calls Python, and its code is mostly
-# what Cython does about errors: a step takes as many instructions with -Og, compiled in 60 % of the time.
+# compile. On x86-64 next to nobody has less than AVX2; the seam calls Python, and its code is
+# mostly what Cython does about errors: a step takes as many instructions with -Og, compiled in
+# 60 % of the time.
 FULL = ["-O2", "-fpeel-loops", "-ftree-vectorize", "-fvect-cost-model=dynamic"]
 QUICK = ["-O1"]
 SEAM = ["-Og"]

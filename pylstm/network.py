@@ -414,10 +414,11 @@ class LSTM(Architecture, Copyable, Network):
 
     def copy(self) -> Self:
         """Return an independent one that goes on exactly as this one would: its memory, copied."""
-        other = type(self).__new__(type(self))
-        Network._become_copy_of(other, self)
-        vars(other).update(vars(self))
-        return other
+        made: Any = type(self).__new__(type(self))
+        made._become_copy_of(self)
+        vars(made).update(vars(self))
+        copied: Self = made
+        return copied
 
     def __getstate__(self) -> dict[str, Any]:
         return self._identity_and_progress()

@@ -20,20 +20,22 @@ class Outside:
     def __init__(self, net, scale_inputs, scale_targets, memory):
         self.net, self.inputs, self.targets = net, scale_inputs, scale_targets
         self.memory = memory
-        self.x = np.zeros((3, net.n_inputs))
-        self.t = np.zeros((3, net.n_outputs))
+        self.x = pylstm.RunningScale(net.n_inputs).state()
+        self.t = pylstm.RunningScale(net.n_outputs).state()
 
     def step(self, x, target=None):
         if self.inputs:
-            reference.scale_update(x, *self.x, self.memory, 5, True)
-            x = reference.scale_standardise(x, *self.x[1:], 5, 0.0)
+            reference.scale_update(x, self.x, self.memory, 5, True)
+            x = reference.scale_standardise(x, self.x["mean"], self.x["variance"], 5, 0.0)
         y = self.net.step(np.asarray(x, self.net.dtype))
         if self.targets:
-            y = reference.scale_give_back(y, *self.t[1:], 5).astype(self.net.dtype)
+            mean, variance = self.t["mean"], self.t["variance"]
+            y = reference.scale_give_back(y, mean, variance, 5).astype(self.net.dtype)
         if target is not None and not np.isnan(target).any():
             if self.targets:
-                reference.scale_update(target, *self.t, self.memory, 5, True)
-                target = reference.scale_standardise(target, *self.t[1:], 5, np.nan)
+                reference.scale_update(target, self.t, self.memory, 5, True)
+                mean, variance = self.t["mean"], self.t["variance"]
+                target = reference.scale_standardise(target, mean, variance, 5, np.nan)
             self.net.learn(np.asarray(target, self.net.dtype))
         return y
 
@@ -145,13 +147,13 @@ def test_gradient_is_that_of_standardised_values_and_changes_nothing(rng):
     plain = pylstm.LSTM(**SIZES, dtype="float64")
     for name, weights in plain.parameters.items():
         weights[...] = before[name]
-    x_scale, t_scale = ([*state[key].values()] for key in ("input_scale", "target_scale"))
+    x_scale, t_scale = state["input_scale"], state["target_scale"]
     Z, T = np.empty((30, 3)), np.full((30, 2), np.nan)
     for s, (x, target) in enumerate(zip(X[30:], Y[30:], strict=True)):
-        reference.scale_update(x, *x_scale, 50, 5, True)
-        Z[s] = reference.scale_standardise(x, *x_scale[1:], 5, 0.0)
-        reference.scale_update(target, *t_scale, 50, 5, True)
-        T[s] = reference.scale_standardise(target, *t_scale[1:], 5, np.nan)
+        reference.scale_update(x, x_scale, 50, 5, True)
+        Z[s] = reference.scale_standardise(x, x_scale["mean"], x_scale["variance"], 5, 0.0)
+        reference.scale_update(target, t_scale, 50, 5, True)
+        T[s] = reference.scale_standardise(target, t_scale["mean"], t_scale["variance"], 5, np.nan)
     assert_same_bits(net.gradient(X[30:], Y[30:]), plain.gradient(Z, T))
     assert_same_bits(get_parameters(net), before)
 

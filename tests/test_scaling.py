@@ -109,20 +109,58 @@ def test_equals_its_twin_to_the_last_bit(rng, n_columns, dtype, centre):
     rows[rng.random(rows.shape) < 0.02] *= 1e6
     rows[:, -1] = rows[0, -1] if n_columns > 1 else rows[:, -1]
     scale = RunningScale(n_columns, memory=60, limit=2.5, centre=centre)
-    count, mean, variance = np.zeros((3, n_columns))
-    for row in rows:
+    twin = RunningScale(n_columns).state()
+    for t, row in enumerate(rows):
         scale.update(row)
-        reference.scale_update(row, count, mean, variance, 60, 2.5, centre)
-        assert_same_bits(scale.state(), {"count": count, "mean": mean, "variance": variance})
-        twin = reference.scale_standardise(row, mean, variance, 2.5, np.nan)
-        assert_same_bits(scale.standardise(row), twin)
+        reference.scale_update(row, twin, 60, 2.5, centre)
+        assert_same_bits(scale.state(), twin)
+        for j in np.flatnonzero(twin["n_first"] < 8):
+            check_first(twin, j, rows[: t + 1, j], 60, 2.5, centre)
+        standardised = reference.scale_standardise(row, twin["mean"], twin["variance"], 2.5, np.nan)
+        assert_same_bits(scale.standardise(row), standardised)
+
+
+def check_first(state, j, seen, memory, limit, centre):
+    """A column that has changed less than eight times, from all that was seen of it."""
+    seen = seen[seen == seen].astype(float)
+    if not len(seen):
+        return
+    ages = np.arange(len(seen))[::-1]
+    counts = (1 - 1 / memory) ** np.minimum(ages, max(0, len(seen) - memory))
+    starts = np.r_[True, seen[1:] != seen[:-1]]
+    rows = np.bincount(np.cumsum(starts) - 1, counts)
+    mean, variance = reference.scale_of_first(seen[starts], rows, limit, centre)
+    np.testing.assert_allclose(state["mean"][j], mean, rtol=1e-12)
+    np.testing.assert_allclose(state["variance"][j], variance, rtol=1e-12)
+
+
+@pytest.mark.parametrize("wild", [4000.0, 65535.0, -999999.0])
+@pytest.mark.parametrize("place", [0, 1, 2, 6, 7, 8, 9, 50])
+@pytest.mark.parametrize("before", [0, 1, 500])
+def test_a_wild_value_does_not_set_the_scale(rng, wild, place, before):
+    """Wherever it stands among the first, or after a constant stretch."""
+    usual = rng.normal(20, 4, 400)
+    rows = np.r_[np.full(before, 17.0), usual[:place], wild, usual[place:]]
+    scale = fed(rows[: before + 100])
+    clean = fed(np.delete(rows, before + place)[: before + 99])
+    assert scale.deviation == pytest.approx(clean.deviation, rel=0.35)
+    assert abs(scale.mean - clean.mean) < 0.3 * clean.deviation
+    later, usual_later = fed(rows), fed(np.delete(rows, before + place))
+    assert later.deviation == pytest.approx(usual_later.deviation, rel=0.1)
+
+
+def test_what_is_rare_is_not_wild():
+    """A flag has the deviation of a flag however rarely it is up."""
+    rows = np.zeros(400)
+    rows[[100, 101, 200]] = 1
+    assert fed(rows).deviation == pytest.approx(rows.std(), rel=1e-12)
 
 
 def test_largest_numbers_leave_finite_statistics():
     largest = np.finfo(float).max
     for values in ([1e200] * 3, [largest, -largest, largest], [1.0, largest, 2.0]):
         scale = fed([[value] for value in values])
-        assert np.isfinite([*scale.state().values()]).all()
+        assert all(np.isfinite(numbers).all() for numbers in scale.state().values())
         assert np.isfinite(scale.standardise([values[-1]])).all()
     assert fed([[1e200]] * 9).standardise([1e200]) == 0
 

@@ -9,7 +9,12 @@ typedef struct {
     double memory, limit;
     int centre;                      /* 0: the mean stays 0 */
     double *count, *mean, *variance; /* (n_columns) each; 0 before the first value */
+    /* The first values of a column that differ from the one before, how many there are, and for how
+       many rows each has stood: (PYLSTM_FIRST, n_columns), n_first (n_columns). */
+    double *n_first, *first, *weight;
 } pylstm_scale;
+
+enum { PYLSTM_FIRST = 8 };
 
 /* Rows of either precision; `doubles`: whether they are of float64. */
 

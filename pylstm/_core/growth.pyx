@@ -62,7 +62,7 @@ cdef Scaling grown_scaling(Network net, pylstm_network *b, dict config):
     for old, new in ((net.scaling.inputs, scaling.inputs), (net.scaling.targets, scaling.targets)):
         if new is not None:
             new.restore({
-                key: with_zeros(row, len(row), new.n_columns) for key, row in old.state().items()
+                key: with_zeros(rows, old.n_columns, new.n_columns) for key, rows in old.state().items()
             })
     return scaling
 

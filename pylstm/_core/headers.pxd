@@ -256,6 +256,11 @@ cdef extern from "network/scale.h":
         double *count
         double *mean
         double *variance
+        double *n_first
+        double *first
+        double *weight
+    enum:
+        PYLSTM_FIRST
 
 cdef extern from "simd/isa.h":
     ctypedef void (*pylstm_function)()

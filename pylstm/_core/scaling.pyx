@@ -22,6 +22,11 @@ cnp.import_array()
 
 cdef enum:
     SCALED_STEPS = 64  # steps of a run standardised at once
+    N_STATISTICS = 4 + 2 * PYLSTM_FIRST  # numbers of a column: three, and its first values
+
+# Where they are among the rows of statistics.
+ROWS = {"count": 0, "mean": 1, "variance": 2, "n_first": 3, "first": slice(4, 4 + PYLSTM_FIRST),
+        "weight": slice(4 + PYLSTM_FIRST, N_STATISTICS)}
 
 
 cdef class RunningScale:
@@ -35,8 +40,11 @@ cdef class RunningScale:
         v    = (1 - rate) (v + rate d^2)
 
     Welford's recursion (1962) up to `memory` rows, exponentially forgetting from there on. A wild
-    value counts as `limit` deviations at most (the first eight values of a column count as they are).
-    A lasting shift is followed within a few per cent of the rows remembered, because every further
+    value counts as `limit` deviations at most. As long as a column has not changed its value eight
+    times, all is made anew of the values it has had, each with the rows it has stood for, brought to
+    within ``limit * 1.4826 s`` of their median, s being the lower median of their distances from it
+    that are not 0: a wild value among the first, or the first after a constant stretch, does not set
+    the scale. A lasting shift is followed within a few per cent of the rows remembered, because every further
     value widens the scale again.
 
     Parameters
@@ -86,13 +94,17 @@ cdef class RunningScale:
         self.allocate()
 
     cdef allocate(self):
-        """Memory for what is learned of the columns."""
-        rows = aligned_zeros(6 * self.scale.n_columns, np.float64).reshape(6, -1)
-        self.statistics_ = rows[:3]
+        """Memory for what is learned of the columns, a row a number."""
+        cdef ptrdiff_t n = self.scale.n_columns
+        rows = aligned_zeros(2 * N_STATISTICS * n, np.float64).reshape(2, N_STATISTICS, n)
+        self.statistics_ = rows[0]
         self.scale.count = <double *>cnp.PyArray_DATA(rows)
-        self.scale.mean = self.scale.count + self.scale.n_columns
-        self.scale.variance = self.scale.mean + self.scale.n_columns
-        self.saved = self.scale.variance + self.scale.n_columns
+        self.scale.mean = self.scale.count + n
+        self.scale.variance = self.scale.mean + n
+        self.scale.n_first = self.scale.variance + n
+        self.scale.first = self.scale.n_first + n
+        self.scale.weight = self.scale.first + PYLSTM_FIRST * n
+        self.saved = self.scale.count + N_STATISTICS * n
 
     cdef RunningScale copy(self):
         """An independent one that goes on as this one would."""
@@ -155,10 +167,10 @@ cdef class RunningScale:
 
     cdef void keep(self) noexcept nogil:
         """Remember the statistics, for bring_back."""
-        memcpy(self.saved, self.scale.count, 3 * self.scale.n_columns * sizeof(double))
+        memcpy(self.saved, self.scale.count, N_STATISTICS * self.scale.n_columns * sizeof(double))
 
     cdef void bring_back(self) noexcept nogil:
-        memcpy(self.scale.count, self.saved, 3 * self.scale.n_columns * sizeof(double))
+        memcpy(self.scale.count, self.saved, N_STATISTICS * self.scale.n_columns * sizeof(double))
 
     @property
     def n_columns(self):
@@ -196,37 +208,47 @@ cdef class RunningScale:
         return np.sqrt(self.statistics_[2])
 
     def state(self):
-        """Return what has been learned about the columns: count, mean, variance; copies."""
-        return dict(zip(("count", "mean", "variance"), self.statistics_.copy()))
+        """Return what has been learned about the columns, copies: count, mean, variance; and of their
+        first values how many there are, n_first, the values, first, and their rows, weight."""
+        statistics = self.statistics_.copy()
+        return {name: statistics[at] for name, at in ROWS.items()}
 
     def restore(self, state):
-        """Go on from what `state` returned.
+        """Go on from what `state` returned, also without the first values, as before they were kept.
 
         Raises
         ------
         ValueError
             For statistics of other columns, or that cannot be; nothing has changed then.
         """
-        rows = [np.asarray(state[name], float) for name in ("count", "mean", "variance")]
-        n_columns = self.scale.n_columns
-        if any(row.shape != (n_columns,) for row in rows):
+        statistics = np.zeros_like(self.statistics_)
+        for name in ROWS.keys() & state.keys():
+            values = np.asarray(state[name], float)
+            if values.shape != statistics[ROWS[name]].shape:
+                raise ValueError(
+                    f"saved statistics have {name} of shape {values.shape}, wanted "
+                    f"{statistics[ROWS[name]].shape}"
+                )
+            statistics[ROWS[name]] = values
+        if "n_first" not in state:
+            statistics[ROWS["n_first"]] = PYLSTM_FIRST
+        n_first = statistics[ROWS["n_first"]]
+        if not (np.isfinite(statistics).all() and (statistics[[0, 2, 3]] >= 0).all()
+                and (statistics[ROWS["weight"]] >= 0).all()
+                and (n_first <= PYLSTM_FIRST).all() and (n_first % 1 == 0).all()):
             raise ValueError(
-                f"saved statistics have shapes {', '.join(str(row.shape) for row in rows)}, wanted "
-                f"({n_columns},) each"
+                "saved statistics are not of a stream: wanted finite numbers, counts, weights and "
+                f"variances of at least 0, and at most {PYLSTM_FIRST} first values"
             )
-        if not (np.isfinite(rows).all() and (rows[0] >= 0).all() and (rows[2] >= 0).all()):
-            raise ValueError(
-                "saved statistics are not of a stream: wanted finite numbers, counts and variances "
-                "of at least 0"
-            )
-        self.statistics_[:] = rows
+        self.statistics_[:] = statistics
 
     def __getstate__(self):
         return {"memory": self.memory, "limit": self.limit, "centre": self.centre, **self.state()}
 
     def __setstate__(self, state):
         names = {"memory", "limit", "centre", "count", "mean", "variance"}
-        if not isinstance(state, dict) or state.keys() != names or np.ndim(state["count"]) != 1:
+        if (not isinstance(state, dict) or not names <= state.keys() <= names | ROWS.keys()
+                or np.ndim(state["count"]) != 1):
             raise ValueError(f"the saved RunningScale is {brief(state)}, wanted {', '.join(sorted(names))}")
         self.__init__(len(state["count"]), state["memory"], state["limit"], state["centre"])
         self.restore(state)

@@ -15,7 +15,12 @@ from pylstm.reference.exact import *  # noqa: F403
 from pylstm.reference.forward import *  # noqa: F403
 from pylstm.reference.online import online_gradients
 from pylstm.reference.optimizer import *  # noqa: F403
-from pylstm.reference.scaling import scale_give_back, scale_standardise, scale_update
+from pylstm.reference.scaling import (
+    scale_give_back,
+    scale_of_first,
+    scale_standardise,
+    scale_update,
+)
 from pylstm.reference.simd import *  # noqa: F403
 from pylstm.reference.squashing import KINDS, slope, squashed
 from pylstm.reference.trace import *  # noqa: F403
@@ -24,6 +29,7 @@ __all__ = [
     "KINDS",
     "online_gradients",
     "scale_give_back",
+    "scale_of_first",
     "scale_standardise",
     "scale_update",
     "slope",

@@ -98,17 +98,26 @@ class ScaleState(State):
     count: Array
     mean: Array
     variance: Array
+    n_first: Array | UnsetType = UNSET  # this and the rest: not there before they were kept
+    first: Array | UnsetType = UNSET
+    weight: Array | UnsetType = UNSET
 
     def fits(self, name: str, n_columns: int) -> None:
         """Whether they are of so many columns, and of a stream."""
-        for part, values in (
-            ("count", self.count),
-            ("mean", self.mean),
-            ("variance", self.variance),
-        ):
-            has_shape(f"{name}.{part}", values, FLOAT64, (n_columns,))
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(
+            ("count", "mean", "variance"), (n_columns,)
+        )
+        if self.n_first is not UNSET:
+            shapes |= {"n_first": (n_columns,), "first": (8, n_columns), "weight": (8, n_columns)}
+            must(((self.n_first % 1 == 0) & (self.n_first <= 8)).all(), f"{name}.n_first up to 8")
+        for part in ("first", "weight"):
+            known = getattr(self, part) is not UNSET
+            must(known == (self.n_first is not UNSET), f"{name} with all of its first values")
+        for part, shape in shapes.items():
+            values = getattr(self, part)
+            has_shape(f"{name}.{part}", values, FLOAT64, shape)
             must(np.isfinite(values).all(), f"{name}.{part} finite")
-        must((self.count >= 0).all() and (self.variance >= 0).all(), f"{name} at least 0")
+            must(part in ("mean", "first") or (values >= 0).all(), f"{name}.{part} at least 0")
 
 
 class _Network(State, kw_only=True):
