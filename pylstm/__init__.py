@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from pylstm import tasks
 from pylstm._core import RunningScale
-from pylstm.checkpoint import CheckpointError, load, save
+from pylstm.checkpoint import CheckpointError, from_bytes, load, save, to_bytes
 from pylstm.config import show_config
 from pylstm.delayed import Delayed
 from pylstm.network import LSTM
@@ -27,6 +27,7 @@ __all__ = [
     "RunningScale",
     "Streams",
     "__version__",
+    "from_bytes",
     "get_threads",
     "load",
     "register_threadpoolctl",
@@ -34,5 +35,6 @@ __all__ = [
     "set_threads",
     "show_config",
     "tasks",
+    "to_bytes",
 ]
 __version__ = version("pylstm")

@@ -13,17 +13,17 @@ __all__ = ["Copyable", "Savable", "check_fields", "check_format"]
 
 
 class Savable:
-    """Files, of a class that is registered."""
+    """Files and bytes, of a class that is registered."""
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | checkpoint.Writable) -> None:
         """Write everything to a file, from which `load` goes on with the same bits.
 
         The same as ``pylstm.save(self, path)``, which tells of the file and what it costs.
 
         Parameters
         ----------
-        path : str or path
-            Replaced whole at the end, or left as it is.
+        path : str, path or file open for writing bytes
+            A path is replaced whole at the end, or left as it is.
 
         Raises
         ------
@@ -42,12 +42,12 @@ class Savable:
         checkpoint.save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(cls, path: str | os.PathLike[str] | checkpoint.Readable) -> Self:
         """Make the one that `save` wrote to a file; as `pylstm.load`, of this class only.
 
         Parameters
         ----------
-        path : str or path
+        path : str, path or file open for reading bytes
 
         Raises
         ------
@@ -60,6 +60,36 @@ class Savable:
         """
         loaded: Self = checkpoint.load_as(cls, path)
         return loaded
+
+    def to_bytes(self) -> bytes:
+        """Return everything as bytes, from which `from_bytes` makes one that goes on the same.
+
+        The same as ``pylstm.to_bytes(self)``: the bytes of the file that `save` would write.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> data = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=4).to_bytes()
+        >>> pylstm.from_bytes(data)
+        <LSTM n_inputs=1, n_outputs=1, n_blocks=4, block_size=1, 101 parameters>
+        """
+        return checkpoint.to_bytes(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
+        """Make the one of which `to_bytes` gave these bytes; `pylstm.from_bytes`, of this class only.
+
+        Raises
+        ------
+        CheckpointError
+            When they are damaged, something else, or of another class.
+
+        Examples
+        --------
+        See `to_bytes`.
+        """
+        made: Self = checkpoint.from_bytes_as(cls, data)
+        return made
 
 
 class Copyable(Savable):

@@ -348,7 +348,7 @@ def test_only_registered_classes_are_saved(path):
     class Mine(pylstm.LSTM):
         pass
 
-    for thing in (Mine(1, 1, 1), "text", {"a": 1}, None):
+    for thing in (Mine(1, 1, 1), "text", {"a": {1}}, None):
         with pytest.raises(TypeError, match="cannot save an object of class"):
             pylstm.save(thing, path)
     assert not path.exists()

@@ -7,38 +7,69 @@ The arrays of an object are its tensors, named by where they are in it; the text
     class       of the object in it
     objects     class and state of every object in the file, what is part of another before it;
                 the last one is the object itself
-    sha256      of all the above and of the arrays
+    sha256      of all the above, as it stands there, and of the arrays; the end of the text
 
 How a state stands in JSON: `pylstm.checkpoint.states`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
-from pylstm.checkpoint.refusing import CheckpointError, StrPath, damaged, one_sentence, refused
+from pylstm.checkpoint.refusing import CheckpointError, damaged, one_sentence, refused
 from pylstm.errors import brief, brief_text
 from pylstm.files import written_whole
 
-__all__ = ["FORMAT", "read", "write"]
+__all__ = [
+    "FORMAT",
+    "Readable",
+    "StrPath",
+    "Writable",
+    "name_of",
+    "parts",
+    "read",
+    "serialised",
+    "write",
+]
 
 Array = npt.NDArray[Any]
+StrPath = str | os.PathLike[str]
 
 FORMAT = 1
 _ENTRY = "pylstm"
+#: What stands in the text before the checksum, which ends it.
+_SIGNED_BY = ', "sha256": "'
 #: Of arrays, as safetensors calls them; it knows more, which NumPy does not.
-_FILE_DTYPES = frozenset(
-    ["BOOL", "F16", "F32", "F64"] + [f"{sign}{bits}" for sign in "IU" for bits in (8, 16, 32, 64)]
-)
+_DTYPES = {"BOOL": "bool", "F16": "float16", "F32": "float32", "F64": "float64"} | {
+    f"{sign}{bits}": f"{kind}{bits}"
+    for sign, kind in (("I", "int"), ("U", "uint"))
+    for bits in (8, 16, 32, 64)
+}
+#: The same from NumPy, which takes its time to spell one.
+_NAMES = {np.dtype(name): name for name in _DTYPES.values()}
 
 
-def write(path: StrPath, objects: list[dict[str, Any]], arrays: dict[str, Array]) -> None:
-    """Write a file whole, or leave what was there; the last object is what it is of."""
+class Writable(Protocol):
+    """A file open for writing bytes."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+class Readable(Protocol):
+    """A file open for reading bytes."""
+
+    def read(self) -> bytes: ...
+
+
+def serialised(objects: list[dict[str, Any]], arrays: dict[str, Array]) -> bytes:
+    """The bytes of a file; the last object is what it is of."""
     import json
 
     from safetensors.numpy import save as serialise
@@ -49,51 +80,100 @@ def write(path: StrPath, objects: list[dict[str, Any]], arrays: dict[str, Array]
         "class": objects[-1]["class"],
         "objects": objects,
     }
-    document["sha256"] = _digest(document, arrays)
-    content = serialise(arrays, {_ENTRY: json.dumps(document)})
-    with written_whole(path) as temporary, open(temporary, "wb") as file:
+    text = json.dumps(document)
+    signed = f'{text[:-1]}{_SIGNED_BY}{_digest(text, arrays)}"}}'
+    return serialise(arrays, {_ENTRY: signed})
+
+
+def write(file: StrPath | Writable, content: bytes) -> None:
+    """Write a file whole, or leave what was there; what is open is written to as it is."""
+    if hasattr(file, "write"):
         file.write(content)
+        return
+    if not isinstance(file, str | os.PathLike):
+        raise TypeError(f"path is {brief(file)}, wanted a path, or a file open for writing bytes")
+    with written_whole(file) as temporary, open(temporary, "wb") as opened:
+        opened.write(content)
 
 
-def read(path: StrPath) -> tuple[dict[str, Any], dict[str, Array]]:
-    """What is in a file, unharmed and of a format known here, or CheckpointError."""
-    from safetensors import SafetensorError, safe_open
+def name_of(file: StrPath | Readable) -> str:
+    """What a file is called in a sentence, or TypeError for what is no file."""
+    if hasattr(file, "read"):
+        name = getattr(file, "name", None)
+        return name if isinstance(name, str) else "a file"
+    if isinstance(file, bytes | bytearray | memoryview):
+        raise TypeError(
+            f"path is {len(file)} bytes, wanted a path, or a file open for reading bytes: what is "
+            "in memory already is for pylstm.from_bytes"
+        )
+    if not isinstance(file, str | os.PathLike):
+        raise TypeError(f"path is {brief(file)}, wanted a path, or a file open for reading bytes")
+    return os.fspath(file)
+
+
+def read(file: StrPath | Readable, name: str) -> bytes:
+    """What is in a file, or CheckpointError."""
+    if hasattr(file, "read"):
+        content = file.read()
+        if not isinstance(content, bytes | bytearray | memoryview):
+            raise TypeError(f"{name} gave {brief(content)}, wanted a file open for reading bytes")
+        return bytes(content)
+    try:
+        with open(file, "rb") as opened:
+            return opened.read()
+    except FileNotFoundError:
+        raise refused(name, "there is no such file") from None
+    except OSError as error:
+        raise refused(name, error.strerror or str(error)) from None
+    except (
+        ValueError,
+        MemoryError,
+    ) as error:  # a name no file can have; more than there is room for
+        raise refused(name, error) from None
+
+
+def parts(content: bytes, source: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What is in the bytes of a file, unharmed and of a format known here, or CheckpointError."""
+    import json
+
+    from safetensors import SafetensorError, deserialize
 
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            names = file.keys()
-            strange = {file.get_slice(name).get_dtype() for name in names} - _FILE_DTYPES
-            if strange and _ENTRY in metadata:
-                raise ValueError(f"an array of {min(strange)}")
-            arrays = {name: file.get_tensor(name) for name in names} if not strange else {}
-    except FileNotFoundError:
-        raise refused(path, "there is no such file") from None
-    except OSError as error:
-        raise refused(path, error.strerror or str(error)) from None
-    except (SafetensorError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
-        raise damaged(path, error) from None
+        tensors = deserialize(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = header.get("__metadata__") or {}
+        strange = {tensor["dtype"] for _, tensor in tensors} - _DTYPES.keys()
+        if strange and _ENTRY in metadata:
+            raise ValueError(f"an array of {min(strange)}")
+    except (SafetensorError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        raise damaged(source, error) from None
     if _ENTRY not in metadata:
         raise refused(
-            path,
+            source,
             "it is a safetensors file of another program, wanted one written by pylstm.save",
         )
+    arrays = {
+        name: np.frombuffer(tensor["data"], _DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
+        for name, tensor in tensors
+    }
     try:
+        text, by, digest = metadata[_ENTRY].rpartition(_SIGNED_BY)
         document = _parsed(metadata[_ENTRY])
         if document["format"] != FORMAT or type(document["format"]) is not int:
             raise refused(
-                path,
+                source,
                 f"it has format {brief(document['format'])}, written by pylstm "
                 f"{brief_text(document['version'], 40)}, wanted format {FORMAT}, which is all that "
                 f"pylstm {_version()} reads",
             )
-        if document.pop("sha256", None) != _digest(document, arrays):
+        if not by or digest != f'{_digest(text + "}", arrays)}"}}':
             raise ValueError("its checksum is wrong")
     except CheckpointError:
         raise
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise damaged(path, error) from None
-    with one_sentence(path):
+        raise damaged(source, error) from None
+    with one_sentence(source):
+        del document["sha256"]
         _check_document(document)
     return document, arrays
 
@@ -103,16 +183,17 @@ def _version() -> str:
     return version("pylstm")
 
 
-def _digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
-    """Of everything in a file."""
-    import json
+def _digest(text: str, arrays: Mapping[str, Array]) -> str:
+    """Of everything in a file: its text but for the checksum, and its arrays by name."""
     from hashlib import sha256
+    from json.encoder import encode_basestring_ascii
 
-    digest = sha256(json.dumps(document).encode())
+    digest = sha256(text.encode())
     for name in sorted(arrays):
         array = arrays[name]
-        digest.update(json.dumps([name, array.dtype.name, array.shape]).encode())
-        digest.update(array.tobytes())
+        about = f'[{encode_basestring_ascii(name)}, "{_NAMES[array.dtype]}", {list(array.shape)}]'
+        digest.update(about.encode())
+        digest.update(array.reshape(-1).view(np.uint8))
     return digest.hexdigest()
 
 

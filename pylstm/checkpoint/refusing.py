@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pylstm.errors import InputError, brief_text
 
 __all__ = ["CheckpointError", "damaged", "one_sentence", "refused"]
-
-StrPath = str | os.PathLike[str]
 
 #: Characters of a message, and of a path in it.
 _LONGEST, _LONGEST_PATH = 300, 120
@@ -22,20 +19,20 @@ class CheckpointError(InputError):
     __module__ = "pylstm.checkpoint"  # where it is public, and what its pickles say
 
 
-def refused(path: StrPath, problem: object) -> CheckpointError:
-    """The error, on one line, cut where it is long."""
-    start = f"cannot load {brief_text(os.fspath(path), _LONGEST_PATH)}: "
+def refused(source: str, problem: object) -> CheckpointError:
+    """The error, on one line, cut where it is long; source: what the file is called."""
+    start = f"cannot load {brief_text(source, _LONGEST_PATH)}: "
     line = start + brief_text(problem, _LONGEST - len(start))
     return CheckpointError("".join(c if c.isprintable() else "?" for c in line))
 
 
-def damaged(path: StrPath, problem: object) -> CheckpointError:
+def damaged(source: str, problem: object) -> CheckpointError:
     said = brief_text(problem, 100) or type(problem).__name__
-    return refused(path, f"wanted an undamaged file written by pylstm.save ({said})")
+    return refused(source, f"wanted an undamaged file written by pylstm.save ({said})")
 
 
 @contextmanager
-def one_sentence(path: StrPath) -> Iterator[None]:
+def one_sentence(source: str) -> Iterator[None]:
     """Whatever making an object of a wrong state raises, as one sentence."""
     try:
         yield
@@ -43,4 +40,4 @@ def one_sentence(path: StrPath) -> Iterator[None]:
         raise
     except Exception as error:
         said = f"({type(error).__name__}: {error or 'no more is known'})"
-        raise refused(path, f"its parts do not fit together {said}") from None
+        raise refused(source, f"its parts do not fit together {said}") from None

@@ -31,9 +31,12 @@ __all__ = ["Packer", "Unpacker", "check_uses"]
 Array = npt.NDArray[Any]
 
 _DTYPES = frozenset(
-    ["bool", "float16", "float32", "float64"]
+    np.dtype(name)
+    for name in ["bool", "float16", "float32", "float64"]
     + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
+#: Stand in JSON as they are, when they are of no class derived from these.
+_PLAIN = frozenset((str, int, bool, type(None)))
 #: Levels of dicts, lists and tuples in one object.
 _DEEPEST = 100
 _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
@@ -58,7 +61,12 @@ class Packer:
             return number
         name = name_of(type(instance))
         if name is None:
-            _refuse(f"an object of class {type(instance).__name__}", where)
+            _refuse(
+                f"an object of class {type(instance).__name__}",
+                where,
+                ". pickle takes what holds others whole; the models in it can be saved alone, or "
+                "in a dict",
+            )
         self._numbers_of_objects[id(instance)] = instance, None
         depth, self._depth = self._depth, 0
         state = self._pack(instance.__getstate__(), where)
@@ -69,7 +77,7 @@ class Packer:
 
     def _pack(self, value: Any, where: str) -> Any:
         """`value` for JSON, its arrays put aside."""
-        if value is None or isinstance(value, bool | int | str):
+        if type(value) in _PLAIN or isinstance(value, int | str):
             return value
         if isinstance(value, float):
             return float(value) if math.isfinite(value) else {"$float": str(float(value))}
@@ -105,21 +113,23 @@ class Packer:
         return {"$dict": [[self._pack(key, where), part] for key, part in parts]}
 
     def _name_array(self, array: Array, where: str) -> str:
-        if array.dtype.name not in _DTYPES:
+        if not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
+        if array.dtype not in _DTYPES:
             _refuse(f"an array of {brief_text(array.dtype, 60)}", where)
         name = where.removesuffix(".")
         while name in self.arrays:
             name += "'"
-        native = array.astype(array.dtype.newbyteorder("="), copy=False)
-        self.arrays[name] = np.require(native, requirements="C")
+        self.arrays[name] = array if array.flags.c_contiguous else array.copy("C")
         return name
 
 
-def _refuse(what: str, where: str) -> NoReturn:
+def _refuse(what: str, where: str, instead: str = "") -> NoReturn:
     place = f" in its {where.removesuffix('.')}" if where else ""
     raise TypeError(
         f"cannot save {what}{place}: wanted arrays of numbers or bools, plain values, dicts, lists "
         "and tuples of them, and objects of classes registered with pylstm.checkpoint.register"
+        + instead
     )
 
 
