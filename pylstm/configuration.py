@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import GRADIENTS
+from pylstm._core import GRADIENTS, LOSSES
 from pylstm.architecture import GATES
 from pylstm.checks import check_choice, check_real, check_whole
 from pylstm.errors import brief
 
-__all__ = ["check_biases", "check_combination", "check_gradient", "check_leak"]
+__all__ = ["check_biases", "check_combination", "check_gradient", "check_leak", "check_loss"]
 
 Array = npt.NDArray[Any]
 
@@ -21,6 +21,13 @@ Array = npt.NDArray[Any]
 def check_leak(value: float) -> float:
     """Return the part of a cell state that leaks, or raise ValueError."""
     return check_real("leak", value, 0.0, 1.0, "a number from 0 up to, not including, 1")
+
+
+def check_loss(loss: str | None, output: str) -> str:
+    """Return the loss, that of the output where none is given, or raise ValueError."""
+    if loss is None:
+        return "squared" if output == "identity" else "cross_entropy"
+    return check_choice("loss", loss, LOSSES)
 
 
 def check_gradient(gradient: str, window: int | None) -> dict[str, Any]:

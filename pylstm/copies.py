@@ -77,7 +77,7 @@ class Savable:
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
-        """Make the one of which `to_bytes` gave these bytes; `pylstm.from_bytes`, of this class only.
+        """Make the one of which `to_bytes` gave these bytes, of this class only.
 
         Raises
         ------

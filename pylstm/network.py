@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from pylstm._core import (
     HIDDEN_BIASES,
-    LOSSES,
     MOMENTS,
     OUTPUTS,
     SQUASHINGS,
@@ -30,9 +29,16 @@ from pylstm.checks import (
     check_whole,
     generator,
 )
-from pylstm.configuration import check_biases, check_combination, check_gradient, check_leak
+from pylstm.configuration import (
+    check_biases,
+    check_combination,
+    check_gradient,
+    check_leak,
+    check_loss,
+)
 from pylstm.copies import Copyable
 from pylstm.errors import brief
+from pylstm.keywords import answers_keywords
 from pylstm.optimizers import SGD, Decay, Optimizer, check_optimizer
 from pylstm.registry import check_state, register
 
@@ -49,6 +55,7 @@ _STATE_FORMAT = 5
 
 
 @register
+@answers_keywords
 class LSTM(Architecture, Copyable, Network):
     """One layer of LSTM memory blocks and a readout, learning online.
 
@@ -93,9 +100,10 @@ class LSTM(Architecture, Copyable, Network):
         Squashing of the cell input (1997: g = "two_tanh_half", 2 tanh(x/2)) and of the cell
         state (1997: h = "tanh_half", tanh(x/2)). Default "tanh".
     output : {"identity", "logistic", "softmax"}, default "identity"
-    loss : {"squared", "cross_entropy"}, default "squared"
+    loss : {"squared", "cross_entropy"}, optional
         Half the sum of squares through the output squashing, or the cross-entropy (logistic or
-        softmax outputs).
+        softmax outputs). By default that of the output: "cross_entropy" of logistic and softmax
+        outputs, else "squared". In 1997 it was "squared" for all.
     init_range : float, default 0.1
         Weights start uniformly distributed in [-init_range, init_range).
     bias_init : mapping of str to float or sequence, optional
@@ -223,7 +231,7 @@ class LSTM(Architecture, Copyable, Network):
         cell_input: Squashing = "tanh",
         cell_output: Squashing = "tanh",
         output: Output = "identity",
-        loss: Loss = "squared",
+        loss: Loss | None = None,
         init_range: float = INIT_RANGE,
         bias_init: Mapping[str, npt.ArrayLike] | None = None,
         dtype: npt.DTypeLike = "float32",
@@ -254,7 +262,7 @@ class LSTM(Architecture, Copyable, Network):
             "cell_input": check_choice("cell_input", cell_input, SQUASHINGS),
             "cell_output": check_choice("cell_output", cell_output, SQUASHINGS),
             "output": check_choice("output", output, OUTPUTS),
-            "loss": check_choice("loss", loss, LOSSES),
+            "loss": check_loss(loss, output),
             "dtype": check_dtype(dtype),
             "scale_inputs": check_switch("scale_inputs", scale_inputs),
             "scale_targets": check_switch("scale_targets", scale_targets),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pylstm.checks import check_real
 from pylstm.copies import check_fields
 from pylstm.errors import brief
+from pylstm.keywords import answers_keywords
 from pylstm.registry import register
 
 __all__ = [
@@ -203,6 +204,7 @@ class Optimizer:
 
 
 @register
+@answers_keywords
 @dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
@@ -254,6 +256,7 @@ class SGD(Optimizer):
 
 
 @register
+@answers_keywords
 @dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """Descent with a rate of its own for every weight, by the mean square of its gradient.
@@ -312,6 +315,7 @@ class RMSprop(Optimizer):
 
 
 @register
+@answers_keywords
 @dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Descent by the mean of the gradient over the root of its mean square.
@@ -374,6 +378,7 @@ class Adam(Optimizer):
 
 
 @register
+@answers_keywords
 @dataclass(frozen=True, repr=False)
 class ObGD(Optimizer):
     """Descent with a step bounded so that it does not overshoot the error it comes from.

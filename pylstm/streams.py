@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import StreamGroup
+from pylstm._core import StreamGroup, update_interval
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
@@ -95,10 +95,11 @@ class Streams(Copyable, StreamGroup):
 
         Parameters
         ----------
-        X : array_like, shape (n_streams, n_inputs)
-            Inputs of this step; finite.
-        targets : array_like, shape (n_streams, n_outputs), optional
-            Wanted outputs, in the domain of the loss; a row of NaN is a stream without target.
+        X : array_like, shape (n_streams, n_inputs), or (n_streams,) of an integer dtype
+            Inputs of this step; finite. Or tokens, which cost as much as their vectors.
+        targets : array_like, shape (n_streams, n_outputs), or (n_streams,), optional
+            Wanted outputs, in the domain of the loss; a row of NaN is a stream without target. One
+            number a stream of a network with one output; of a softmax the class that is wanted.
 
         Returns
         -------
@@ -134,8 +135,8 @@ class Streams(Copyable, StreamGroup):
 
         Parameters
         ----------
-        X : array_like, shape (n_streams, n_inputs)
-            Inputs; finite.
+        X : array_like, shape (n_streams, n_inputs), or (n_streams,) of an integer dtype
+            Inputs; finite. Or tokens.
 
         Returns
         -------
@@ -167,26 +168,32 @@ class Streams(Copyable, StreamGroup):
         X: npt.ArrayLike,
         targets: npt.ArrayLike | None = None,
         update: Literal["step", "sequence"] | int = "step",
-    ) -> Array:
+        *,
+        return_loss: bool = False,
+    ) -> Any:
         """Run all streams over whole sequences in one call, learning where there are targets.
 
         Equals the loop of `step` bit for bit; the GIL is released meanwhile.
 
         Parameters
         ----------
-        X : array_like, shape (n_steps, n_streams, n_inputs)
-            Inputs; finite.
+        X : array_like, shape (n_steps, n_streams, n_inputs), or (n_steps, n_streams) of integers
+            Inputs; finite. Or tokens, see `step`.
         targets : array_like, shape (n_steps, n_streams, n_outputs), optional
-            Wanted outputs; a row of NaN is a step of one stream without target.
+            Wanted outputs; a row of NaN is a step of one stream without target. Or one number each,
+            (n_steps, n_streams), see `step`.
         update : "step", "sequence" or int, default "step"
             When the weights change, by the gradient summed over streams: after every time step that
             has a target (1 is the same); once, at the end of this call; or every so many steps,
             counted from the last update, whichever calls made them.
+        return_loss : bool, default False
+            Whether to return the losses as well.
 
         Returns
         -------
         ndarray, shape (n_steps, n_streams, n_outputs), of the network's dtype
-            The outputs, each from before the weights changed at its step.
+            The outputs, each from before the weights changed at its step. With `return_loss` a
+            pair, these and their losses, (n_steps, n_streams), as `LSTM.run`.
 
         Raises
         ------
@@ -212,15 +219,101 @@ class Streams(Copyable, StreamGroup):
         >>> streams.run(X, targets, update="sequence").shape
         (20, 5, 1)
         """
-        return self._run(X, targets, update)
+        return self._run(X, targets, update, return_loss)
+
+    def run_sequences(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        lengths: npt.ArrayLike | None = None,
+        *,
+        last: bool = False,
+        update: Literal["step", "sequence"] | int = "sequence",
+        return_loss: bool = False,
+    ) -> Any:
+        """Run over many sequences, of any lengths, `n_streams` of them at once.
+
+        The first `n_streams` sequences together, each from a fresh state, then the next ones; a
+        stream whose sequence is over waits for the longest. Equals a `reset` and a `run` for each
+        such batch, in which there are no targets behind the end of a sequence, and a `reset` at the
+        end.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
+            Inputs of all sequences, one behind the other; finite. Or tokens, see `step`.
+        targets : array_like, shape (n_steps, n_outputs), or with `last` (n_sequences, n_outputs)
+            Wanted outputs; a row of NaN is no target. Or one number each, see `step`. Without
+            targets nothing is learned.
+        lengths : array_like of int, shape (n_sequences,), optional
+            Steps of each sequence, at least 1; they sum to n_steps. Without: X is one sequence.
+        last : bool, default False
+            Targets and outputs are those of the last step of each sequence only.
+        update : "sequence", "step" or int, default "sequence"
+            When the weights change, by the gradient summed over streams: once at the end of each
+            batch; else as in `run`.
+        return_loss : bool, default False
+            Whether to return the losses as well.
+
+        Returns
+        -------
+        ndarray, shape (n_steps, n_outputs), or with `last` (n_sequences, n_outputs)
+            The outputs, each from before the weights changed at its step. With `return_loss` a
+            pair, these and their losses, (n_steps,) or (n_sequences,), as `LSTM.run`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable arguments; nothing has changed then.
+        FloatingPointError
+            When the weights have diverged; names the step.
+
+        Notes
+        -----
+        A batch costs as many steps as its longest sequence has: sequences in the order of their
+        lengths cost least.
+
+        Examples
+        --------
+        >>> import numpy as np, pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=2, seed=0)
+        >>> streams = pylstm.Streams(net, n_streams=2)
+        >>> X = np.linspace(-1, 1, 10)[:, None]
+        >>> streams.run_sequences(X, [0.5, 0.0, 1.0], lengths=[2, 5, 3], last=True).shape
+        (3, 1)
+        """
+        update_interval(update)
+        inputs, wanted, sizes = self._sequences(X, targets, lengths, last)
+        starts = np.cumsum(sizes) - sizes
+        shape = (len(sizes) if last else len(inputs), self.net.n_outputs)
+        Y, losses = np.empty(shape, self.net.dtype), np.empty(shape[0])
+        for first in range(0, len(sizes), self.n_streams):
+            some = slice(first, first + self.n_streams)
+            steps = np.arange(sizes[some].max())[:, None]
+            ends, begins = np.zeros((2, self.n_streams), np.intp)  # 0 steps of no sequence
+            ends[: len(sizes[some])], begins[: len(sizes[some])] = sizes[some], starts[some]
+            inside = steps < ends
+            places = np.where(inside, begins + steps, 0)
+            chosen = steps == ends - 1 if last else inside
+            rows = first + np.nonzero(chosen)[1] if last else places[chosen]
+            targets_of_steps = None
+            if wanted is not None:
+                targets_of_steps = np.full((*chosen.shape, shape[1]), np.nan, wanted.dtype)
+                targets_of_steps[chosen] = wanted[rows]
+            self.reset()
+            found = self.run(inputs[places], targets_of_steps, update, return_loss=True)
+            Y[rows], losses[rows] = (part[chosen] for part in found)
+        self.reset()
+        return (Y, losses) if return_loss else Y
 
     def learn(self, targets: npt.ArrayLike, update: bool = True) -> Array:
         """Learn from the step just made; return its losses.
 
         Parameters
         ----------
-        targets : array_like, shape (n_streams, n_outputs)
-            Wanted outputs, in the domain of the loss; a row of NaN is a stream without target.
+        targets : array_like, shape (n_streams, n_outputs), or (n_streams,)
+            Wanted outputs, in the domain of the loss; a row of NaN is a stream without target. Or
+            one number each, see `step`.
         update : bool, default True
             Change the weights now, by everything collected; False collects only, see `update`.
 

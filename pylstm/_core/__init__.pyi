@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -74,12 +74,25 @@ class Network:
     ) -> None: ...
     def reinforce(self, error: float) -> None: ...
     def update(self) -> None: ...
+    @overload
     def run(
         self,
         X: npt.ArrayLike,
         targets: npt.ArrayLike | None = None,
         update: Literal["step", "sequence"] | int = "step",
+        *,
+        return_loss: Literal[False] = False,
     ) -> _Array: ...
+    @overload
+    def run(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        update: Literal["step", "sequence"] | int = "step",
+        *,
+        return_loss: Literal[True],
+    ) -> tuple[_Array, _Array]: ...
+    @overload
     def run_sequences(
         self,
         X: npt.ArrayLike,
@@ -88,7 +101,19 @@ class Network:
         *,
         last: bool = False,
         update: Literal["step", "sequence"] | int = "sequence",
+        return_loss: Literal[False] = False,
     ) -> _Array: ...
+    @overload
+    def run_sequences(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        lengths: npt.ArrayLike | None = None,
+        *,
+        last: bool = False,
+        update: Literal["step", "sequence"] | int = "sequence",
+        return_loss: Literal[True],
+    ) -> tuple[_Array, _Array]: ...
     def gradient(
         self,
         X: npt.ArrayLike,
@@ -153,13 +178,27 @@ class PopulationBase:
         self, dy: npt.ArrayLike, update: bool = True, nets: npt.ArrayLike | None = None
     ) -> None: ...
     def update(self, nets: npt.ArrayLike | None = None) -> None: ...
+    @overload
     def run(
         self,
         X: npt.ArrayLike,
         targets: npt.ArrayLike | None = None,
         update: Literal["step", "sequence"] | int = "step",
         nets: npt.ArrayLike | None = None,
+        *,
+        return_loss: Literal[False] = False,
     ) -> _Array: ...
+    @overload
+    def run(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        update: Literal["step", "sequence"] | int = "step",
+        nets: npt.ArrayLike | None = None,
+        *,
+        return_loss: Literal[True],
+    ) -> tuple[_Array, _Array]: ...
+    @overload
     def run_sequences(
         self,
         X: npt.ArrayLike,
@@ -169,7 +208,20 @@ class PopulationBase:
         last: bool = False,
         update: Literal["step", "sequence"] | int = "sequence",
         nets: npt.ArrayLike | None = None,
+        return_loss: Literal[False] = False,
     ) -> _Array: ...
+    @overload
+    def run_sequences(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        lengths: npt.ArrayLike | None = None,
+        *,
+        last: bool = False,
+        update: Literal["step", "sequence"] | int = "sequence",
+        nets: npt.ArrayLike | None = None,
+        return_loss: Literal[True],
+    ) -> tuple[_Array, _Array]: ...
     def reset(self, nets: npt.ArrayLike | None = None) -> None: ...
     def _build(self, config: Mapping[str, Any], n_nets: int) -> None: ...
     def _config(self) -> dict[str, Any]: ...
@@ -213,7 +265,15 @@ class StreamGroup:
         X: npt.ArrayLike,
         targets: npt.ArrayLike | None,
         update: Literal["step", "sequence"] | int,
-    ) -> _Array: ...
+        return_loss: bool,
+    ) -> Any: ...
+    def _sequences(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None,
+        lengths: npt.ArrayLike | None,
+        last: bool,
+    ) -> tuple[_Array, _Array | None, _Array]: ...
     def _learn(self, targets: npt.ArrayLike, update: bool) -> _Array: ...
     def _learn_from(self, dy: npt.ArrayLike, update: bool) -> None: ...
     def _update(self) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,11 @@ __all__ = [
     "bad_target",
     "checked_lengths",
     "checked_tokens",
+    "fits",
+    "losses_of",
     "not_finite",
+    "one_hot",
+    "spread_targets",
 ]
 
 _Array = npt.NDArray[Any]
@@ -78,6 +83,62 @@ def checked_tokens(array: _Array, n_inputs: int) -> _Array:
             f"tokens has value {array[tuple(bad)]} at {where}: wanted 0 .. {n_inputs - 1}"
         )
     return np.require(array, np.int32, ["C_CONTIGUOUS", "ALIGNED"])
+
+
+def one_hot(values: _Array, size: int, what: str, kind: str) -> _Array:
+    """Whole numbers below `size` as float32 rows, (..., size), of 0 but for a 1 each; NaN as a row
+    of NaN. What they are called in a sentence: `what`, and each of them a `kind`."""
+    indices, missing = values, None
+    if values.dtype.kind == "f":
+        missing = np.isnan(values)
+        indices = np.where(missing, 0, values)
+    bad = (indices < 0) | (indices >= size) | (indices != np.floor(indices))
+    if bad.any():
+        place = tuple(np.argwhere(bad)[0])
+        where = f" at {', '.join(map(str, place))}" if place else ""
+        raise ValueError(
+            f"{what} has the {kind} {values[place]}{where}: wanted a whole number from 0 to "
+            f"{size - 1}"
+        )
+    rows = np.zeros((*values.shape, size), np.float32)
+    np.put_along_axis(rows, indices.astype(np.intp)[..., None], 1, -1)
+    if missing is not None:
+        rows[missing] = np.nan
+    return rows
+
+
+def fits(given: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
+    """Whether a shape is the one wanted, or that without its first axis; None is any number."""
+    wanted = shape if len(given) == len(shape) else shape[1:]
+    return len(given) == len(wanted) and all(
+        w is None or w == g for g, w in zip(given, wanted, strict=True)
+    )
+
+
+def spread_targets(targets: _Array, n_outputs: int, is_softmax: bool, what: str) -> _Array:
+    """Targets that are one number where a row of n_outputs is wanted, as rows: classes of a softmax
+    and numbers of one output."""
+    if is_softmax and targets.dtype.kind in "iuf":
+        return one_hot(targets, n_outputs, what, "class")
+    return targets[..., None] if n_outputs == 1 else targets
+
+
+def losses_of(Y: _Array, targets: _Array | None, config: Mapping[str, Any]) -> _Array:
+    """The losses of outputs, (..., n_outputs), by targets that broadcast to them: (...), float64,
+    NaN without a target. An output of 0 counts as the smallest number there is."""
+    if targets is None:
+        return np.full(Y.shape[:-1], np.nan)
+    if config["loss"] == "squared":
+        squared: _Array = 0.5 * np.square(Y - targets, dtype=np.float64).sum(axis=-1)
+        return squared
+    known = np.finfo(Y.dtype)
+    y = np.clip(Y, known.tiny, 1 if config["output"] == "softmax" else 1 - known.epsneg)
+    wanted = targets.astype(np.float64)
+    logs = wanted * np.log(y, dtype=np.float64)
+    if config["output"] == "logistic":
+        logs += (1 - wanted) * np.log1p(-y, dtype=np.float64)
+    entropy: _Array = -logs.sum(axis=-1)
+    return entropy
 
 
 def checked_lengths(lengths: npt.ArrayLike | None, n_steps: int, count: int = -1) -> _Array:

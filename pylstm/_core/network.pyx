@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from pylstm._core.arrays import checked_lengths, checked_tokens
+from pylstm._core.arrays import checked_lengths, checked_tokens, losses_of
 from pylstm.errors import brief, brief_text
 
 from pylstm._core cimport numpy_api as cnp
@@ -37,6 +37,7 @@ cdef class Network(NetworkSteps):
     cdef object as_target_rows(self, object targets, ptrdiff_t n_rows, str each):
         """The targets of so many steps or sequences, checked; each: which of the two."""
         cdef bint missing
+        targets = self.spread(targets, 2, "targets")
         if self.scales_targets():
             targets = as_floats(targets, 2, self.net.shape.n_outputs, "targets")
         else:
@@ -86,7 +87,7 @@ cdef class Network(NetworkSteps):
 
     # ------------------------------------------------------------ sequences
 
-    def run(self, X, targets=None, update="step"):
+    def run(self, X, targets=None, update="step", *, return_loss=False):
         """Run over a whole sequence in one call, learning where there are targets.
 
         Equals the loop of `step` bit for bit; the GIL is released meanwhile.
@@ -95,17 +96,22 @@ cdef class Network(NetworkSteps):
         ----------
         X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
             Inputs; finite. Or tokens, see `step`.
-        targets : array_like, shape (n_steps, n_outputs), optional
-            Wanted outputs; a row of NaN is a step without target.
+        targets : array_like, shape (n_steps, n_outputs), or (n_steps,), optional
+            Wanted outputs; a row of NaN is a step without target. One number a step of a network
+            with one output; of a softmax the class that is wanted, NaN for none.
         update : "step", "sequence" or int, default "step"
             When the weights change: after every step that has a target (1 is the same); once, at the
             end of this call; or every so many steps, counted from the last update, whichever calls
             made them. Without targets nothing changes them.
+        return_loss : bool, default False
+            Whether to return the losses as well.
 
         Returns
         -------
         ndarray, shape (n_steps, n_outputs), of the network's dtype
-            The outputs, each from before the weights changed at its step.
+            The outputs, each from before the weights changed at its step. With `return_loss` a pair:
+            these, and the loss of each step as `learn` counts it, (n_steps,) of float64, NaN without
+            a target; from the outputs, of which one that is 0 or 1 counts as the number next to it.
 
         Raises
         ------
@@ -126,6 +132,14 @@ cdef class Network(NetworkSteps):
         >>> X = np.sin(np.arange(100.0))[:, None]
         >>> net.run(X[:-1], targets=X[1:]).shape
         (99, 1)
+
+        Tokens in, the next of them wanted:
+
+        >>> tokens = np.tile([0, 1, 2, 2], 500)
+        >>> net = pylstm.LSTM(3, 3, n_blocks=8, output="softmax", optimizer=pylstm.Adam(0.01))
+        >>> shares = net.run(tokens[:-1], targets=tokens[1:])
+        >>> bool((shares[-8:].argmax(axis=1) == tokens[-8:]).all())
+        True
         """
         cdef int status = PYLSTM_OK
         cdef ptrdiff_t n_steps, done = 0, every = update_interval(update)
@@ -153,9 +167,10 @@ cdef class Network(NetworkSteps):
                 raise self.diverged()
         finally:
             self.release()
-        return Y
+        return (Y, losses_of(Y, targets, self.config_)) if return_loss else Y
 
-    def run_sequences(self, X, targets=None, lengths=None, *, last=False, update="sequence"):
+    def run_sequences(self, X, targets=None, lengths=None, *, last=False, update="sequence",
+                      return_loss=False):
         """Run over many sequences in one call, each from a fresh state.
 
         Equals, bit for bit, for each sequence ``net.reset()`` and ``net.run(x, t, update=update)``,
@@ -166,18 +181,22 @@ cdef class Network(NetworkSteps):
         X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
             Inputs of all sequences, one behind the other; finite. Or tokens, see `step`.
         targets : array_like, shape (n_steps, n_outputs), or with `last` (n_sequences, n_outputs)
-            Wanted outputs; a row of NaN is no target. Without targets nothing is learned.
+            Wanted outputs; a row of NaN is no target. Or one number each, as in `run`. Without
+            targets nothing is learned.
         lengths : array_like of int, shape (n_sequences,), optional
             Steps of each sequence, at least 1; they sum to n_steps. Without: X is one sequence.
         last : bool, default False
             Targets and outputs are those of the last step of each sequence only.
         update : "sequence", "step" or int, default "sequence"
             When the weights change: once at the end of each sequence; else as in `run`.
+        return_loss : bool, default False
+            Whether to return the losses as well.
 
         Returns
         -------
         ndarray, shape (n_steps, n_outputs), or with `last` (n_sequences, n_outputs)
-            The outputs, each from before the weights changed at its step.
+            The outputs, each from before the weights changed at its step. With `return_loss` a pair,
+            these and their losses, as `run`.
 
         Raises
         ------
@@ -245,7 +264,7 @@ cdef class Network(NetworkSteps):
                 raise self.diverged()
         finally:
             self.release()
-        return Y
+        return (Y, losses_of(Y, targets, self.config_)) if return_loss else Y
 
     cdef int run_steps(self, ptrdiff_t n_steps, const void *X, const int32_t *tokens,
                        const void *targets, void *Y, ptrdiff_t every,
@@ -304,8 +323,8 @@ cdef class Network(NetworkSteps):
         ----------
         X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
             Inputs; finite. Or tokens, see `step`.
-        targets : array_like, shape (n_steps, n_outputs)
-            Wanted outputs; a row of NaN is a step without target.
+        targets : array_like, shape (n_steps, n_outputs), or (n_steps,)
+            Wanted outputs; a row of NaN is a step without target. Or one number each, as in `run`.
         gradient : {"truncated", "bptt", "rtrl"}, optional
             As in `LSTM`; the network's own, with its window, by default.
         window : int, optional

@@ -6,6 +6,7 @@ cdef class NetworkSteps(NetworkProgress):
     cdef object rows(self, object values, int ndim, Py_ssize_t width, str what)
     cdef int check_finite(self, object array, str what) except -1
     cdef int check_targets(self, object array, bint *missing) except -1
+    cdef object spread(self, object targets, int ndim, str what)
     cdef object as_input(self, object x, pylstm_input *given)
     cdef object as_target(self, object target, bint *missing)
     cdef object empty_outputs(self)

@@ -1,7 +1,9 @@
 # cython: language_level=3, cdivision=True, binding=True
 """Single steps of a network: a step, what it would return, and learning from it."""
 
-from pylstm._core.arrays import bad_target, not_finite
+import numpy as np
+
+from pylstm._core.arrays import bad_target, not_finite, spread_targets
 from pylstm._core.shape import GRADIENTS
 from pylstm.checks import check_real
 from pylstm.errors import brief
@@ -48,6 +50,16 @@ cdef class NetworkSteps(NetworkProgress):
             raise bad_target(problem, array, row, which)
         return 0
 
+    cdef object spread(self, object targets, int ndim, str what):
+        """Targets as arrays, those that are one number each as the rows they stand for."""
+        if cnp.PyArray_Check(targets) and cnp.PyArray_NDIM(targets) == ndim:
+            return targets
+        array = np.asarray(targets)
+        if cnp.PyArray_NDIM(array) != ndim - 1:
+            return array
+        return spread_targets(
+            array, self.net.shape.n_outputs, self.net.shape.output == PYLSTM_SOFTMAX, what)
+
     cdef object as_input(self, object x, pylstm_input *given):
         """The inputs of one step, checked; what is returned keeps their memory."""
         given.x = NULL
@@ -72,6 +84,7 @@ cdef class NetworkSteps(NetworkProgress):
 
     cdef object as_target(self, object target, bint *missing):
         """The target of one step, checked."""
+        target = self.spread(target, 1, "target")
         if self.scales_targets():
             return self.scaling.checked_targets(target, 1, missing)
         target = self.rows(target, 1, self.net.shape.n_outputs, "target")
@@ -106,8 +119,9 @@ cdef class NetworkSteps(NetworkProgress):
             Inputs of this step; finite. A whole number k from 0 to n_inputs - 1 is a token: it stands
             for the inputs that are 0 but for x[k] = 1. With `scale_inputs` a vector in which NaN
             stands for a missing value, which counts as the mean.
-        target : array_like, shape (n_outputs,), optional
-            Wanted outputs, in the domain of the loss. All NaN means no target.
+        target : array_like, shape (n_outputs,), or a number, optional
+            Wanted outputs, in the domain of the loss. All NaN means no target. One number of a
+            network with one output; of a softmax the class that is wanted, from 0 to n_outputs - 1.
 
         Returns
         -------
@@ -264,8 +278,9 @@ cdef class NetworkSteps(NetworkProgress):
 
         Parameters
         ----------
-        target : array_like, shape (n_outputs,)
-            Wanted outputs, in the domain of the loss. All NaN means no target.
+        target : array_like, shape (n_outputs,), or a number
+            Wanted outputs, in the domain of the loss. All NaN means no target. Or a number or class,
+            see `step`.
         update : bool, default True
             Change the weights now, by everything collected; False collects only, see `update`.
 

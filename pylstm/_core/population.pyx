@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from pylstm._core.arrays import checked_lengths, checked_tokens
+from pylstm._core.arrays import checked_lengths, checked_tokens, losses_of
 from pylstm.errors import brief
 
 from pylstm._core cimport numpy_api as cnp
@@ -19,7 +19,7 @@ cnp.import_array()
 cdef class PopulationBase(PopulationSteps):
     """Buffers and calls of a population. Use `pylstm.Population`."""
 
-    def run(self, X, targets=None, update="step", nets=None):
+    def run(self, X, targets=None, update="step", nets=None, *, return_loss=False):
         """Run over whole sequences in one call, learning where there are targets.
 
         Equals the loop of `step` bit for bit; the GIL is released meanwhile.
@@ -27,17 +27,22 @@ cdef class PopulationBase(PopulationSteps):
         Parameters
         ----------
         X : array_like, shape (n_nets, n_steps, n_inputs), or (n_steps, n_inputs) shared by all
+            Or tokens, whole numbers (n_nets, n_steps) or (n_steps,), see `step`.
         targets : array_like, shape (n_nets, n_steps, n_outputs) or shared, optional
-            A row of NaN is no target for that net at that step.
+            A row of NaN is no target for that net at that step. Or one number each, (n_nets, n_steps)
+            or (n_steps,), see `step`.
         update : "step", "sequence" or int, default "step"
             When the weights change, as in `LSTM.run`.
         nets : indices or mask of shape (n_nets,), optional
             Only these take part.
+        return_loss : bool, default False
+            Whether to return the losses as well.
 
         Returns
         -------
         ndarray, shape (n_nets, n_steps, n_outputs)
-            NaN from the step on at which a net diverged, see `diverged`.
+            NaN from the step on at which a net diverged, see `diverged`. With `return_loss` a pair,
+            these and their losses, (n_nets, n_steps), as `LSTM.run`.
 
         Raises
         ------
@@ -67,11 +72,13 @@ cdef class PopulationBase(PopulationSteps):
         try:
             place = self.placing(nets, &count)
             X = self.inputs(X, (count, None, p.shape.n_inputs), "X")
-            return self.advance(place, count, X.shape[X.ndim - 2], X, targets, every, True)
+            return self.advance(
+                place, count, X.shape[X.ndim - 2], X, targets, every, True, return_loss)
         finally:
             self.release()
 
-    def run_sequences(self, X, targets=None, lengths=None, *, last=False, update="sequence", nets=None):
+    def run_sequences(self, X, targets=None, lengths=None, *, last=False, update="sequence", nets=None,
+                      return_loss=False):
         """Run over many sequences in one call, each from a fresh state.
 
         `LSTM.run_sequences` for every net: equals, up to rounding, a reset and a `run` for each
@@ -85,7 +92,8 @@ cdef class PopulationBase(PopulationSteps):
             standing for an input of 1 among zeros. A matrix of integers is tokens.
         targets : array_like, shape (n_nets, n_steps, n_outputs) or shared, optional
             Wanted outputs; a row of NaN is no target. With `last` (n_nets, n_sequences, n_outputs)
-            or shared. Without targets nothing is learned.
+            or shared. Or one number each, without the last axis, see `step`. Without targets nothing
+            is learned.
         lengths : array_like of int, shape (n_nets, n_sequences), or (n_sequences,) shared, optional
             Steps of each sequence, at least 1. They sum to at most n_steps for each net; what is
             behind is padding, which may be anything finite and any token. Without: X is one sequence.
@@ -95,11 +103,14 @@ cdef class PopulationBase(PopulationSteps):
             When the weights change: once at the end of each sequence; else as in `run`.
         nets : indices or mask of shape (n_nets,), optional
             Only these take part.
+        return_loss : bool, default False
+            Whether to return the losses as well.
 
         Returns
         -------
         ndarray, shape (n_nets, n_steps, n_outputs), or with `last` (n_nets, n_sequences, n_outputs)
-            NaN in padding, and for a net that has diverged until it is reset with finite weights.
+            NaN in padding, and for a net that has diverged until it is reset with finite weights. With
+            `return_loss` a pair, these and their losses, as `LSTM.run`.
 
         Raises
         ------
@@ -169,7 +180,7 @@ cdef class PopulationBase(PopulationSteps):
                 self.table.run_sequences(p, &call)
         finally:
             self.release()
-        return Y
+        return (Y, losses_of(Y, targets, self._config())) if return_loss else Y
 
     cdef object as_tokens(self, X, ptrdiff_t count):
         """int32 tokens (count, n_steps) or (n_steps,) from an array of whole numbers, checked; None for

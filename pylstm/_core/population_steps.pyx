@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from pylstm._core.arrays import bad_target, not_finite
+from pylstm._core.arrays import bad_target, fits, losses_of, not_finite, one_hot, spread_targets
 from pylstm.errors import brief, brief_text
 
 from pylstm._core cimport numpy_api as cnp
@@ -95,7 +95,25 @@ cdef class PopulationSteps(PopulationBuffers):
             raise ValueError(f"{what} has shape {brief(array.shape)}, wanted {own}, or {shared} shared by all")
         return np.require(array, self.dtype_, ["C_CONTIGUOUS", "ALIGNED"])
 
+    cdef object are_numbers(self, object array, tuple shape, str what, str kind):
+        """Whether an array has one number where a row is wanted, for each network or for all."""
+        if not fits(array.shape, shape[:-1]):
+            return False
+        if not fits(array.shape, shape):
+            return True
+        if array.dtype.kind in "iu" and shape[-1] > 1:
+            raise ValueError(
+                f"{what} has whole numbers of shape {array.shape}, a {kind} for each network or rows "
+                f"shared by all: wanted {str(shape).replace('None', 'n_steps')}, or floats"
+            )
+        return False
+
     cdef object inputs(self, object values, tuple shape, str what):
+        """Inputs, checked; tokens as the vectors they stand for."""
+        if not cnp.PyArray_Check(values) or cnp.PyArray_TYPE(values) != self.typenum:
+            values = np.asarray(values)
+            if values.dtype.kind in "iu" and self.are_numbers(values, shape, what, "token"):
+                values = one_hot(values, shape[-1], what, "token")
         array = self.as_array(values, shape, what)
         cdef ptrdiff_t row = row_not_finite(self.net_table, array)
         if row >= 0:
@@ -106,8 +124,13 @@ cdef class PopulationSteps(PopulationBuffers):
         """missing: whether there are rows of NaN. used: which rows count, when not all do."""
         cdef pylstm_population *p = &self.pop
         cdef ptrdiff_t row = 0
-        cdef bint none
+        cdef bint none, softmax = p.shape.output == PYLSTM_SOFTMAX
         cdef int problem
+        if (not cnp.PyArray_Check(values) or cnp.PyArray_NDIM(values) != len(shape)
+                or cnp.PyArray_TYPE(values) != self.typenum):
+            values = np.asarray(values)
+            if (softmax or shape[-1] == 1) and self.are_numbers(values, shape, "targets", "class"):
+                values = spread_targets(values, shape[-1], softmax, "targets")
         array = self.as_array(values, shape, "targets")
         missing[0] = row_not_finite(self.net_table, array) >= 0
         if not missing[0] and p.shape.loss == PYLSTM_SQUARED:
@@ -145,9 +168,11 @@ cdef class PopulationSteps(PopulationBuffers):
         Parameters
         ----------
         X : array_like, shape (n_nets, n_inputs), or (n_inputs,) shared by all
-            Inputs of this step; finite.
+            Inputs of this step; finite. Or tokens, whole numbers (n_nets,) or one shared by all, which
+            cost as much as the vectors they stand for.
         targets : array_like, shape (n_nets, n_outputs), or (n_outputs,) shared by all, optional
-            Wanted outputs; a row of NaN is no target for that net.
+            Wanted outputs; a row of NaN is no target for that net. Or one number each, (n_nets,), or
+            one shared by all: of nets with one output; of a softmax the class that is wanted.
         nets : indices or mask of shape (n_nets,), optional
             Only these take part; X, targets and the result then have a row for each of them, in their
             order, and the others keep every bit.
@@ -181,7 +206,8 @@ cdef class PopulationSteps(PopulationBuffers):
         try:
             place = self.placing(nets, &count)
             X = self.inputs(X, (count, p.shape.n_inputs), "X")
-            return self.advance(place, count, 1, X, targets, 1, False).reshape(count, p.shape.n_outputs)
+            Y = self.advance(place, count, 1, X, targets, 1, False, False)
+            return Y.reshape(count, p.shape.n_outputs)
         finally:
             self.release()
 
@@ -229,7 +255,7 @@ cdef class PopulationSteps(PopulationBuffers):
         return Y
 
     cdef object advance(self, place, ptrdiff_t count, ptrdiff_t n_steps, X, targets, ptrdiff_t every,
-                        bint is_run):
+                        bint is_run, bint return_loss):
         cdef pylstm_population_call call
         cdef pylstm_population *p = &self.pop
         cdef bint missing = False
@@ -249,7 +275,7 @@ cdef class PopulationSteps(PopulationBuffers):
         self.gather_helpers(n_steps)
         with nogil:
             self.table.run(&self.pop, &call)
-        return Y
+        return (Y, losses_of(Y, targets, self._config())) if return_loss else Y
 
     # ------------------------------------------------------------ learning
 
@@ -261,7 +287,7 @@ cdef class PopulationSteps(PopulationBuffers):
         Parameters
         ----------
         targets : array_like, shape (n_nets, n_outputs), or (n_outputs,) shared by all
-            A row of NaN is no target for that net.
+            A row of NaN is no target for that net. Or one number each, see `step`.
         update : bool, default True
             Change the weights now, by everything collected; False collects only.
         nets : indices or mask of shape (n_nets,), optional

@@ -3,7 +3,15 @@
 
 import numpy as np
 
-from pylstm._core.arrays import aligned_zeros, bad_target, not_finite
+from pylstm._core.arrays import (
+    aligned_zeros,
+    bad_target,
+    checked_lengths,
+    losses_of,
+    not_finite,
+    one_hot,
+    spread_targets,
+)
 from pylstm.errors import brief
 
 from pylstm._core cimport numpy_api as cnp
@@ -188,6 +196,27 @@ cdef class StreamGroup:
             )
         return self.owner.rows(array.reshape(array.size // width, width), 2, width, what)
 
+    cdef object inputs(self, object X, int ndim):
+        """Inputs as rows, checked; tokens as the vectors they stand for."""
+        cdef Py_ssize_t width = self.owner.net.shape.n_inputs
+        array = np.asarray(X)
+        if array.ndim == ndim - 1 and array.dtype.kind in "iu":
+            array = one_hot(array, width, "X", "token")
+        rows = self.rows(array, ndim, width, "X")
+        self.check_finite(rows, ndim, "X")
+        return rows
+
+    cdef object targets(self, object targets, int ndim):
+        """Targets as rows, checked; those that are one number each as the rows they stand for."""
+        cdef Py_ssize_t width = self.owner.net.shape.n_outputs
+        array = np.asarray(targets)
+        if array.ndim == ndim - 1:
+            array = spread_targets(
+                array, width, self.owner.net.shape.output == PYLSTM_SOFTMAX, "targets")
+        rows = self.rows(array, ndim, width, "targets")
+        self.check_targets(rows, ndim)
+        return rows
+
     cdef str place(self, Py_ssize_t row, int ndim):
         """Where a row is, for a message."""
         if ndim == 2:
@@ -235,11 +264,9 @@ cdef class StreamGroup:
         cdef int status
         self.take()
         try:
-            X = self.rows(X, 2, self.owner.net.shape.n_inputs, "X")
-            self.check_finite(X, 2, "X")
+            X = self.inputs(X, 2)
             if targets is not None:
-                targets = self.rows(targets, 2, self.owner.net.shape.n_outputs, "targets")
-                self.check_targets(targets, 2)
+                targets = self.targets(targets, 2)
             Y = self.outputs()
             losses = np.empty(self.streams.n_streams)
             x_data = cnp.PyArray_DATA(X)
@@ -264,8 +291,7 @@ cdef class StreamGroup:
     def _predict(self, X):
         self.take()
         try:
-            X = self.rows(X, 2, self.owner.net.shape.n_inputs, "X")
-            self.check_finite(X, 2, "X")
+            X = self.inputs(X, 2)
             Y = self.outputs()
             self.gather_helpers(False)
             if self.table.predict(&self.streams, cnp.PyArray_DATA(X), cnp.PyArray_DATA(Y)) != PYLSTM_OK:
@@ -274,7 +300,7 @@ cdef class StreamGroup:
             self.release()
         return Y
 
-    def _run(self, X, targets, update):
+    def _run(self, X, targets, update, return_loss):
         cdef int status
         cdef ptrdiff_t n_steps, done = 0, every = update_interval(update)
         cdef const void *x_data
@@ -282,17 +308,15 @@ cdef class StreamGroup:
         cdef void *y_data
         self.take()
         try:
-            X = self.rows(X, 3, self.owner.net.shape.n_inputs, "X")
-            self.check_finite(X, 3, "X")
+            X = self.inputs(X, 3)
             n_steps = len(X) // self.streams.n_streams
             if targets is not None:
-                targets = self.rows(targets, 3, self.owner.net.shape.n_outputs, "targets")
+                targets = self.targets(targets, 3)
                 if len(targets) != len(X):
                     raise ValueError(
                         f"targets has {len(targets) // self.streams.n_streams} steps and X has "
                         f"{n_steps}: wanted targets for every step, NaN where there are none"
                     )
-                self.check_targets(targets, 3)
                 target_data = cnp.PyArray_DATA(targets)
             Y = np.empty((n_steps, self.streams.n_streams, self.owner.net.shape.n_outputs), self.owner.dtype_)
             x_data = cnp.PyArray_DATA(X)
@@ -308,13 +332,31 @@ cdef class StreamGroup:
                 raise self.diverged()
         finally:
             self.release()
-        return Y
+        if not return_loss:
+            return Y
+        wanted = None if targets is None else targets.reshape(Y.shape)
+        return Y, losses_of(Y, wanted, self.owner._config())
+
+    def _sequences(self, X, targets, lengths, last):
+        """Sequences one behind the other, or their tokens, their targets and lengths, all checked."""
+        cdef ptrdiff_t n_steps
+        self.take()
+        try:
+            tokens = self.owner.as_tokens(X)
+            X = self.owner.as_rows(X) if tokens is None else tokens
+            n_steps = len(X)
+            lengths = checked_lengths(lengths, n_steps)
+            if targets is not None:
+                targets = self.owner.as_target_rows(
+                    targets, len(lengths) if last else n_steps, "sequence" if last else "step")
+        finally:
+            self.release()
+        return X, targets, lengths
 
     def _learn(self, targets, bint update):
         self.take()
         try:
-            targets = self.rows(targets, 2, self.owner.net.shape.n_outputs, "targets")
-            self.check_targets(targets, 2)
+            targets = self.targets(targets, 2)
             losses = np.empty(self.streams.n_streams)
             self.check_learnable(targets, "a target")
             self.plan_rates(1)

@@ -22,7 +22,7 @@ from pylstm.checkpoint.file import (
     write,
 )
 from pylstm.checkpoint.refusing import CheckpointError, one_sentence, refused
-from pylstm.checkpoint.states import Packer, Unpacker, check_uses
+from pylstm.checkpoint.states import Packer, Unpacker, check_plain, check_uses
 from pylstm.errors import brief, brief_text
 from pylstm.registry import class_of, known_names, register
 
@@ -31,6 +31,7 @@ __all__ = [
     "CheckpointError",
     "Readable",
     "Writable",
+    "check_plain",
     "from_bytes",
     "from_bytes_as",
     "load",

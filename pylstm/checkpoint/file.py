@@ -139,7 +139,7 @@ def parts(content: bytes, source: str) -> tuple[dict[str, Any], dict[str, Array]
     from safetensors import SafetensorError, deserialize
 
     try:
-        tensors = deserialize(content)
+        tensors = deserialize(content)  # type: ignore[no-untyped-call]
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         metadata = header.get("__metadata__") or {}
         strange = {tensor["dtype"] for _, tensor in tensors} - _DTYPES.keys()
@@ -193,7 +193,7 @@ def _digest(text: str, arrays: Mapping[str, Array]) -> str:
         array = arrays[name]
         about = f'[{encode_basestring_ascii(name)}, "{_NAMES[array.dtype]}", {list(array.shape)}]'
         digest.update(about.encode())
-        digest.update(array.reshape(-1).view(np.uint8))
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from pylstm.errors import brief, brief_text
 from pylstm.registry import check_state, name_of
 
-__all__ = ["Packer", "Unpacker", "check_uses"]
+__all__ = ["Packer", "Unpacker", "check_plain", "check_uses"]
 
 Array = npt.NDArray[Any]
 
@@ -131,6 +131,32 @@ def _refuse(what: str, where: str, instead: str = "") -> NoReturn:
         "and tuples of them, and objects of classes registered with pylstm.checkpoint.register"
         + instead
     )
+
+
+def check_plain(what: str, value: Any) -> None:
+    """Refuse at once a name or a label that no file could hold.
+
+    Examples
+    --------
+    >>> check_plain("label", ("a", 1))
+    >>> check_plain("label", b"a")
+    Traceback (most recent call last):
+    TypeError: label is b'a', which no file could hold: wanted a string, a number, a bool, None, \
+or a tuple of them
+    """
+    if not _is_plain(value):
+        raise TypeError(
+            f"{what} is {brief(value)}, which no file could hold: wanted a string, a number, a "
+            "bool, None, or a tuple of them"
+        )
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, np.generic) and value.dtype.kind in "biufU":
+        value = value.item()
+    return value is None or isinstance(value, str | int | float)
 
 
 def check_uses(objects: list[dict[str, Any]], arrays: Mapping[str, Array]) -> None:

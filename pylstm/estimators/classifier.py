@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from pylstm.checkpoint import check_plain
 from pylstm.checks import check_switch
 from pylstm.errors import brief
 from pylstm.estimators.defaults import CLASSIFIER_EXPERTS, CLASSIFIER_SWITCHES, N_CELLS
 from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
 from pylstm.estimators.experts import ByLikelihood
+from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
 
 __all__ = ["Classifier"]
 
 
+@answers_keywords
 class Classifier(Estimator):
     """Predict a label from named features, row by row, and learn from every row.
 
@@ -148,6 +151,8 @@ class Classifier(Estimator):
     def _expect(self, labels: list[Hashable]) -> None:
         known = {**self._places}
         for label in labels:
+            if label not in known:
+                check_plain("y", label)
             known.setdefault(label, len(known))
         if len(known) == len(self._places):
             return

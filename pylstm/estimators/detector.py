@@ -17,6 +17,7 @@ from pylstm.estimators.estimator import Row
 from pylstm.estimators.features import as_number
 from pylstm.estimators.regressor import Regressor
 from pylstm.estimators.surprise import Rest, Surprise
+from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import check_state, register
 
@@ -119,6 +120,7 @@ class _Variable:
         self.is_known = state["is_known"]
 
 
+@answers_keywords
 class Detector(Copyable):
     """Score every row by how unlike it is to what was to be expected, and learn from it.
 

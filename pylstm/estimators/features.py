@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.checkpoint import check_plain
 from pylstm.errors import brief
 from pylstm.estimators.calendar import Calendar, seconds_of
 
@@ -137,6 +138,8 @@ class Features:
         """Make room for names not yet known, in an order that is not that of the row."""
         names = x if self.calendar is None else self.calendar.expanded(x)
         new = [name for name in names if name not in self.places]
+        for name in new:
+            check_plain("the name of a feature", name)
         start = self._used
         for name in sorted(new, key=lambda name: (str(name), type(name).__name__)):
             self.places[name] = start

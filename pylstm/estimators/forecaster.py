@@ -18,6 +18,7 @@ from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.estimators.leads import Leads, longest_lead
 from pylstm.estimators.past import Misses, Past, Seen, as_seasons
 from pylstm.estimators.spread import LEVELS, Distribution
+from pylstm.keywords import answers_keywords
 from pylstm.network import LSTM
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
@@ -29,6 +30,7 @@ __all__ = ["Forecaster"]
 _SHORTEST, _UNRESTED = 8, 48
 
 
+@answers_keywords
 class Forecaster(Estimator):
     """Forecast a series any number of rows ahead, and learn from every value.
 

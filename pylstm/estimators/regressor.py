@@ -10,12 +10,14 @@ from pylstm.estimators.defaults import N_CELLS, REGRESSOR_EXPERTS
 from pylstm.estimators.estimator import Row, Waiting, WithLastTarget
 from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.estimators.spread import Distribution
+from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
 
 __all__ = ["Regressor"]
 
 
+@answers_keywords
 class Regressor(WithLastTarget):
     """Predict a number from named features, row by row, and learn from every row.
 
