@@ -125,18 +125,17 @@ def spread_targets(targets: _Array, n_outputs: int, is_softmax: bool, what: str)
 
 def losses_of(Y: _Array, targets: _Array | None, config: Mapping[str, Any]) -> _Array:
     """The losses of outputs, (..., n_outputs), by targets that broadcast to them: (...), float64,
-    NaN without a target. An output of 0 counts as the smallest number there is."""
+    NaN without a target. A logistic output of 1 counts as the number below it."""
     if targets is None:
         return np.full(Y.shape[:-1], np.nan)
     if config["loss"] == "squared":
         squared: _Array = 0.5 * np.square(Y - targets, dtype=np.float64).sum(axis=-1)
         return squared
-    known = np.finfo(Y.dtype)
-    y = np.clip(Y, known.tiny, 1 if config["output"] == "softmax" else 1 - known.epsneg)
     wanted = targets.astype(np.float64)
-    logs = wanted * np.log(y, dtype=np.float64)
+    logs = wanted * np.log(Y, dtype=np.float64)
     if config["output"] == "logistic":
-        logs += (1 - wanted) * np.log1p(-y, dtype=np.float64)
+        below_one = np.minimum(Y, 1 - np.finfo(Y.dtype).epsneg)
+        logs += (1 - wanted) * np.log1p(-below_one, dtype=np.float64)
     entropy: _Array = -logs.sum(axis=-1)
     return entropy
 

@@ -111,7 +111,7 @@ cdef class Network(NetworkSteps):
         ndarray, shape (n_steps, n_outputs), of the network's dtype
             The outputs, each from before the weights changed at its step. With `return_loss` a pair:
             these, and the loss of each step as `learn` counts it, (n_steps,) of float64, NaN without
-            a target; from the outputs, of which one that is 0 or 1 counts as the number next to it.
+            a target; made of the outputs as they are returned, and as precise as these.
 
         Raises
         ------
