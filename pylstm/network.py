@@ -38,6 +38,7 @@ from pylstm.configuration import (
 )
 from pylstm.copies import Copyable
 from pylstm.errors import brief
+from pylstm.fitting import Fits
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import SGD, Decay, Optimizer, check_optimizer
 from pylstm.registry import check_state, register
@@ -56,7 +57,7 @@ _STATE_FORMAT = 5
 
 @register
 @answers_keywords
-class LSTM(Architecture, Copyable, Network):
+class LSTM(Architecture, Fits, Copyable, Network):
     """One layer of LSTM memory blocks and a readout, learning online.
 
     Each step computes, with sources z = [x(t); h(t-1); gates(t-1); 1],
@@ -427,6 +428,9 @@ class LSTM(Architecture, Copyable, Network):
         vars(made).update(vars(self))
         copied: Self = made
         return copied
+
+    def _weights(self) -> dict[str, Array]:
+        return self.parameters
 
     def __getstate__(self) -> dict[str, Any]:
         return self._identity_and_progress()

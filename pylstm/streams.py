@@ -12,6 +12,7 @@ from pylstm._core import StreamGroup, update_interval
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
+from pylstm.fitting import Fits
 from pylstm.network import LSTM, check_network
 from pylstm.registry import check_state, register
 
@@ -23,7 +24,7 @@ _STATE_FORMAT = 3
 
 
 @register
-class Streams(Copyable, StreamGroup):
+class Streams(Fits, Copyable, StreamGroup):
     """B sequences through the weights of one LSTM at once, each with its own state and traces.
 
     Every stream b computes and learns as `LSTM` does; the weights are shared, and an update follows
@@ -451,6 +452,9 @@ class Streams(Copyable, StreamGroup):
         other = type(self).__new__(type(self))
         other.__setstate__({**self.__getstate__(), "net": self.net.copy()})
         return other
+
+    def _weights(self) -> dict[str, Array]:
+        return self.net.parameters
 
     def __getstate__(self) -> dict[str, Any]:
         progress = self._progress()

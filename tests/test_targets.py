@@ -340,6 +340,7 @@ def test_one_stream_does_what_the_network_does(rng):
 
 def test_bad_sequences_are_refused_before_any_is_learned(rng):
     streams = pylstm.Streams(softmax(), 2)
+    streams.step([0, 1])
     before = streams.to_bytes()
     for arguments in (
         (TOKENS, CLASSES, [3, 4]),

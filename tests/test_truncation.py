@@ -180,7 +180,9 @@ def test_update_of_the_reading_is_kept():
 def test_targets_without_noise_are_what_errors_are_of(rng):
     """Wanted is 0.2 or 0.8; an output that stays at 0.5 is 0.3 away, whatever the noise."""
     task = TwoSequence(noise_on_targets=True, min_length=5)
-    net = pylstm.LSTM(1, 1, 1, output="logistic", init_range=0, optimizer=pylstm.SGD(0.0))
+    net = pylstm.LSTM(
+        1, 1, 1, output="logistic", loss="squared", init_range=0, optimizer=pylstm.SGD(0.0)
+    )
     error, wrong = teach(net, task, task.sample(20, rng))
     assert error == pytest.approx(0.3)
     assert wrong == 1

@@ -9,7 +9,6 @@ import numpy as np
 from pylstm.baselines import FullyRecurrent
 from pylstm.errors import InputError
 from pylstm.experiments import Reading, Row
-from pylstm.experiments.methods import METHODS
 from pylstm.network import LSTM
 from pylstm.tasks import Sequences, Task
 
@@ -46,7 +45,7 @@ def lstm_of(row: Row, reading: Reading, **changes: Any) -> LSTM:
     net = row.network(reading)
     if not isinstance(net, LSTM):
         raise InputError(f"row {row.name} trains {type(net).__name__}, wanted one of LSTM")
-    keywords = {**METHODS[reading.method].keywords, **reading.network, **changes}
+    keywords = {**reading.network, **changes}
     return LSTM(net.n_inputs, net.n_outputs, **keywords, optimizer=net.optimizer)
 
 

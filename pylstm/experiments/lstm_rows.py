@@ -36,7 +36,7 @@ __all__ = ["LSTM_ROWS"]
 # ---------------------------------------------------------------- what rows have in common
 
 H1_G2 = {"cell_input": "two_tanh_half", "cell_output": "tanh_half"}  # h in [-1,1], g in [-2,2]
-NO_FORGETTING = {"forget_gate": False, "output": "logistic"}
+NO_FORGETTING = {"forget_gate": False, "output": "logistic", "loss": "squared"}
 FULL = {**NO_FORGETTING, **H1_G2, "gate_recurrence": True}
 TO_ALL_BELOW = {**NO_FORGETTING, "cell_recurrence": False, "shortcut": True}
 SOFTMAX = {"output": "softmax", "loss": "cross_entropy"}

@@ -156,7 +156,7 @@ class Method:
         Of the class; its module is imported with the first network, not before.
     module : str, default "pylstm.baselines"
     keywords : mapping, default empty
-        Of the class, the same for all networks of the method, unless a row has others.
+        Of the class, the same for all networks of the method.
     in_sets : bool, default False
         Whether it learns from all sequences of a call at once: then none is split, and a fixed
         training set is presented whole and in order.
@@ -191,7 +191,7 @@ class Method:
             Further keywords of the class.
         """
         of_class = getattr(importlib.import_module(self.module), self.name)
-        net: Net = of_class(n_inputs, n_outputs, **{**self.keywords, **settings})
+        net: Net = of_class(n_inputs, n_outputs, **self.keywords, **settings)
         return net
 
     def group(
@@ -217,7 +217,7 @@ class _SideBySide(Method):
 
 #: The methods by the names they have in rows and on the command line.
 METHODS: dict[str, Method] = {
-    "lstm": _SideBySide("long short-term memory", "LSTM", "pylstm", {"loss": "squared"}),
+    "lstm": _SideBySide("long short-term memory", "LSTM", "pylstm"),
     "rtrl": Method("real-time recurrent learning", "FullyRecurrent", keywords={"gradient": "rtrl"}),
     "bptt": Method("backpropagation through time", "FullyRecurrent", keywords={"gradient": "bptt"}),
     "elman": Method("Elman nets", "Elman"),

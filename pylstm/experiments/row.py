@@ -227,6 +227,9 @@ class Row:
         what_is_run = {**asdict(reading), "differs": "", "task": ""}
         if reading.method == "lstm":  # trials kept before there were other methods stay valid
             del what_is_run["method"]
+            if reading.network.get("loss") == "squared":  # and when that was the default
+                what_is_run["network"] = {**reading.network}
+                del what_is_run["network"]["loss"]
         settings = {
             "task": repr(row.task),
             "reading": what_is_run,
