@@ -63,6 +63,13 @@ def test_classes_stand_for_rows(kind, dtype):
         same(net, twin)
 
 
+def test_bools_are_classes():
+    net, twin = twins(lambda: pylstm.LSTM(N, 2, 3, output="softmax"))
+    flags = CLASSES % 2 == 1
+    assert_same_bits(net.run(TOKENS, flags), twin.run(TOKENS, rows_of(CLASSES % 2, 2)))
+    same(net, twin)
+
+
 def test_nan_is_no_class():
     some = np.where(np.arange(8) % 3 == 1, np.nan, CLASSES)
     net, twin = twins(softmax)

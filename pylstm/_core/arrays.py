@@ -118,7 +118,7 @@ def fits(given: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
 def spread_targets(targets: _Array, n_outputs: int, is_softmax: bool, what: str) -> _Array:
     """Targets that are one number where a row of n_outputs is wanted, as rows: classes of a softmax
     and numbers of one output."""
-    if is_softmax and targets.dtype.kind in "iuf":
+    if is_softmax and targets.dtype.kind in "biuf":
         return one_hot(targets, n_outputs, what, "class")
     return targets[..., None] if n_outputs == 1 else targets
 

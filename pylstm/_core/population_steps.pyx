@@ -101,7 +101,7 @@ cdef class PopulationSteps(PopulationBuffers):
             return False
         if not fits(array.shape, shape):
             return True
-        if array.dtype.kind in "iu" and shape[-1] > 1:
+        if array.dtype.kind in "biu" and shape[-1] > 1:
             raise ValueError(
                 f"{what} has whole numbers of shape {array.shape}, a {kind} for each network or rows "
                 f"shared by all: wanted {str(shape).replace('None', 'n_steps')}, or floats"
