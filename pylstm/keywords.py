@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
 from functools import wraps
 from inspect import signature
 from typing import Any, TypeVar
@@ -80,6 +79,8 @@ def answers_keywords(cls: Class) -> Class:
 
 
 def _answer(name: str, known: Collection[str]) -> str:
+    from difflib import get_close_matches
+
     here = [own for own in _NAMES_HERE.get(name, ()) if own in known][:1]
     here = here or get_close_matches(name, [own for own in known if own != "self"], 1)
     return f": wanted {_HOW.get(here[0], here[0])}" if here else ""
