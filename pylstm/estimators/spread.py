@@ -32,6 +32,7 @@ Array = npt.NDArray[Any]
 _TAIL = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4]
 LEVELS = np.array([*_TAIL, 0.5, *(1 - level for level in reversed(_TAIL))])
 # Those of a Laplace distribution whose mean absolute deviation is 1.
+_LEVELS: list[float] = LEVELS.tolist()
 _START = np.sign(LEVELS - 0.5) * -np.log(2 * np.minimum(LEVELS, 1 - LEVELS))
 
 _STEP, _FORGETTING = 1 / 20, 1 / 100
@@ -160,7 +161,7 @@ class Spread:
     def __init__(self) -> None:
         self.n = 0
         self.scale = 0.0
-        self.quantiles = _START.copy()
+        self.quantiles: list[float] = _START.tolist()  # a row is learned faster than as an array
 
     def learn(self, error: float, weight: float = 1.0) -> None:
         """Take in the error of a prediction, target minus prediction; NaN is none.
@@ -172,7 +173,9 @@ class Spread:
         size = abs(error)
         if self.scale > 0:
             step = max(1 / math.sqrt(self.n), _STEP) * weight
-            self.quantiles += step * (LEVELS - (error / self.scale < self.quantiles))
+            z = error / self.scale
+            pairs = zip(self.quantiles, _LEVELS, strict=True)
+            self.quantiles = [q + step * (level - (z < q)) for q, level in pairs]
             if self.n > 3:
                 size = min(size, _WILD * self.scale)
         self.n += 1
@@ -190,9 +193,9 @@ class Spread:
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` goes on from."""
-        return {"n": self.n, "scale": self.scale, "quantiles": self.quantiles.copy()}
+        return {"n": self.n, "scale": self.scale, "quantiles": np.array(self.quantiles)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
         self.n, self.scale = state["n"], state["scale"]
-        self.quantiles = state["quantiles"].copy()
+        self.quantiles = state["quantiles"].tolist()
