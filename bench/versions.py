@@ -215,8 +215,10 @@ def _estimator(model: Any) -> Iterator[Any]:
             yield [odds[label] for label in ("up", "down")]
             model.learn_one(x, ("up", "down")[t % 2])
         else:
-            yield model.predict_one(x)
-            model.learn_one(x, t)
+            found = model.predict_one(x)
+            several = isinstance(found, dict)
+            yield list(found.values()) if several else found
+            model.learn_one(x, {name: t + k for k, name in enumerate(found)} if several else t)
 
 
 def _forecaster(model: estimators.Forecaster) -> Iterator[Any]:

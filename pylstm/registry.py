@@ -39,6 +39,7 @@ HOMES = {
         for kind in ("Regressor", "Classifier", "Forecaster", "Detector")
     },
     "river.LSTMDetector": "pylstm.river",
+    "river.LSTMMultiTargetRegressor": "pylstm.river",
     **{
         f"{library}.LSTM{kind}": f"pylstm.{library}"
         for library in ("river", "sklearn")

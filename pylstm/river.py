@@ -7,35 +7,107 @@
         model.learn_one(x, y)
 
 The state advances with every `learn_one` and with nothing else; a prediction is about the row that
-comes next. Needs the extra ``pylstm[river]``; pandas only for the calls with "many" in their name.
+comes next. Needs the extra ``pylstm[river]``. The calls with "many" in their name take frames of
+pandas, polars or pyarrow, by narwhals as river does, and return what is of the same kind.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from narwhals.exceptions import DuplicateError
 from river import base
 from river.time_series.base import Forecaster as BaseForecaster
+from river.utils import dataframe
 
+from pylstm.errors import brief
 from pylstm.estimators import Classifier, Detector, Forecaster, Regressor
 from pylstm.registry import register
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from narwhals.stable.v2.typing import IntoDataFrame, IntoSeries
 
-__all__ = ["LSTMClassifier", "LSTMDetector", "LSTMForecaster", "LSTMRegressor"]
+__all__ = [
+    "LSTMClassifier",
+    "LSTMDetector",
+    "LSTMForecaster",
+    "LSTMMultiTargetRegressor",
+    "LSTMRegressor",
+]
+
+Row = dict[Any, Any]
 
 
-def _rows(X: pd.DataFrame) -> list[dict[Any, Any]]:
-    return [dict(zip(X.columns, row, strict=True)) for row in X.itertuples(index=False, name=None)]
+def _framed(X: Any) -> Any:
+    """A frame as narwhals has it, its columns of different names."""
+    try:
+        frame = dataframe.into_frame(X)
+        _ = frame.columns
+    except DuplicateError:
+        names = list(getattr(X, "column_names", None) or X.columns)
+        name = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"X has more than one column {brief(name)}, wanted one of a name"
+        ) from None
+    return frame
 
 
-def _check_lengths(X: pd.DataFrame, y: pd.Series) -> None:
-    if len(X) != len(y):
-        raise ValueError(f"X has {len(X)} rows and y has {len(y)}, wanted as many")
+def _rows(frame: Any) -> list[Row]:
+    names = frame.columns
+    if not names:
+        return [{} for _ in range(len(frame))]
+    columns = [frame.get_column(name).to_list() for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-class LSTMRegressor(Regressor, base.MiniBatchRegressor):
+def _numbers(values: Any) -> list[Any]:
+    """A column of targets, labels or weights as a list."""
+    if isinstance(values, np.ndarray):
+        return list(values.tolist())
+    return list(dataframe.into_series(values).to_list())
+
+
+def _with_targets(X: IntoDataFrame, y: Any, w: Any) -> Iterator[tuple[Row, Any, Any]]:
+    """Rows, targets and weights, as many of each."""
+    rows = _rows(_framed(X))
+    targets = _rows(_framed(y)) if hasattr(y, "columns") else _numbers(y)
+    weights = [w] * len(rows) if np.isscalar(w) else _numbers(w)
+    for name, found in (("y", targets), ("w", weights)):
+        if len(found) != len(rows):
+            raise ValueError(f"X has {len(rows)} rows and {name} has {len(found)}, wanted as many")
+    return zip(rows, targets, weights, strict=True)
+
+
+class _Dress(base.Base):
+    """What river asks of every estimator."""
+
+    def clone(
+        self, new_params: dict[str, Any] | None = None, include_attributes: bool = False
+    ) -> Self:
+        """Return another one with the same parameters, or with `new_params`.
+
+        Parameters
+        ----------
+        new_params : dict, optional
+        include_attributes : bool, default False
+            Whether what was learned goes with it; parameters that contradict it are refused.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters that make no sense.
+        """
+        clone: Self = super().clone(new_params)
+        if include_attributes:
+            state: dict[str, Any] = self.__getstate__()  # type: ignore[assignment]
+            state["parameters"] = {name: getattr(clone, name) for name in state["parameters"]}
+            clone.__setstate__(state)  # type: ignore[attr-defined]
+        return clone
+
+
+class LSTMRegressor(_Dress, Regressor, base.MiniBatchRegressor):
     __doc__ = f"""{Regressor.__doc__}
     Build a river pipeline with it, or compare it by a river metric:
 
@@ -46,37 +118,87 @@ class LSTMRegressor(Regressor, base.MiniBatchRegressor):
     ... )
     >>> mae.get() < 1
     True
+
+    Targets that come five rows late, the model told so:
+
+    >>> late = evaluate.progressive_val_score(
+    ...     datasets.TrumpApproval(), LSTMRegressor(delay=5), metrics.MAE(), delay=5
+    ... )
+    >>> late.get() < 2
+    True
     """
 
-    def learn_many(self, X: pd.DataFrame, y: pd.Series) -> None:
+    def learn_many(self, X: IntoDataFrame, y: Any, w: Any = 1.0) -> None:
         """Learn from rows in their order, exactly as a loop of `learn_one`.
 
         Parameters
         ----------
-        X : DataFrame
-        y : Series
-        """
-        _check_lengths(X, y)
-        for x, value in zip(_rows(X), y.tolist(), strict=True):
-            self.learn_one(x, value)
+        X : DataFrame of pandas or polars, or Table of pyarrow
+        y : Series or ndarray, or a frame of several targets
+        w : float or Series, default 1
+            Weights of the rows.
 
-    def predict_many(self, X: pd.DataFrame) -> pd.Series:
+        Raises
+        ------
+        ValueError, TypeError
+            For columns that are not as long or have one name, or a row that `learn_one` refuses:
+            the rows before it are learned.
+        """
+        for x, value, weight in _with_targets(X, y, w):
+            self.learn_one(x, value, weight)
+
+    def predict_many(self, X: IntoDataFrame) -> Any:
         """Return what `predict_one` says of every row: each as the one that comes next.
 
         Parameters
         ----------
-        X : DataFrame
+        X : DataFrame of pandas or polars, or Table of pyarrow
 
         Returns
         -------
-        Series
+        Series of the same kind, or a frame of several targets
         """
-        import pandas as pd
+        frame = _framed(X)
+        found = [self.predict_one(x) for x in _rows(frame)]
+        if self._targets.form in (None, "number"):
+            return dataframe.to_native_series(np.array(found, float), name=None, like=frame)
+        rows = [list(p.values()) if isinstance(p, dict) else p for p in found]
+        values = np.array(rows, float).reshape(len(rows), -1)
+        columns = dict(zip(self._targets.names, values.T, strict=False))
+        return dataframe.to_native_frame(columns, like=frame)
 
-        return pd.Series([self.predict_one(x) for x in _rows(X)], X.index, float)
+
+class LSTMMultiTargetRegressor(_Dress, Regressor, base.MultiTargetRegressor):  # type: ignore[misc]
+    __doc__ = f"""{Regressor.__doc__}
+    Targets are dicts, as river has them, and so are predictions; empty before the first target:
+
+    >>> from river import evaluate, metrics
+    >>> from pylstm.river import LSTMMultiTargetRegressor
+    >>> days = [(t % 24, 5 * math.sin(t * math.pi / 12)) for t in range(1000)]
+    >>> rows = [({{"hour": hour}}, {{"load": 20 + wave, "price": 8 - wave}}) for hour, wave in days]
+    >>> metric = metrics.multioutput.MicroAverage(metrics.MAE())
+    >>> evaluate.progressive_val_score(rows, LSTMMultiTargetRegressor(8), metric).get() < 1
+    True
+    """
+
+    def predict_one(self, x: Mapping[Hashable, Any], *, with_dist: bool = False) -> Any:
+        """Return what is predicted for a row that comes next, as `LSTMRegressor` does: a dict.
+
+        Parameters
+        ----------
+        x : dict
+        with_dist : bool, default False
+            Whether to return distributions.
+
+        Returns
+        -------
+        dict
+        """
+        found = super().predict_one(x, with_dist=with_dist)
+        return {} if self._targets.form is None else found
 
 
-class LSTMClassifier(Classifier, base.MiniBatchClassifier):  # type: ignore[misc]
+class LSTMClassifier(_Dress, Classifier, base.MiniBatchClassifier):  # type: ignore[misc]
     __doc__ = f"""{Classifier.__doc__}
     Compare it by a river metric:
 
@@ -93,52 +215,59 @@ class LSTMClassifier(Classifier, base.MiniBatchClassifier):  # type: ignore[misc
     def _multiclass(self) -> bool:
         return True
 
-    def learn_many(self, X: pd.DataFrame, y: pd.Series) -> None:
+    def learn_many(self, X: IntoDataFrame, y: Any, w: Any = 1.0) -> None:
         """Learn from rows in their order, exactly as a loop of `learn_one`.
 
         Parameters
         ----------
-        X : DataFrame
-        y : Series
-        """
-        _check_lengths(X, y)
-        for x, label in zip(_rows(X), y.tolist(), strict=True):
-            self.learn_one(x, label)
+        X : DataFrame of pandas or polars, or Table of pyarrow
+        y : Series or ndarray
+        w : float or Series, default 1
+            Weights of the rows.
 
-    def predict_proba_many(self, X: pd.DataFrame) -> pd.DataFrame:
+        Raises
+        ------
+        ValueError, TypeError
+            For columns that are not as long or have one name, or a row that `learn_one` refuses:
+            the rows before it are learned.
+        """
+        for x, label, weight in _with_targets(X, y, w):
+            self.learn_one(x, label, weight)
+
+    def predict_proba_many(self, X: IntoDataFrame) -> IntoDataFrame:
         """Return what `predict_proba_one` says of every row: each as the one that comes next.
 
         Parameters
         ----------
-        X : DataFrame
+        X : DataFrame of pandas or polars, or Table of pyarrow
 
         Returns
         -------
-        DataFrame
-            One column a class.
+        frame of the same kind
+            One column a class; but for pandas its name is text.
         """
-        import pandas as pd
+        frame = _framed(X)
+        rows = [self.predict_proba_one(x) for x in _rows(frame)]
+        columns = {label: np.array([row[label] for row in rows], float) for label in self.classes}
+        return dataframe.to_native_frame(columns, like=frame)
 
-        rows = [self.predict_proba_one(x) for x in _rows(X)]
-        return pd.DataFrame(rows, X.index, self.classes, float)
-
-    def predict_many(self, X: pd.DataFrame) -> pd.Series:
+    def predict_many(self, X: IntoDataFrame) -> IntoSeries:
         """Return what `predict_one` says of every row: each as the one that comes next.
 
         Parameters
         ----------
-        X : DataFrame
+        X : DataFrame of pandas or polars, or Table of pyarrow
 
         Returns
         -------
-        Series
+        Series of the same kind
         """
-        import pandas as pd
+        frame = _framed(X)
+        found = [self.predict_one(x) for x in _rows(frame)]
+        return dataframe.to_native_series(found, name=None, like=frame)
 
-        return pd.Series([self.predict_one(x) for x in _rows(X)], X.index)
 
-
-class LSTMForecaster(Forecaster, BaseForecaster):
+class LSTMForecaster(_Dress, Forecaster, BaseForecaster):
     __doc__ = f"""{Forecaster.__doc__}
     Compare it by a river metric, twelve months ahead:
 
@@ -149,10 +278,23 @@ class LSTMForecaster(Forecaster, BaseForecaster):
     ... )
     >>> max(mae.get()) < 100
     True
+
+    Watch a series by how far off its forecasts are:
+
+    >>> import math
+    >>> from river import anomaly
+    >>> watch = anomaly.PredictiveAnomalyDetection(LSTMForecaster(8), horizon=1, warmup_period=200)
+    >>> scores = []
+    >>> for t in range(600):
+    ...     y = math.sin(t * math.pi / 12) + 2.0 * (t == 500)
+    ...     scores.append(watch.score_one(None, y))
+    ...     watch.learn_one(None, y)
+    >>> scores[500], max(scores[400:500]) < 1
+    (1.0, True)
     """
 
 
-class LSTMDetector(Detector, base.AnomalyDetector):
+class LSTMDetector(_Dress, Detector, base.AnomalyDetector):
     __doc__ = f"""{Detector.__doc__}
     Judge it by a river metric, rows scored before they are learned:
 
@@ -167,5 +309,11 @@ class LSTMDetector(Detector, base.AnomalyDetector):
     """
 
 
-for _class in (LSTMRegressor, LSTMClassifier, LSTMForecaster, LSTMDetector):
+for _class in (
+    LSTMRegressor,
+    LSTMMultiTargetRegressor,
+    LSTMClassifier,
+    LSTMForecaster,
+    LSTMDetector,
+):
     register(_class, f"river.{_class.__name__}")

@@ -155,8 +155,13 @@ def _use_estimator(model: Any) -> None:
     is_classifier = isinstance(model, estimators.Classifier)
     for t in range(5):
         x = {"a": t % 3, "new": float(t)}
-        model.predict_one(x)
-        model.learn_one(x, ("up", "down")[t % 2] if is_classifier else t)
+        found = model.predict_one(x)
+        y = ("up", "down")[t % 2] if is_classifier else t
+        if isinstance(found, dict):
+            y = dict.fromkeys(found, t)
+        elif isinstance(found, np.ndarray):
+            y = np.full(found.shape, t)
+        model.learn_one(x, y)
     if is_classifier:
         model.predict_proba_following([{"a": 1}, {}])
     else:

@@ -115,6 +115,7 @@ def _estimators() -> Iterator[tuple[str, Any]]:
         classifier.learn_one(x, "up" if t % 2 else "down")
         forecaster.learn_one(t % 4, {"a": t})
     yield "regressor", regressor
+    yield "regressor of several", _learned_several(estimators.Regressor(3, delay=2))
     yield "regressor without feedback", _learned(estimators.Regressor(3, feedback=False))
     yield "classifier", classifier
     yield "forecaster", forecaster
@@ -136,6 +137,15 @@ def _estimators() -> Iterator[tuple[str, Any]]:
 
 def _learned(model: Any) -> Any:
     model.learn_one({"a": 1.0}, 2.0)
+    return model
+
+
+def _learned_several(model: Any) -> Any:
+    """Two targets, the second of which comes later; and of late ones a row that waits."""
+    for t in range(4):
+        model.predict_one({"a": 0.5 * t})
+        model.learn_one({"a": 0.5 * t}, {"b": 1.0} if t < 2 else {"b": 2.0 * t, ("c", 1): None})
+    model.predict_one({"a": 0.5})
     return model
 
 
@@ -205,6 +215,7 @@ def _dressed() -> Iterator[tuple[str, Any]]:
     except ModuleNotFoundError:
         return
     yield "river regressor", _learned(river.LSTMRegressor(2))
+    yield "river regressor of several", _learned_several(river.LSTMMultiTargetRegressor(2))
     classifier, forecaster = river.LSTMClassifier(2), river.LSTMForecaster(2)
     for t in range(4):
         classifier.learn_one({"a": 0.5 * t}, "up" if t % 2 else "down")

@@ -11,6 +11,7 @@ cdef class NetworkSteps(NetworkProgress):
     cdef object as_target(self, object target, bint *missing)
     cdef object empty_outputs(self)
     cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil
+    cdef object make_step(self, x, target)
     cdef int check_learnable(self) except -1
     cdef double correct(self, const void *target, const void *dy, bint update) noexcept nogil
     cdef double correct_step(self, object given, bint missing, const void *dy, bint update) except? -1

@@ -152,35 +152,52 @@ cdef class NetworkSteps(NetworkProgress):
         >>> bool(net.predict(1) == net.predict([0, 1]))
         True
         """
+        self.take()
+        try:
+            return self.make_step(x, target)
+        finally:
+            self.release()
+
+    cdef object make_step(self, x, target):
+        """`step`; the network is taken."""
         cdef bint missing = True
         cdef int status
         cdef pylstm_input given
         cdef const void *target_data = NULL
         cdef void *y_data
+        x = self.as_input(x, &given)
+        if target is not None:
+            target = self.as_target(target, &missing)
+        y = self.empty_outputs()
+        y_data = cnp.PyArray_DATA(y)
+        if not missing:
+            target_data = cnp.PyArray_DATA(target)
+            self.plan_rates(1)
+        self.make_room(1)
+        self.gather_helpers(False)
+        if self.scaled:
+            self.scaling.expect(x, target)
+        if self.is_large():
+            with nogil:
+                status = self.advance(given, y_data, target_data)
+        else:
+            status = self.advance(given, y_data, target_data)
+        if status != PYLSTM_OK:
+            raise self.diverged()
+        return y
+
+    def _step_weighted(self, x, target, double weight):
+        """A step whose gradient is multiplied by `weight`, of a network that scales; where it scales
+        targets, outputs whose target is NaN have no error."""
+        if not self.scaled:
+            raise ValueError("the network does not scale, wanted scale_inputs or scale_targets")
         self.take()
         try:
-            x = self.as_input(x, &given)
-            if target is not None:
-                target = self.as_target(target, &missing)
-            y = self.empty_outputs()
-            y_data = cnp.PyArray_DATA(y)
-            if not missing:
-                target_data = cnp.PyArray_DATA(target)
-                self.plan_rates(1)
-            self.make_room(1)
-            self.gather_helpers(False)
-            if self.scaled:
-                self.scaling.expect(x, target)
-            if self.is_large():
-                with nogil:
-                    status = self.advance(given, y_data, target_data)
-            else:
-                status = self.advance(given, y_data, target_data)
-            if status != PYLSTM_OK:
-                raise self.diverged()
+            self.scaling.weight, self.scaling.partly = weight, self.scales_targets()
+            return self.make_step(x, target)
         finally:
+            self.scaling.weight, self.scaling.partly = 1, False
             self.release()
-        return y
 
     def predict(self, x):
         """Return what `step(x)` would return; change nothing.

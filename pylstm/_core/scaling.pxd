@@ -22,6 +22,8 @@ cdef class Scaling:
     cdef bint x_doubles, t_doubles  # of the values of the call
     cdef bint net_doubles
     cdef ptrdiff_t x_size, t_size, size  # bytes of a number of theirs, and of the network's
+    cdef double weight  # of the gradient of the step, 1 but in _step_weighted
+    cdef bint partly  # whether a target may be NaN in part, only there
     cdef object memory_
     cdef char *z  # (SCALED_STEPS, n_inputs), standardised
     cdef char *t  # (SCALED_STEPS, n_outputs), standardised
@@ -39,6 +41,7 @@ cdef class Scaling:
     cdef int step(self, const pylstm_table *table, pylstm_input x, void *y) noexcept nogil
     cdef int predict(self, const pylstm_table *table, pylstm_input x, void *y) noexcept nogil
     cdef double learn(self, const pylstm_table *table, const void *target) noexcept nogil
+    cdef void draw_to_output(self, const char *y) noexcept nogil
     cdef int run(self, const pylstm_table *table, ptrdiff_t n_steps, const void *X,
                  const int32_t *tokens, const void *targets, void *Y, ptrdiff_t every,
                  ptrdiff_t *done) noexcept nogil

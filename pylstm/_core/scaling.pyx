@@ -10,7 +10,7 @@ from pylstm.errors import brief
 from pylstm._core cimport numpy_api as cnp
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.float cimport DBL_MAX, FLT_MAX
-from libc.math cimport NAN
+from libc.math cimport NAN, fabs
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
@@ -268,6 +268,7 @@ cdef class Scaling:
     cdef set_up(self, dict config, pylstm_network *net):
         self.net = net
         self.scales_x, self.scales_t = config["scale_inputs"], config["scale_targets"]
+        self.weight, self.partly = 1, False
         if self.scales_x:
             self.inputs = RunningScale(net.shape.n_inputs, config["scale_memory"])
         if self.scales_t:
@@ -312,11 +313,19 @@ cdef class Scaling:
         return array
 
     cdef object checked_targets(self, object values, int ndim, bint *missing):
-        """Targets in the user's units; a row is all numbers or all NaN."""
-        cdef ptrdiff_t row = 0
-        cdef double largest = DBL_MAX if self.net_doubles else FLT_MAX
+        """Targets in the user's units; a row is all numbers or all NaN, but where it may be partly."""
+        cdef ptrdiff_t k, row = 0
+        cdef double value, largest = DBL_MAX if self.net_doubles else FLT_MAX
         cdef int problem
         array = as_floats(values, ndim, self.net.shape.n_outputs, "target" if ndim == 1 else "targets")
+        if self.partly:
+            missing[0] = True
+            for k in range(self.net.shape.n_outputs):
+                value = number_at(cnp.PyArray_DATA(array), is_double(array), k)
+                if fabs(value) > largest:
+                    raise bad_target(2, array, 0, "target")
+                missing[0] = missing[0] and value != value
+            return array
         problem = target_problem(&self.net.shape, array, largest, &row, missing)
         if problem:
             raise bad_target(problem, array, row, "target" if ndim == 1 else f"targets row {row}")
@@ -373,18 +382,40 @@ cdef class Scaling:
         """The loss in the user's units, of the output as the statistics before give it back."""
         cdef ptrdiff_t k
         cdef double error, loss = 0
-        cdef char *y
-        if not self.scales_t:
-            return table.learn(self.net, target)
-        y = <char *>self.net.buffers.record + (
+        cdef char *y = <char *>self.net.buffers.record + (
             self.net.progress.n_pending * self.net.buffers.record_stride + self.net.layout.at_y) * self.size
+        if not self.scales_t:
+            if self.weight == 1:
+                return table.learn(self.net, target)
+            memcpy(self.t, target, self.net.shape.n_outputs * self.size)
+            self.draw_to_output(y)
+            return table.learn(self.net, self.t)
         give_back_row(&self.targets.scale, y, self.t, self.net_doubles)
         for k in range(self.net.shape.n_outputs):
             error = number_at(self.t, self.net_doubles, k) - number_at(target, self.t_doubles, k)
-            loss += 0.5 * error * error
+            if error == error:
+                loss += 0.5 * error * error
         self.target(target, self.t)
+        if self.partly or self.weight != 1:
+            self.draw_to_output(y)
         table.learn(self.net, self.t)
         return loss
+
+    cdef void draw_to_output(self, const char *y) noexcept nogil:
+        """t = y + weight (t - y), and y where t is NaN: the error, which every loss has as t - y, is
+        weight times what it was, and none where there is no target."""
+        cdef ptrdiff_t k
+        cdef double t, output
+        for k in range(self.net.shape.n_outputs):
+            output, t = number_at(y, self.net_doubles, k), number_at(self.t, self.net_doubles, k)
+            if t != t:
+                t = output
+            elif self.weight != 1:
+                t = output + self.weight * (t - output)
+            if self.net_doubles:
+                (<double *>self.t)[k] = t
+            else:
+                (<float *>self.t)[k] = <float>t
 
     cdef int run(self, const pylstm_table *table, ptrdiff_t n_steps, const void *X,
                  const int32_t *tokens, const void *targets, void *Y, ptrdiff_t every,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -124,12 +124,14 @@ class Calendar:
             self.last[name] = clock, moment, spacing
 
     def following(self, n_rows: int) -> list[dict[Hashable, Any]]:
-        """The time stamps of the next rows, at the last spacing."""
+        """The time stamps of the next rows, at the last spacing, by the clock of the last."""
         rows: list[dict[Hashable, Any]] = [{} for _ in range(n_rows)]
-        for name, (clock, _, spacing) in self.last.items():
+        for name, (clock, moment, spacing) in self.last.items():
             if spacing == spacing:
+                zone = timezone(timedelta(seconds=clock - moment))
                 for k, row in enumerate(rows, 1):
-                    row[name] = _EPOCH + timedelta(seconds=clock + k * spacing)
+                    shown = _EPOCH + timedelta(seconds=clock + k * spacing)
+                    row[name] = shown.replace(tzinfo=zone)
         return rows
 
     def forget(self) -> None:

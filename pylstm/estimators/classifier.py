@@ -14,6 +14,7 @@ from pylstm.errors import brief
 from pylstm.estimators.defaults import CLASSIFIER_EXPERTS, CLASSIFIER_SWITCHES, N_CELLS
 from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
 from pylstm.estimators.experts import ByLikelihood
+from pylstm.estimators.values import as_weight, is_missing
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
@@ -172,29 +173,36 @@ class Classifier(Estimator):
         super()._forget()
         self._last = None
 
-    def learn_one(self, x: Row, y: Hashable) -> None:
+    def learn_one(self, x: Row, y: Hashable, w: float = 1.0) -> None:
         """Learn from a row, and advance to the next.
 
         Parameters
         ----------
         x : mapping of names to numbers
             Features of the row; None or NaN, or a name left out, where there is no value.
-        y : hashable
-            Its label; None or NaN where there is none: the state advances and nothing is learned.
+        y : str, number, bool, or tuple of these
+            Its label. Numbers that are equal are one label, which is returned as the first of them
+            came: 1, 1.0 and True. None, NaN and the like (`pandas.NA`, NaT, `numpy.ma.masked`)
+            where there is none: the state advances and nothing is learned.
+        w : float, default 1
+            Weight of the row, by which its gradient is multiplied. With 0 the row and its label are
+            seen, and nothing is learned. Optimisers that divide by the size of the gradients, as
+            the default does, heed how weights differ, not a factor common to all.
 
         Raises
         ------
         TypeError, ValueError
-            For a feature that is no number, or an infinite one, or a label that is not hashable;
-            nothing has changed then.
+            For a feature that is no number, or an infinite one, a label that is not hashable or
+            that no file could hold, or a weight below 0; nothing has changed then.
         FloatingPointError
             When the weights have diverged.
         """
         with self._exclusive:
-            self._all_or_nothing(self._learn, x, y)
+            self._all_or_nothing(self._learn, x, y, w)
 
-    def _learn(self, x: Row, y: Hashable) -> None:
-        missing = y is None or (isinstance(y, float) and y != y)
+    def _learn(self, x: Row, y: Hashable, w: float) -> None:
+        weight = 1.0 if w == 1 else as_weight(w)
+        missing = is_missing(y)
         try:
             known = missing or y in self._places
         except TypeError:
@@ -215,7 +223,7 @@ class Classifier(Estimator):
             target = self._target
             target[self._places[y]] = 1.0
         try:
-            self._step(x, target, row)
+            self._step(x, target if weight else None, row, weight)
             if target is not None:
                 self._last = target.astype(float)
         finally:
@@ -231,7 +239,7 @@ class Classifier(Estimator):
         self._fill(x)
         self._write_last()
         outputs = self._see(x)
-        self._waiting.append(Waiting(self._features.row.copy()))
+        self._waiting.append(Waiting(self._features.row.copy(), np.empty((2, 0))))
         self._features.advance()
         return outputs
 

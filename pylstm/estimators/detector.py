@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from pylstm._core import Exclusive
+from pylstm.checkpoint import check_plain
 from pylstm.checks import check_size
 from pylstm.copies import Copyable, check_fields
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.estimators.estimator import Row
-from pylstm.estimators.features import as_number
 from pylstm.estimators.regressor import Regressor
 from pylstm.estimators.surprise import Rest, Surprise
+from pylstm.estimators.values import as_number
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import check_state, register
@@ -278,7 +279,10 @@ class Detector(Copyable):
         """
         with self._exclusive:
             values, features = self._parts(x, y)
-            for name in sorted(values.keys() - self._variables.keys(), key=str):
+            new = sorted(values.keys() - self._variables.keys(), key=str)
+            for name in (*new, *features):
+                check_plain("a name", name)
+            for name in new:
                 self._variables[name] = self._new_variable()
             evidence = []
             for name, variable in self._variables.items():

@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from pylstm.estimators.ahead import Ahead
 from pylstm.estimators.experts import Experts
-from pylstm.estimators.features import finite_or_none
 from pylstm.estimators.past import Misses, Past, Seen
 from pylstm.estimators.spread import Distribution, Spread
+from pylstm.estimators.values import finite_or_none
 
 __all__ = ["Direct"]
 

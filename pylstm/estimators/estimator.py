@@ -25,12 +25,11 @@ from pylstm.estimators.calendar import Calendar, as_periods
 from pylstm.estimators.defaults import SWITCHES, UNORDERED_EXPERTS, default_optimizer
 from pylstm.estimators.experts import ByError, ByLikelihood, Expert, Experts
 from pylstm.estimators.features import Features
-from pylstm.estimators.spread import Spread
 from pylstm.network import LSTM, Unbuilt
 from pylstm.optimizers import Optimizer
 from pylstm.registry import as_today, check_state
 
-__all__ = ["Array", "Estimator", "Row", "WithLastTarget"]
+__all__ = ["Array", "Estimator", "Row", "Waiting"]
 
 Array = npt.NDArray[Any]
 Row = Mapping[Hashable, Any]
@@ -53,19 +52,16 @@ class Waiting:
     ----------
     row : ndarray
         Inputs, as they were then.
-    base : float
-        What the output was added to; of labels 0.
-    prediction : float
-        What came of it; of labels NaN.
+    said : ndarray, shape (2, n_targets)
+        What the outputs were added to, and what came of it; nothing of labels.
     """
 
     row: Array
-    base: float = 0.0
-    prediction: float = math.nan
+    said: Array
 
     def state(self) -> dict[str, Any]:
         """Return the arguments it is made of."""
-        return {"row": self.row.copy(), "base": self.base, "prediction": self.prediction}
+        return {"row": self.row.copy(), "said": self.said.copy()}
 
 
 class Estimator(Copyable):
@@ -121,7 +117,9 @@ class Estimator(Copyable):
             wanted = wanted[:1] if not self.ordered else (Expert(),)
         size, n_outputs = self._features.size, self._n_outputs()
         nets = [self._new_network(e, k, size, n_outputs) for k, e in enumerate(wanted)]
-        return Experts(wanted, nets, self._features, self._mixture(len(nets)), bool(self.delay))
+        return Experts(
+            wanted, nets, self._features, self._mixture(len(nets), n_outputs), bool(self.delay)
+        )
 
     def _new_network(
         self, expert: Expert, k: int, n_inputs: int, n_outputs: int, kind: type[LSTM] = LSTM
@@ -177,17 +175,19 @@ class Estimator(Copyable):
         """Before names or labels are added: what `_take_back` brings back if the row is refused."""
         if self._before is None:
             experts = None if self._experts is None else self._experts.state()
-            rows = [waiting.row for waiting in self._waiting]
-            self._before = (experts, self._features.state(), rows)
+            waiting = [(row, row.row, row.said) for row in self._waiting]
+            self._before = (experts, self._features.state(), waiting)
 
     def _take_back(self) -> None:
         """A row is refused: what it has added goes again."""
         if self._before is None:
             return
-        experts, features, rows = self._before
+        experts, features, waiting = self._before
         self._before = None
-        for waiting, row in zip(self._waiting, rows, strict=True):
-            waiting.row = row
+        self._waiting.clear()
+        for row, inputs, said in waiting:
+            row.row, row.said = inputs, said
+            self._waiting.append(row)
         self._features.restore(features)
         self._restore_experts(experts)
 
@@ -217,12 +217,14 @@ class Estimator(Copyable):
             late = bool(self.delay)
             self._experts = Experts.restored(state, self._features, self._mixture, late)
 
-    def _step(self, x: Row, target: Array | None, row: Array | None = None) -> Array:
+    def _step(
+        self, x: Row, target: Array | None, row: Array | None = None, weight: float = 1.0
+    ) -> Array:
         """A step of the networks on the row just filled, made of x, or on one that waited."""
         assert self._experts is not None
         row = self._features.row if row is None else row
         try:
-            return self._experts.step(row, target)
+            return self._experts.step(row, target, weight)
         except ValueError:
             self._features.check(x)
             arrays = [row] if target is None else [row, target]
@@ -230,7 +232,7 @@ class Estimator(Copyable):
                 raise
         for array in arrays:  # the change between two numbers too far apart for one
             np.clip(array, -_LARGEST, _LARGEST, out=array)
-        return self._experts.step(row, target)
+        return self._experts.step(row, target, weight)
 
     def _predict(self, x: Row) -> Array:
         assert self._experts is not None
@@ -323,33 +325,3 @@ class Estimator(Copyable):
         self._features.restore(state["features"])
         self._restore_experts(state["experts"])
         self._waiting.extend(Waiting(**waiting) for waiting in state["waiting"])
-
-
-class WithLastTarget(Estimator):
-    """Own inputs 0 and 1: the last target and the last error. The output is a change."""
-
-    _last: float
-    _error: float
-    _spread: Spread
-
-    def _set_up(self, **parameters: Any) -> None:
-        self._spread = Spread()
-        super()._set_up(**parameters)
-
-    def _begin(self) -> None:
-        self._last = self._error = math.nan
-        self._target = np.empty(1)
-
-    def _forget(self) -> None:
-        super()._forget()
-        self._begin()
-
-    def _state(self) -> dict[str, Any]:
-        own = {"last": self._last, "error": self._error, "spread": self._spread.state()}
-        return {**super()._state(), **own}
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        super()._restore(state)
-        self._last, self._error = float(state["last"]), float(state["error"])
-        if state["spread"] is not None:
-            self._spread.restore(state["spread"])

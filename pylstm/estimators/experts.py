@@ -59,62 +59,99 @@ class Expert(NamedTuple):
 
 
 class ByError:
-    """Numbers are mixed by the mean absolute errors of the experts."""
+    """Numbers are mixed by the mean absolute errors of the experts, every target for itself."""
 
-    def __init__(self, n_experts: int) -> None:
-        self.n_rows = 0
-        self.errors = [0.0] * n_experts
-        self.weights = [1 / n_experts] * n_experts
+    def __init__(self, n_experts: int, n_targets: int = 1) -> None:
+        self.n_experts = n_experts
+        self.n_rows: list[int] = []
+        self.errors: list[list[float]] = []
+        self._shares: list[list[float]] = []
+        self.grow(n_targets)
+
+    def grow(self, n_targets: int) -> None:
+        """There are so many targets by now."""
+        for _ in range(n_targets - len(self.n_rows)):
+            self.n_rows.append(0)
+            self.errors.append([0.0] * self.n_experts)
+            self._shares.append([1 / self.n_experts] * self.n_experts)
+        self._set_weights()
+
+    def _set_weights(self) -> None:
+        """An expert's: a number, or one a target."""
+        shares = self._shares
+        self.weights: list[Any] = shares[0] if len(shares) == 1 else list(np.transpose(shares))
 
     def mix(self, outputs: Sequence[Array]) -> Array:
         """What the experts say together."""
         weights = self.weights
-        mixed = outputs[0] * weights[0]
+        mixed: Array = outputs[0] * weights[0]
         for k in range(1, len(outputs)):
             mixed += outputs[k] * weights[k]
         return mixed
 
     def learn(self, outputs: Sequence[Array], target: Array) -> Array:
         """Remember how far off every expert was; return what they said together."""
-        mixed, wanted = self.mix(outputs), target.item()
-        if wanted != wanted or len(outputs) == 1:
-            return mixed
-        self.n_rows = n = min(self.n_rows + 1, _ROWS_REMEMBERED)
-        errors = self.errors
-        for k, output in enumerate(outputs):
-            error, mean = abs(wanted - output.item()), errors[k]
+        mixed = self.mix(outputs)
+        if len(outputs) > 1:
+            said = [output.tolist() for output in outputs]
+            for j, wanted in enumerate(target.tolist()):
+                if wanted == wanted:
+                    self._learn_target(j, wanted, said)
+            self._set_weights()
+        return mixed
+
+    def _learn_target(self, j: int, wanted: float, said: list[list[float]]) -> None:
+        self.n_rows[j] = n = min(self.n_rows[j] + 1, _ROWS_REMEMBERED)
+        errors = self.errors[j]
+        for k, outputs in enumerate(said):
+            error, mean = abs(wanted - outputs[j]), errors[k]
             if mean and n > 1:
                 error = min(error, _WILD * mean)
             errors[k] += (error - mean) / n
-        self._weigh()
-        return mixed
+        self._weigh(j)
 
-    def _weigh(self) -> None:
-        least = min(self.errors)
-        shares = [(m / least) ** _POWER if least else float(m == 0) for m in self.errors]
+    def _weigh(self, j: int) -> None:
+        errors = self.errors[j]
+        least = min(errors)
+        shares = [(m / least) ** _POWER if least else float(m == 0) for m in errors]
         total = sum(shares)
-        self.weights = [share / total for share in shares]
+        self._shares[j] = [share / total for share in shares]
 
     def drop(self, k: int) -> None:
         """Expert k is there no more."""
-        del self.errors[k]
-        self._weigh()
+        self.n_experts -= 1
+        for j, errors in enumerate(self.errors):
+            del errors[k]
+            self._weigh(j)
+        self._set_weights()
+
+    @property
+    def best(self) -> int:
+        """The expert that counts most, of the targets together."""
+        return int(np.sum(self._shares, axis=0).argmax())
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` goes on from."""
-        return {"n_rows": self.n_rows, "errors": np.array(self.errors)}
+        return {"n_rows": list(self.n_rows), "errors": np.array(self.errors).ravel()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.n_rows, self.errors = state["n_rows"], state["errors"].tolist()
-        self._weigh()
+        self.n_rows = list(state["n_rows"])
+        self.errors = state["errors"].reshape(len(self.n_rows), -1).tolist()
+        self._shares = [[] for _ in self.n_rows]
+        for j in range(len(self.n_rows)):
+            self._weigh(j)
+        self._set_weights()
 
 
 class ByLikelihood:
     """Probabilities are pooled, with weights that follow the gradient of the cross-entropy."""
 
-    def __init__(self, n_experts: int) -> None:
+    def __init__(self, n_experts: int, n_targets: int = 1) -> None:
         self.weights = np.full(n_experts, 1 / n_experts)
+
+    def grow(self, n_targets: int) -> None:
+        """There are so many classes by now, which are weighed alike."""
 
     def _pool(self, outputs: Sequence[Array]) -> tuple[Array, Array]:
         logs = np.log(np.maximum(outputs, _LEAST_PROBABILITY, dtype=np.float64))
@@ -138,6 +175,11 @@ class ByLikelihood:
     def drop(self, k: int) -> None:
         """Expert k is there no more."""
         self.weights = np.delete(self.weights, k)
+
+    @property
+    def best(self) -> int:
+        """The expert that counts most."""
+        return int(np.argmax(self.weights))
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` goes on from."""
@@ -216,13 +258,16 @@ class Experts:
             outputs.append(net.predict(view) if ahead is net else ahead._step_with(net, view, None))
         return self.mixture.mix(outputs)
 
-    def step(self, row: Array, target: Array | None) -> Array:
-        """Learn from a row; return what was said of it. An expert that diverges is left out."""
+    def step(self, row: Array, target: Array | None, weight: float = 1.0) -> Array:
+        """Learn from a row; return what was said of it. An expert that diverges is left out.
+
+        The gradient is multiplied by `weight`; of numbers the target may be NaN in part.
+        """
         outputs: list[Array] = []
         for expert, net in zip(list(self.experts), list(self.nets), strict=True):
             k = len(outputs)
             try:
-                outputs.append(net.step(self.view(k, row), target))
+                outputs.append(net._step_weighted(self.view(k, row), target, weight))
             except FloatingPointError:
                 if len(self.nets) == 1:
                     raise
@@ -244,6 +289,7 @@ class Experts:
         for ahead, net in zip(self.ahead, self.nets, strict=False):
             if ahead is not net:
                 ahead.grow(n_inputs=features.size, n_outputs=n_outputs)
+        self.mixture.grow(n_outputs)
         self._follow()
         self.look(features)
 
@@ -255,7 +301,7 @@ class Experts:
     @property
     def best(self) -> LSTM:
         """The network that counts most."""
-        return self.nets[int(np.argmax(self.mixture.weights))]
+        return self.nets[self.mixture.best]
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` makes it from again."""

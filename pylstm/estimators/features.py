@@ -6,7 +6,6 @@ number of the row before. NaN stands where there is none, which the network take
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping
 from typing import Any, cast
 
@@ -14,47 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.checkpoint import check_plain
-from pylstm.errors import brief
-from pylstm.estimators.calendar import Calendar, seconds_of
+from pylstm.estimators.calendar import Calendar
+from pylstm.estimators.values import as_number
 
-__all__ = ["Features", "as_number", "finite_or_none"]
-
-
-def as_number(what: str, value: Any, *name: Hashable) -> float:
-    """Return a number as float, None as NaN, a time as seconds, or raise the sentence why not.
-
-    What it is called in that sentence: `what`, and the `name` behind it, if there is one.
-    """
-    if value is None:
-        return math.nan
-    seconds = None if isinstance(value, float) else seconds_of(value)
-    if seconds is not None:
-        return seconds[0]
-    if isinstance(value, str | bytes):
-        raise TypeError(
-            f"{_called(what, *name)} is {brief(value)}, wanted a number: encode categories before, "
-            "one feature each"
-        )
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(
-            f"{_called(what, *name)} is {brief(value)}, wanted a number, or None or NaN for none"
-        ) from None
-    if math.isinf(number):
-        raise ValueError(
-            f"{_called(what, *name)} is {number}, wanted a finite number, or NaN for none"
-        )
-    return number
-
-
-def finite_or_none(value: float) -> float:
-    """Return a number, NaN where it has overflowed: as an input it would be refused for ever."""
-    return value if math.isfinite(value) else math.nan
-
-
-def _called(what: str, *name: Hashable) -> str:
-    return " ".join([what, *map(brief, name)])
+__all__ = ["Features"]
 
 
 class Features:
@@ -101,14 +63,16 @@ class Features:
         try:
             for name, value in x.items():
                 k = places[name]
+                if type(value) is not float and type(value) is not int:
+                    value = as_number("feature", value, name)
                 cells[k] = value
-                cells[k + 1] = cells[k] - before[k]
-        except (KeyError, TypeError, ValueError):
+                cells[k + 1] = value - before[k]
+        except (KeyError, ValueError):  # a name that is new, a number that is too large
             return self._fill_with_care(x)
         return True
 
     def _fill_with_care(self, x: Mapping[Hashable, Any]) -> bool:
-        """The same where a name is new or a value is not a number."""
+        """The same where a name is new."""
         self.row.fill(np.nan)
         for name, value in x.items():
             number = as_number("feature", value, name)

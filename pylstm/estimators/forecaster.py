@@ -14,10 +14,10 @@ from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS
 from pylstm.estimators.direct import Direct
 from pylstm.estimators.estimator import Array, Estimator, Row
 from pylstm.estimators.experts import Experts
-from pylstm.estimators.features import as_number, finite_or_none
 from pylstm.estimators.leads import Leads, longest_lead
 from pylstm.estimators.past import Misses, Past, Seen, as_seasons
 from pylstm.estimators.spread import LEVELS, Distribution
+from pylstm.estimators.values import as_number, finite_or_none
 from pylstm.keywords import answers_keywords
 from pylstm.network import LSTM
 from pylstm.optimizers import Optimizer

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import Any
+
+import numpy as np
 
 from pylstm.checks import check_switch
 from pylstm.estimators.defaults import N_CELLS, REGRESSOR_EXPERTS
-from pylstm.estimators.estimator import Row, Waiting, WithLastTarget
-from pylstm.estimators.features import as_number, finite_or_none
-from pylstm.estimators.spread import Distribution
+from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
+from pylstm.estimators.targets import Targets, as_targets
+from pylstm.estimators.values import as_weight
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
@@ -18,8 +21,8 @@ __all__ = ["Regressor"]
 
 
 @answers_keywords
-class Regressor(WithLastTarget):
-    """Predict a number from named features, row by row, and learn from every row.
+class Regressor(Estimator):
+    """Predict a number, or several, from named features, row by row, and learn from every row.
 
     With `feedback` the inputs of row t are its features, their changes since the row before, the
     last target and the last error, and the networks put out the change since the last target,
@@ -29,6 +32,11 @@ class Regressor(WithLastTarget):
     without it u(t) = [x(t), x(t) - x(t-1)] and p(t) = net(u(t)). Everything is standardised inside
     the networks, see `pylstm.LSTM`. There are several, with rates and views of their own, mixed by
     their errors: see `pylstm.estimators.experts`.
+
+    Targets are a number a row, or a mapping of names to numbers, or an array: then y, p and the
+    last error have a part a target, with an output each on the same cells, and a mixture and a
+    spread of its own. A part that is missing has no error; a name that is new gets an output whose
+    weights start at 0.
 
     Parameters
     ----------
@@ -84,6 +92,17 @@ class Regressor(WithLastTarget):
     ...     model.learn_one(x, y)
     >>> sum(errors[-500:]) / 500 < 0.5
     True
+
+    Several targets, one of which comes every other row:
+
+    >>> model = Regressor(n_cells=8)
+    >>> for t in range(2000):
+    ...     load, price = 20 + 5 * math.sin(t * math.pi / 12), 8 + math.cos(t * math.pi / 12)
+    ...     y = {"load": load, "price": price if t % 2 else None}
+    ...     found = model.predict_one({"hour": t % 24})
+    ...     model.learn_one({"hour": t % 24}, y)
+    >>> sorted(found), abs(found["load"] - load) < 1, abs(found["price"] - price) < 0.5
+    (['load', 'price'], True, True)
     """
 
     _n_own = 2
@@ -106,8 +125,10 @@ class Regressor(WithLastTarget):
     ) -> None:
         check_switch("feedback", feedback)
         check_switch("ordered", ordered)
-        self._n_own = 2 if feedback and ordered else 0
-        self._begin()
+        self._sees_targets = feedback and ordered
+        self._n_own = 2 if self._sees_targets else 0
+        self._targets = Targets()
+        self._target = np.empty(1)
         self.feedback: bool
         self._set_up(
             n_cells=n_cells,
@@ -122,78 +143,127 @@ class Regressor(WithLastTarget):
             seed=seed,
         )
 
-    def learn_one(self, x: Row, y: float | None) -> None:
+    def _n_outputs(self) -> int:
+        return len(self._targets.known)
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._targets.forget()
+
+    def learn_one(self, x: Row, y: Any, w: float = 1.0) -> None:
         """Learn from a row, and advance to the next.
 
         Parameters
         ----------
         x : mapping of names to numbers
-            Features of the row; None or NaN, or a name left out, where there is no value.
-        y : float, optional
-            Its target; None or NaN where there is none: the state advances and nothing is learned.
+            Features of the row, True and False as 1 and 0; None, NaN and the like (`pandas.NA`,
+            NaT, `numpy.ma.masked`), or a name left out, where there is no value.
+        y : float, or mapping of names to numbers, or array_like of shape (n_targets,)
+            Its target, or its targets, in the form of the first. None, NaN and the like where there
+            is none: the state advances, and nothing is learned of it. Names may be left out, and
+            appear later.
+        w : float, default 1
+            Weight of the row, by which its gradient is multiplied. With 0 the row and its target
+            are seen, and nothing is learned. Optimisers that divide by the size of the gradients,
+            as the default does, heed how weights differ, not a factor common to all.
 
         Raises
         ------
         TypeError, ValueError
-            For something that is no number, or an infinite one; nothing has changed then.
+            For something that is no number, or an infinite one, targets of another form, or a
+            weight below 0; nothing has changed then.
         FloatingPointError
             When the weights have diverged.
         """
         with self._exclusive:
-            self._all_or_nothing(self._learn, x, as_number("y", y))
+            self._all_or_nothing(self._learn, x, y, w)
 
-    def _learn(self, x: Row, wanted: float) -> None:
+    def _learn(self, x: Row, y: Any, w: float) -> None:
+        wanted = self._expect(y)
+        weight = 1.0 if w == 1 else as_weight(w)
         if self.delay:
-            self._learn_late(x, wanted)
+            self._learn_late(x, wanted, weight)
             return
         self._fill(x)
-        base = self._write_own()
-        change = self._target[0] = wanted - base
-        output = self._step(x, self._target).item()
+        bases = self._write_own()
+        outputs = self._step_towards(x, wanted, bases, None, weight).tolist()
         self._features.advance()
-        self._come(wanted, change - output)
+        for k, target in enumerate(self._targets.known):
+            target.come(wanted[k], wanted[k] - bases[k] - outputs[k], weight > 0)
 
-    def _learn_late(self, x: Row, wanted: float) -> None:
+    def _learn_late(self, x: Row, wanted: list[float], weight: float) -> None:
         """Learn from the row that has waited longest, or, where none has, from this one."""
         if not self._waiting:
             self._see_row(x)
         waiting = self._waiting[0]
-        self._target[0] = wanted - waiting.base
-        self._step(x, self._target, waiting.row)
+        bases, predictions = waiting.said.tolist()
+        self._step_towards(x, wanted, bases, waiting.row, weight)
         self._waiting.popleft()
-        self._come(wanted, wanted - waiting.prediction)
+        for k, target in enumerate(self._targets.known):
+            target.come(wanted[k], wanted[k] - predictions[k], weight > 0)
 
-    def _come(self, wanted: float, error: float) -> None:
-        """A target has come, and with it how far off its prediction was."""
-        self._error = finite_or_none(error)
-        self._spread.learn(self._error)
-        if wanted == wanted:
-            self._last = wanted
+    def _step_towards(
+        self, x: Row, wanted: list[float], bases: list[float], row: Array | None, weight: float
+    ) -> Array:
+        """A step of the networks, whose targets are what is wanted beyond the bases."""
+        target = self._target
+        for k, base in enumerate(bases):
+            target[k] = wanted[k] - base
+        return self._step(x, target if weight else None, row, weight)
 
-    def _see_row(self, x: Row) -> float:
+    def _expect(self, y: Any) -> list[float]:
+        """The targets of a row in the order of the outputs; new names get outputs first."""
+        targets = self._targets
+        form, names, values = as_targets(y)
+        if form == targets.form and names == targets.names:
+            return values
+        if form is not None:
+            new = targets.new(form, names, y)
+            if new:
+                self._remember()
+                self._make_room_for(targets.add(form, new))
+        return targets.in_order(names, values)
+
+    def _make_room_for(self, more: int) -> None:
+        """There are so many more targets than there were."""
+        self._target = np.empty(len(self._targets.known))
+        if not more:
+            return
+        if self._sees_targets:
+            self._features.add_own(2 * more)
+        if self._experts is not None:
+            self._grow()
+
+    def _grow(self) -> None:
+        super()._grow()
+        base = math.nan if self._sees_targets else 0.0
+        for waiting in self._waiting:
+            missing = self._n_outputs() - waiting.said.shape[1]
+            waiting.said = np.pad(waiting.said, ((0, 0), (0, missing)), constant_values=base)
+
+    def _see_row(self, x: Row) -> list[float]:
         """Make the step of a row whose target comes later; return what is predicted."""
         self._fill(x)
-        base = self._write_own()
-        prediction = base + self._see(x).item()
-        self._waiting.append(Waiting(self._features.row.copy(), base, prediction))
+        bases = self._write_own()
+        outputs = self._see(x).tolist()
+        predictions = [base + output for base, output in zip(bases, outputs, strict=True)]
+        self._waiting.append(Waiting(self._features.row.copy(), np.array([bases, predictions])))
         self._features.advance()
-        return 0.0 if prediction != prediction else prediction
+        return [0.0 if value != value else value for value in predictions]
 
-    def _write_own(self) -> float:
-        """Write the own inputs; return what the output is added to."""
-        if not self._n_own:
-            return 0.0
-        cells = self._features.cells
-        cells[0] = self._last
-        cells[1] = self._error
-        return self._last
+    def _write_own(self) -> list[float]:
+        """Write the own inputs; return what the outputs are added to."""
+        known = self._targets.known
+        if not self._sees_targets:
+            return [0.0] * len(known)
+        cells, own, bases = self._features.cells, self._features.own, []
+        for k, target in enumerate(known):
+            cells[own[2 * k]] = target.last
+            cells[own[2 * k + 1]] = target.error
+            bases.append(target.last)
+        return bases
 
-    @overload
-    def predict_one(self, x: Row, *, with_dist: Literal[False] = False) -> float: ...
-    @overload
-    def predict_one(self, x: Row, *, with_dist: Literal[True]) -> Distribution: ...
-
-    def predict_one(self, x: Row, *, with_dist: bool = False) -> float | Distribution:
+    def predict_one(self, x: Row, *, with_dist: bool = False) -> Any:
         """Return what is predicted for a row that comes next.
 
         Nothing changes; but with `delay` the row is seen, and waits for its target.
@@ -209,7 +279,8 @@ class Regressor(WithLastTarget):
         Returns
         -------
         float or Distribution
-            0 before the first target.
+            0 before the first target. Of several targets as they came: a dict by name, or an
+            ndarray of shape (n_targets,), float64, and of distributions a list.
 
         Raises
         ------
@@ -219,23 +290,29 @@ class Regressor(WithLastTarget):
             When as many rows as `delay` wait for their targets already.
         """
         with self._exclusive:
-            prediction = self._ahead(x) if self.delay else self._prediction(x)
-            return self._spread.around(prediction) if with_dist else prediction
+            predictions = self._ahead(x) if self.delay else self._predictions(x)
+            targets = self._targets
+            if not with_dist:
+                return targets.as_given(predictions)
+            pairs = zip(targets.known, predictions, strict=True)
+            return targets.as_given([target.spread.around(value) for target, value in pairs])
 
-    def _ahead(self, x: Row) -> float:
+    def _ahead(self, x: Row) -> list[float]:
         self._check_waiting()
         return self._all_or_nothing(self._see_row, x)
 
-    def _prediction(self, x: Row) -> float:
+    def _predictions(self, x: Row) -> list[float]:
         self._features.fill(x)
-        base = self._write_own()
-        if self._experts is None or base != base:
+        bases = self._write_own()
+        if self._experts is None or (bases[0] != bases[0] and all(b != b for b in bases)):
             self._features.check(x)
-            return 0.0
-        output: float = self._predict(x).item()
-        return base + output
+            return [0.0] * len(bases)
+        predictions: list[float] = self._predict(x).tolist()
+        for k, base in enumerate(bases):
+            predictions[k] = 0.0 if base != base else base + predictions[k]
+        return predictions
 
-    def predict_following(self, xs: Iterable[Row]) -> list[float]:
+    def predict_following(self, xs: Iterable[Row]) -> list[Any]:
         """Return what is predicted for rows that follow one another, their targets unknown.
 
         With `feedback` every prediction stands for the target of its row in the rows after. Nothing
@@ -248,26 +325,49 @@ class Regressor(WithLastTarget):
 
         Returns
         -------
-        list of float
+        list
+            Of what `predict_one` returns.
         """
         if not self.ordered and not self.delay:
             return [self.predict_one(x) for x in xs]
         ahead = self.copy()
-        predictions = []
+        found = []
         for x in xs:
             if self.delay:
-                predictions.append(ahead._see_row(x))
-                continue
-            prediction = ahead.predict_one(x)
-            ahead.advance_one(x)
-            if self.feedback:
-                ahead._last = prediction
-            predictions.append(prediction)
-        return predictions
+                predictions = ahead._see_row(x)
+            else:
+                predictions = ahead._predictions(x)
+                ahead.advance_one(x)
+                if self.feedback:
+                    for target, value in zip(ahead._targets.known, predictions, strict=True):
+                        target.last = value
+            found.append(self._targets.as_given(predictions))
+        return found
 
     def advance_one(self, x: Row) -> None:
         """Go on to the next row without learning: what `learn_one` does when there is no target."""
         self.learn_one(x, None)
+
+    def _remember(self) -> None:
+        if self._before is None:
+            targets = self._targets
+            self._targets_before = targets.form, targets.names, targets.known
+        super()._remember()
+
+    def _take_back(self) -> None:
+        if self._before is not None:
+            targets = self._targets
+            targets.form, targets.names, targets.known = self._targets_before
+            self._target = np.empty(len(targets.known))
+        super()._take_back()
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), **self._targets.state()}
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        super()._restore(state)
+        self._targets.restore(state)
+        self._target = np.empty(len(self._targets.known))
 
 
 register(Regressor, "estimators.Regressor")

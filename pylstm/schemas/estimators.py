@@ -13,6 +13,7 @@ from pylstm.errors import brief
 from pylstm.estimators.calendar import as_periods
 from pylstm.estimators.leads import bucket_of, longest_lead
 from pylstm.estimators.past import as_seasons
+from pylstm.estimators.spread import Spread
 from pylstm.schemas.networks import AheadState, NetworkState
 from pylstm.schemas.state import (
     FLOAT64,
@@ -47,6 +48,8 @@ class CalendarState(State):
         distinct("names of time stamps", self.names)
         has_shape("last", self.last, FLOAT64, (len(self.names), 3))
         no_infinity("the last time stamps", self.last)
+        ahead_of_utc = self.last[:, 0] - self.last[:, 1]
+        must((abs(ahead_of_utc) < 86400).all(), "clocks within a day of UTC")
 
 
 class FeaturesState(State):
@@ -88,17 +91,24 @@ class ExpertState(State):
 class ByErrorState(State):
     """`estimators.experts.ByError`."""
 
-    n_rows: Annotated[int, Meta(ge=0, le=1000)]
+    n_rows: list[Annotated[int, Meta(ge=0, le=1000)]]
     errors: Array
 
     @staticmethod
     def of_one() -> dict[str, Any]:
         """The state where there is nothing to mix."""
-        return {"n_rows": 0, "errors": np.zeros(1)}
+        return {"n_rows": [0], "errors": np.zeros(1)}
 
-    def fits(self, n_experts: int) -> None:
-        """Whether it mixes so many experts."""
-        has_shape("errors", self.errors, FLOAT64, (n_experts,))
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Before, there was one target."""
+        n_rows = state.get("n_rows")
+        return {**state, "n_rows": [n_rows]} if isinstance(n_rows, int) else state
+
+    def fits(self, n_experts: int, n_targets: int) -> None:
+        """Whether it mixes so many experts, for so many targets."""
+        must(len(self.n_rows) == n_targets, "a number of errors a target")
+        has_shape("errors", self.errors, FLOAT64, (n_targets * n_experts,))
         must(np.isfinite(self.errors).all() and (self.errors >= 0).all(), "errors of at least 0")
 
 
@@ -112,7 +122,7 @@ class ByLikelihoodState(State):
         """The state where there is nothing to mix."""
         return {"weights": np.ones(1)}
 
-    def fits(self, n_experts: int) -> None:
+    def fits(self, n_experts: int, n_targets: int) -> None:
         """Whether it mixes so many experts."""
         has_shape("weights", self.weights, FLOAT64, (n_experts,))
         must(np.isfinite(self.weights).all(), "finite weights")
@@ -141,8 +151,7 @@ class WaitingState(State):
     """`estimators.estimator.Waiting`."""
 
     row: Array
-    base: float
-    prediction: float
+    said: Array
 
 
 def with_parameters(state: Mapping[str, Any], added: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -161,6 +170,7 @@ class EstimatorState(State):
     SWITCHES: ClassVar[str] = "SWITCHES"
     MIXTURE: ClassVar[type[ByErrorState] | type[ByLikelihoodState]] = ByErrorState
     ADDED: ClassVar[dict[str, Any]] = {"calendar": None}  # parameters that are not in format 1
+    SAYS: ClassVar[int] = 0  # targets of which a row that waits has said something, before several
     format: Literal[2]
     parameters: dict[str, Any]
     experts: ExpertsState | None
@@ -171,7 +181,12 @@ class EstimatorState(State):
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """In format 1 there was one network, without a mixture."""
         if state.get("format") != 1:
-            return with_parameters(state, {"calendar": None})
+            today = dict(with_parameters(state, {"calendar": None}))
+            today["experts"] = cls.experts_today(today.get("experts"))
+            waiting = today.get("waiting")
+            if isinstance(waiting, list):
+                today["waiting"] = [cls.waiting_today(row) for row in waiting]
+            return today
         today = {name: value for name, value in state.items() if name != "net"}
         today |= {"format": cls.FORMAT, "experts": None, "waiting": []}
         if isinstance(state.get("parameters"), Mapping):
@@ -185,6 +200,21 @@ class EstimatorState(State):
                 "ahead": [],
             }
         return today
+
+    @classmethod
+    def experts_today(cls, experts: Any) -> Any:
+        """The experts as they would be written today."""
+        if not isinstance(experts, Mapping) or not isinstance(experts.get("mixture"), Mapping):
+            return experts
+        return {**experts, "mixture": cls.MIXTURE.today(experts["mixture"])}
+
+    @classmethod
+    def waiting_today(cls, row: Any) -> Any:
+        """A row that waits as it would be written today: before, there was one target."""
+        if not isinstance(row, Mapping) or row.keys() != {"row", "base", "prediction"}:
+            return row
+        said = np.array([[row["base"]], [row["prediction"]]], float)
+        return {"row": row["row"], "said": said[:, : cls.SAYS]}
 
     def n_own(self) -> int:
         """Inputs before those of the first feature."""
@@ -206,7 +236,8 @@ class EstimatorState(State):
         must(len(self.waiting) <= delay + 1, "no more rows that wait than there may be")
         for waiting in self.waiting:
             has_shape("row", waiting.row, FLOAT64, (n_inputs,))
-            no_infinity("a row that waits", waiting.row, waiting.base, waiting.prediction)
+            has_shape("said", waiting.said, FLOAT64, (2, self.n_outputs() if self.SAYS else 0))
+            no_infinity("a row that waits", waiting.row, waiting.said)
         if self.experts is None:
             must(not self.features.names, "no features without a network")
             return
@@ -220,7 +251,7 @@ class EstimatorState(State):
         n_cells, block_size = parameters["n_cells"], parameters["block_size"]
         nets = experts.nets
         must(nets and len(experts.experts) == len(nets), "a network an expert")
-        converted(self.MIXTURE, experts.mixture).fits(len(nets))
+        converted(self.MIXTURE, experts.mixture).fits(len(nets), self.n_outputs())
         experts.fits(late)
         switches = getattr(defaults, self.SWITCHES)
         wanted = {
@@ -257,31 +288,54 @@ class SpreadState(State):
         must(self.n or not self.scale, "a scale of errors where there were some")
 
 
-class _WithLastTarget(EstimatorState):
-    last: float
-    error: float
-    spread: SpreadState | None
-
-    @classmethod
-    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """In format 1 nothing was known of the errors."""
-        today = super().today(state)
-        return {**today, "spread": None} if state.get("format") == 1 else today
-
-    def __post_init__(self) -> None:
-        no_infinity("the last target or error", self.last, self.error)
-        EstimatorState.__post_init__(self)
-
-
-class RegressorState(_WithLastTarget):
+class RegressorState(EstimatorState):
     """`estimators.Regressor`."""
 
     ADDED: ClassVar[dict[str, Any]] = {"delay": 0, "ordered": True, "calendar": None}
+    SAYS = 1
+    form: Literal["number", "mapping", "array"] | None
+    targets: list[Any]
+    last: Array
+    error: Array
+    spread: list[SpreadState]
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Before, there was one target, and in format 1 nothing was known of its errors."""
+        today = dict(super().today(state))
+        if "form" in today or not {"last", "error"} <= today.keys():
+            return today
+        is_new = today.get("experts") is None
+        spread = today.get("spread")
+        return {
+            **today,
+            "form": None if is_new else "number",
+            "targets": [] if is_new else [None],
+            "last": np.array([today["last"]], float),
+            "error": np.array([today["error"]], float),
+            "spread": [Spread().state() if spread is None else spread],
+        }
 
     def n_own(self) -> int:
-        """The last target and its error."""
+        """The last target and its error, of every target."""
         parameters = self.parameters
-        return 2 if parameters.get("feedback") and parameters.get("ordered") else 0
+        return 2 * len(self.last) if parameters.get("feedback") and parameters.get("ordered") else 0
+
+    def n_outputs(self) -> int:
+        """One a target."""
+        return len(self.last)
+
+    def __post_init__(self) -> None:
+        distinct("names of targets", self.targets)
+        n = max(1, len(self.targets))
+        must((self.form is None) == (not self.targets), "a form of targets that have names")
+        has_shape("last", self.last, FLOAT64, (n,))
+        has_shape("error", self.error, FLOAT64, (n,))
+        must(len(self.spread) == n, "a spread a target")
+        must(self.form != "number" or self.targets == [None], "one target without a name")
+        must(self.form != "array" or self.targets == list(range(n)), "targets by their places")
+        no_infinity("the last target or error", self.last, self.error)
+        EstimatorState.__post_init__(self)
 
 
 class ClassifierState(EstimatorState):
@@ -422,9 +476,12 @@ class DirectState(State):
         no_infinity("what waits", self.error, self.waiting)
 
 
-class ForecasterState(_WithLastTarget):
+class ForecasterState(EstimatorState):
     """`estimators.Forecaster`."""
 
+    last: float
+    error: float
+    spread: SpreadState | None
     past: Array
     misses: Array
     n_rows: Count = 0
@@ -439,7 +496,11 @@ class ForecasterState(_WithLastTarget):
     @classmethod
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """Before, no forecast was followed, and none was learned directly."""
-        today = super().today(state)
+        today = dict(super().today(state))
+        today.setdefault("spread", None)
+        direct = today.get("direct")
+        if isinstance(direct, Mapping):
+            today["direct"] = {**direct, "experts": cls.experts_today(direct.get("experts"))}
         if "leads" in today or not isinstance(today.get("parameters"), Mapping):
             return today
         new = {"seen": None, "leads": None, "n_followed": 0, "followed": None, "direct": None}
@@ -458,7 +519,8 @@ class ForecasterState(_WithLastTarget):
         return 3 + len(self._seasons())
 
     def __post_init__(self) -> None:
-        _WithLastTarget.__post_init__(self)
+        no_infinity("the last target or error", self.last, self.error)
+        EstimatorState.__post_init__(self)
         seasons, horizon = self._seasons(), self.parameters.get("horizon")
         past = PastState(self.past, self.last, self.error, self.n_rows, self.profiles)
         past.fits(seasons)
