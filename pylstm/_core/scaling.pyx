@@ -265,10 +265,12 @@ cdef class RunningScale:
 cdef class Scaling:
     """What stands between a network and values in the user's units; calls happen under its lock."""
 
+    def __cinit__(self):
+        self.weight, self.partly = 1, False
+
     cdef set_up(self, dict config, pylstm_network *net):
         self.net = net
         self.scales_x, self.scales_t = config["scale_inputs"], config["scale_targets"]
-        self.weight, self.partly = 1, False
         if self.scales_x:
             self.inputs = RunningScale(net.shape.n_inputs, config["scale_memory"])
         if self.scales_t:
