@@ -527,7 +527,10 @@ def test_an_estimator_of_sklearn_that_cannot_be(path):
     model = sklearn.LSTMClassifier(2).fit(X, np.array(["no", "yes"] * 4))
     for lie in (
         {"n_cells": -1}, {"n_epochs": 0}, {"n_features_in_": 2}, {"n_features_in_": 10**12},
-        {"one_a_sequence_": 2}, {"estimator_": 3}, {"more": 1}, {"seed": "1"},
+        {"one_a_sequence_": 2}, {"estimator_": 3}, {"more": 1}, {"random_state": "1"},
+        {"random_state": -1}, {"one_a_sequence_": True}, {"in_sequences_": 2}, {"feedback": 1},
+        {"sequence_column": 1.5}, {"sequence_column": 0}, {"sequence_column_": 0},
+        {"sequence_column": 0, "sequence_column_": 1}, {"optimizer": "adagrad"},
         {"classes_": {"values": ["no"], "dtype": "<U3"}},
         {"classes_": {"values": ["yes", "no"], "dtype": "<U3"}},
         {"classes_": {"values": ["no", "no"], "dtype": "<U3"}},

@@ -14,15 +14,19 @@ from pylstm import estimators
 
 pytest.importorskip("sklearn", reason="the extra [sklearn] is not installed")
 
+from sklearn import config_context
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, TimeSeriesSplit, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from pylstm.sklearn import LSTMClassifier, LSTMForecaster, LSTMRegressor
 
 MODELS = {"regressor": LSTMRegressor, "classifier": LSTMClassifier, "forecaster": LSTMForecaster}
 
-# Checks of scikit-learn that fail, each with its reason.
+# Checks of scikit-learn that fail where rows are ordered, each with its reason.
 EXEMPT = {
     "check_methods_sample_order_invariance": (
         "rows are in time order: a row is predicted with the memory of those before it"
@@ -36,8 +40,10 @@ EXEMPT = {
 def all_checks():
     for model in (
         LSTMRegressor(),
-        LSTMRegressor(feedback=True),
+        LSTMRegressor(feedback=False),
+        LSTMRegressor(ordered=False),
         LSTMClassifier(),
+        LSTMClassifier(ordered=False),
         LSTMForecaster(),
     ):
         for k, (_, check) in enumerate(estimator_checks_generator(model, mark=None)):
@@ -47,7 +53,7 @@ def all_checks():
 @pytest.mark.parametrize(("model", "check"), list(all_checks()))
 @pytest.mark.filterwarnings("ignore:predict has been given")
 def test_check_of_sklearn(model, check):
-    if check.func.__name__ in EXEMPT:
+    if getattr(model, "ordered", True) and check.func.__name__ in EXEMPT:
         with pytest.raises(AssertionError):
             check(clone(model))
         return
@@ -73,7 +79,7 @@ def by_column(X):
 def test_regressor_is_the_one_behind(feedback, rng):
     X, y = table(rng)
     X[5, 1] = math.nan
-    model = LSTMRegressor(n_cells=6, feedback=feedback, seed=2).fit(X[:40], y[:40])
+    model = LSTMRegressor(n_cells=6, feedback=feedback, random_state=2).fit(X[:40], y[:40])
     bare = estimators.Regressor(n_cells=6, feedback=feedback, seed=2)
     for x, value in zip(by_column(X[:40]), y[:40].tolist(), strict=True):
         bare.learn_one(x, value)
@@ -85,7 +91,7 @@ def test_classifier_is_the_one_behind(rng):
     X, y = table(rng)
     y = np.array(labels(y))
     model = LSTMClassifier(n_cells=6).fit(X[:40], y[:40])
-    bare = estimators.Classifier(n_cells=6, feedback=False)
+    bare = estimators.Classifier(n_cells=6)
     bare.expect(range(3))
     for x, label in zip(by_column(X[:40]), y[:40], strict=True):
         bare.learn_one(x, ["high", "low", "middle"].index(label))
@@ -198,10 +204,10 @@ def test_sequences_are_learned_each_from_a_fresh_state(name, one_a, rng):
             bare.reset()
             for k, x in enumerate(by_column(X[start:end]), start):
                 bare.learn_one(x, codes[k] if one_a == "row" or k == end - 1 else None)
+    bare.reset()
     assert everything(model.estimator_) == everything(bare)
     found = model.predict(X, lengths)
     assert found.shape == ((60,) if one_a == "row" else (5,))
-    bare.reset()
     alone = [bare.copy() for _ in ends]
     if name == "regressor":
         parts = [
@@ -219,7 +225,7 @@ def test_sequences_are_learned_each_from_a_fresh_state(name, one_a, rng):
 def test_epochs_are_passes_each_from_a_fresh_state(rng):
     X, y = table(rng)
     model = LSTMRegressor(n_cells=6, n_epochs=3).fit(X, y)
-    bare = estimators.Regressor(n_cells=6, feedback=False)
+    bare = estimators.Regressor(n_cells=6)
     for _ in range(3):
         bare.reset()
         for x, value in zip(by_column(X), y.tolist(), strict=True):
@@ -240,8 +246,278 @@ def test_epochs_of_a_forecaster(rng):
 
 def test_searched_over_in_time_order(rng):
     X, y = table(rng)
-    search = GridSearchCV(LSTMRegressor(), {"n_cells": [2, 4]}, cv=TimeSeriesSplit(3)).fit(X, y)
-    assert search.best_params_["n_cells"] in (2, 4)
+    grid = {"n_cells": [2, 4], "optimizer__learning_rate": [1e-3, 1e-2]}
+    search = GridSearchCV(LSTMRegressor(), grid, cv=TimeSeriesSplit(3)).fit(X, y)
+    best = search.best_estimator_
+    assert best.n_cells in (2, 4)
+    assert best.net.optimizer.learning_rate == search.best_params_["optimizer__learning_rate"]
+
+
+# ---------------------------------------------------------------- sequences by an id a row
+
+IDS = np.array(["b", "a", "c"])[np.arange(60) % 7 % 3]  # rows of one are not side by side
+
+
+def gathered():
+    """The rows by sequence, in the order of their first, and how many each has."""
+    parts = [np.flatnonzero(name == IDS) for name in "bac"]
+    return np.concatenate(parts), [len(part) for part in parts]
+
+
+@pytest.mark.parametrize("name", ["regressor", "classifier"])
+@pytest.mark.parametrize("one_a", ["row", "sequence"])
+def test_an_id_a_row_is_what_lengths_are(name, one_a, rng):
+    X, y = table(rng)
+    y = np.array(labels(y)) if name == "classifier" else y
+    order, lengths = gathered()
+    y_of_rows, y_gathered = (y, y[order]) if one_a == "row" else (y[:3], y[:3])
+    wanted = MODELS[name](4, n_epochs=2).fit(X[order], y_gathered, lengths)
+    model = MODELS[name](4, n_epochs=2).fit(X, y_of_rows, sequence=IDS)
+    assert everything(model.estimator_) == everything(wanted.estimator_)
+    predict = "predict_proba" if name == "classifier" else "predict"
+    found = getattr(model, predict)(X, sequence=IDS)
+    found = found[order] if one_a == "row" else found
+    assert np.array_equal(found, getattr(wanted, predict)(X[order], lengths))
+    more = MODELS[name](4, n_epochs=2).fit(X, y_of_rows, sequence=IDS.tolist())
+    assert everything(more.estimator_) == everything(wanted.estimator_)
+
+
+@pytest.mark.parametrize("kind", ["number", "from the end", "name", "objects", "scaled"])
+def test_a_column_of_ids(kind, tmp_path, rng):
+    X, y = table(rng)
+    numbers = np.unique(IDS, return_inverse=True)[1]
+    column, table_of = -1, np.c_[X, numbers]
+    if kind == "number":
+        column = 3
+    elif kind == "name":
+        pd = pytest.importorskip("pandas", reason="pandas is not installed")
+        column, table_of = "id", pd.DataFrame(X, columns=list("xyz")).assign(id=IDS)
+    elif kind == "objects":
+        table_of = np.c_[X.astype(object), IDS]
+    wanted = LSTMRegressor(4, n_epochs=2).fit(X, y, sequence=IDS)
+    model = LSTMRegressor(4, n_epochs=2, sequence_column=column)
+    if kind == "scaled":
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+        wanted = clone(wanted).fit(X, y, sequence=IDS)
+        pipeline = make_pipeline(StandardScaler(), model).fit(table_of, y)
+        assert np.allclose(pipeline.predict(table_of), wanted.predict(X, sequence=IDS))
+        return
+    model.fit(table_of, y)
+    assert everything(model.estimator_) == everything(wanted.estimator_)
+    model.save(tmp_path / "model.safetensors")
+    for one in (model, pylstm.load(tmp_path / "model.safetensors")):
+        assert one.sequence_column_ == 3
+        assert one.n_features_in_ == 4
+        assert np.array_equal(one.predict(table_of), wanted.predict(X, sequence=IDS))
+        assert one.score(table_of, y) == wanted.score(X, y, sequence=IDS)
+
+
+def test_groups_are_kept_whole_by_searches_over_pipelines(rng):
+    """One label a sequence, at its last row; every fold as it would be done by hand."""
+    ids = np.repeat(np.arange(30), 3)
+    X = rng.normal(size=(90, 1))
+    labelled = np.arange(2, 90, 3)
+    y = np.full(90, None)
+    y[labelled] = np.where(X[::3, 0] > 0, "yes", "no")
+    folds = GroupKFold(3)
+    pipeline = make_pipeline(StandardScaler(), LSTMClassifier(4, sequence_column=0, n_epochs=3))
+    grid = {"lstmclassifier__optimizer__learning_rate": [1e-3, 1e-2]}
+    search = GridSearchCV(pipeline, grid, cv=folds, error_score="raise")
+    search.fit(np.c_[ids, X], y, groups=ids)
+    for k, rate in enumerate((1e-3, 1e-2)):
+        optimizer = LSTMClassifier().set_params(optimizer__learning_rate=rate).optimizer
+        for fold, (train, test) in enumerate(folds.split(X, groups=ids)):
+            scaler = StandardScaler().fit(X[train])
+            model = LSTMClassifier(4, optimizer=optimizer, n_epochs=3)
+            model.fit(scaler.transform(X[train]), y[train], [3] * 20)
+            found = model.predict(scaler.transform(X[test]), [3] * 10)[2::3]
+            right = np.mean(found == y[test][2::3])
+            assert search.cv_results_[f"split{fold}_test_score"][k] == pytest.approx(right)
+
+
+def test_ids_are_routed_to_every_method(rng):
+    X, y = table(rng)
+    ids = np.repeat(np.arange(12), 5)
+    column = LSTMRegressor(4, sequence_column=0, n_epochs=2)
+    wanted = cross_validate(column, np.c_[ids, X], y, groups=ids, cv=GroupKFold(3))["test_score"]
+    with config_context(enable_metadata_routing=True):
+        more = {"groups": ids, "sequence": ids}
+        found = cross_validate(LSTMRegressor(4, n_epochs=2), X, y, params=more, cv=GroupKFold(3))
+        search = GridSearchCV(LSTMRegressor(4, n_epochs=2), {"n_cells": [4]}, cv=GroupKFold(3))
+        score = search.fit(X, y, **more).cv_results_["mean_test_score"][0]
+    assert found["test_score"].tolist() == wanted.tolist()
+    assert score == pytest.approx(wanted.mean())
+
+
+def test_after_sequences_the_rows_given_alone_are_one(rng):
+    X, y = table(rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # no word of rows that seem to stand alone
+        model = LSTMRegressor(4, n_epochs=1).fit(X, y, [20, 40])
+        for k in range(0, 60, 5):
+            rows = X[k : k + 5]
+            assert np.array_equal(model.predict(rows), model.predict(rows, [5]))
+    model.fit(X, y[:2], [20, 40])
+    assert model.predict(X[:20]).tolist() == model.predict(X, [20, 40])[:1].tolist()
+
+
+def test_what_tells_no_sequences_apart_is_refused_and_changes_nothing(rng):
+    X, y = table(rng)
+    model = LSTMRegressor(4, n_epochs=1).fit(X, y, sequence=IDS)
+    before = everything(model.estimator_)
+    missing = IDS.astype(object)
+    missing[3] = None
+    for more, wanted in (
+        ({"lengths": [60], "sequence": IDS}, "lengths and sequence are given, wanted one of them"),
+        ({"sequence": IDS[:59]}, r"sequence has shape \(59,\), wanted an id for each of 60 rows"),
+        ({"sequence": missing}, "the sequence of row 3 is None, wanted an id"),
+    ):
+        for call in (model.fit, model.partial_fit):
+            with pytest.raises(ValueError, match=wanted):
+                call(X, y, **more)
+        with pytest.raises(ValueError, match=wanted):
+            model.predict(X, **more)
+    for values in (y[:4], y[:59]):
+        with pytest.raises(ValueError, match=r"wanted one for each of the 60 rows of X or of the"):
+            model.fit(X, values, sequence=IDS)
+    with pytest.raises(ValueError, match=r"y has 3 entries, wanted one for each of the 60 rows"):
+        model.fit(X, y[:3])
+    with pytest.raises(ValueError, match=r"one target a sequence, wanted feedback=False"):
+        clone(model).set_params(feedback=True).fit(X, y[:3], sequence=IDS)
+    for column in (3, -4, "id", True, 1.0):
+        with pytest.raises(ValueError, match="wanted the number of one of the 3 columns of X"):
+            LSTMRegressor(sequence_column=column).fit(X, y)
+    with pytest.raises(ValueError, match="sequence and sequence_column are given"):
+        LSTMRegressor(sequence_column=0).fit(X, y, sequence=IDS)
+    assert everything(model.estimator_) == before
+
+
+# ---------------------------------------------------------------- rows without a target
+
+
+def missing_targets(y, name, kind):
+    """Targets of which rows 3 and 20 to 29 have none, each kind of it."""
+    gap = [3, *range(20, 30)]
+    if kind == "masked":
+        return np.ma.MaskedArray(y, np.isin(np.arange(60), gap)), gap
+    if kind == "nullable":
+        pd = pytest.importorskip("pandas", reason="pandas is not installed")
+        column = pd.Series(y).astype("Float64" if y.dtype.kind == "f" else "string")
+        column[gap] = pd.NA
+        return column, gap
+    column = y.astype(object)
+    column[gap] = None if kind == "None" else math.nan
+    return column.astype(float) if kind == "NaN" and y.dtype.kind == "f" else column, gap
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("kind", ["NaN", "None", "masked", "nullable"])
+def test_rows_without_target_are_passed_over(name, kind, rng):
+    X, y = table(rng)
+    y = np.array(labels(y)) if name == "classifier" else y
+    values, gap = missing_targets(y, name, kind)
+    model = MODELS[name](4).fit(X, values)
+    bare = getattr(estimators, name.capitalize())(4)
+    codes = y.tolist()
+    if name == "classifier":
+        assert model.classes_.tolist() == ["high", "low", "middle"]
+        codes = np.unique(y, return_inverse=True)[1].tolist()
+        bare.expect(range(3))
+    for k, x in enumerate(by_column(X)):
+        target = None if k in gap else codes[k]
+        bare.learn_one(*((target, x) if name == "forecaster" else (x, target)))
+    assert everything(model.estimator_) == everything(bare)
+    there = np.delete(np.arange(60), gap)
+    metric = accuracy_score if name == "classifier" else r2_score
+    assert model.score(X, values) == metric(y[there], model.predict(X)[there])
+    parts = MODELS[name](4)
+    first = {"classes": np.unique(y)} if name == "classifier" else {}
+    parts.partial_fit(X[:5], values[:5], **first).partial_fit(X[5:], values[5:])
+    assert everything(parts.estimator_) == everything(bare)
+
+
+def test_labels_that_are_numbers_stay_numbers_beside_what_is_missing(rng):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    X, _ = table(rng)
+    for values, wanted in (
+        (pd.Series([1, None, 2] * 20, dtype="Int64"), [1, 2]),
+        (np.array([1, np.nan, 2] * 20, np.float32), [1.0, 2.0]),
+        (pd.Series([True, None, False] * 20, dtype="boolean"), [False, True]),
+        (pd.Series(["u", None, "d"] * 20, dtype="category"), ["d", "u"]),
+    ):
+        classes = LSTMClassifier(2).fit(X, values).classes_.tolist()
+        assert [(c, type(c)) for c in classes] == [(c, type(c)) for c in wanted]
+
+
+@pytest.mark.parametrize("name", ["regressor", "classifier"])
+def test_the_stream_goes_on_where_no_targets_come(name, rng):
+    X, y = table(rng)
+    y = np.array(labels(y)) if name == "classifier" else y
+    model = MODELS[name](4, feedback=False).fit(X[:30], y[:30])
+    predict = "predict_proba" if name == "classifier" else "predict"
+    wanted = getattr(model, predict)(X[30:])
+    model.partial_fit(X[30:40])
+    assert np.array_equal(getattr(model, predict)(X[40:]), wanted[10:])
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_no_target_at_all_is_refused(name, rng):
+    X, _ = table(rng)
+    with pytest.raises(ValueError, match="y has no target, wanted at least one"):
+        MODELS[name](2).fit(X, np.full(60, np.nan))
+    with pytest.raises(ValueError, match=r"requires y to be passed, but the target y is None"):
+        MODELS[name](2).fit(X, None)
+
+
+# ---------------------------------------------------------------- parameters
+
+
+def test_one_default_of_feedback_in_every_dress(rng):
+    X, y = table(rng)
+    model = LSTMRegressor(4).fit(X, y)
+    assert model.estimator_.feedback == estimators.Regressor().feedback
+    assert not LSTMRegressor(4, n_epochs=1).fit(X, y, [30, 30]).estimator_.feedback
+
+
+def test_optimizers_by_name(rng):
+    X, y = table(rng)
+    for name, kind in (("sgd", pylstm.SGD), ("adam", pylstm.Adam), ("rmsprop", pylstm.RMSprop)):
+        model = LSTMRegressor(2, optimizer=name).fit(X, y)
+        assert model.get_params()["optimizer"] == name
+        assert [type(net.optimizer) for net in model.nets] == [kind]
+        changed = model.set_params(optimizer__learning_rate=0.03, optimizer__clip_norm=2.0)
+        assert type(changed.optimizer) is kind
+        assert changed.get_params()["optimizer__learning_rate"] == 0.03
+        assert changed.fit(X, y).net.optimizer.clip_norm == 2.0
+    both = LSTMForecaster().set_params(optimizer__learning_rate=0.5, optimizer="sgd")
+    assert both.optimizer == pylstm.SGD(0.5)
+    with pytest.raises(ValueError, match="optimizer is 'adagrad', wanted one of 'sgd'"):
+        LSTMRegressor(optimizer="adagrad").fit(X, y)
+    with pytest.raises(ValueError, match="optimizer__rate is set, wanted a field of SGD"):
+        both.set_params(optimizer__rate=1.0)
+
+
+def test_random_state(tmp_path, rng):
+    X, y = table(rng)
+
+    def weights(random_state):
+        model = LSTMRegressor(4, n_epochs=1, random_state=random_state).fit(X, y, [30, 30])
+        return everything(model.estimator_)
+
+    assert weights(3) == weights(np.int64(3)) != weights(4)
+    assert weights(np.random.RandomState(3)) == weights(np.random.RandomState(3))
+    assert weights(None) != weights(None)
+    bare = estimators.Regressor(4, seed=5)
+    for x, value in zip(by_column(X), y.tolist(), strict=True):
+        bare.learn_one(x, value)
+    model = LSTMRegressor(4, random_state=5).fit(X, y)
+    assert everything(model.estimator_) == everything(bare)
+    assert model.net is model.estimator_.net
+    assert model.nets == model.estimator_.nets
+    model.set_params(random_state=None).save(tmp_path / "model.safetensors")
+    assert pylstm.load(tmp_path / "model.safetensors").random_state is None
+    with pytest.raises(ValueError, match="random_state is -1, wanted a whole number"):
+        LSTMRegressor(random_state=-1).fit(X, y)
 
 
 # ---------------------------------------------------------------- files, bad input

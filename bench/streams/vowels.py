@@ -59,7 +59,7 @@ def accuracies(wheel: Path, n_seeds: int) -> list[tuple[float, float]]:
     found = []
     for seed in range(n_seeds):
         start = time.perf_counter()
-        model = LSTMClassifier(seed=seed).fit(X, y, lengths)
+        model = LSTMClassifier(random_state=seed).fit(X, y, lengths)
         seconds = time.perf_counter() - start
         found.append((model.score(X_test, y_test, lengths=lengths_test), seconds))
     return found

@@ -25,8 +25,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pylstm.checks import check_choice
 from pylstm.estimators.experts import Expert
-from pylstm.optimizers import Optimizer, RMSprop
+from pylstm.optimizers import SGD, Adam, ObGD, Optimizer, RMSprop
 
 __all__ = [
     "CLASSIFIER_EXPERTS",
@@ -35,10 +36,12 @@ __all__ = [
     "LEAK",
     "N_CELLS",
     "OPTIMIZER",
+    "OPTIMIZERS",
     "REGRESSOR_EXPERTS",
     "START_POWER",
     "SWITCHES",
     "UNORDERED_EXPERTS",
+    "as_optimizer",
     "default_optimizer",
 ]
 
@@ -94,3 +97,29 @@ def default_optimizer(rate: float | None = None) -> Optimizer:
         return RMSprop(**OPTIMIZER)
     decay = OPTIMIZER["learning_rate"] * OPTIMIZER["weight_decay"]
     return RMSprop(**OPTIMIZER | {"learning_rate": rate, "weight_decay": decay / rate})
+
+
+#: Optimisers by name, with rates for inputs and targets that are standardised.
+OPTIMIZERS: Final[dict[str, Optimizer]] = {
+    "sgd": SGD(0.01),
+    "momentum": SGD(0.001, 0.9),
+    "rmsprop": default_optimizer(),
+    "adam": Adam(0.001),
+    "obgd": ObGD(1.0),
+}
+
+
+def as_optimizer(optimizer: Any) -> Any:
+    """Return the optimiser of a name, and what is no name as it is.
+
+    Examples
+    --------
+    >>> as_optimizer("sgd")
+    SGD(learning_rate=0.01, momentum=0.0)
+    >>> as_optimizer("adagrad")
+    Traceback (most recent call last):
+    ValueError: optimizer is 'adagrad', wanted one of 'sgd', 'momentum', 'rmsprop', 'adam', 'obgd'
+    """
+    if isinstance(optimizer, str):
+        return OPTIMIZERS[check_choice("optimizer", optimizer, OPTIMIZERS)]
+    return optimizer

@@ -46,7 +46,7 @@ class _DressedState(State, kw_only=True):
     optimizer: Any
     network: Any
     dtype: Any
-    seed: Any
+    random_state: int | None
     n_epochs: Any
     calendar: Any
     time_columns_: list[int] | UnsetType = UNSET
@@ -54,8 +54,8 @@ class _DressedState(State, kw_only=True):
     feature_names_in_: LabelArray | UnsetType = UNSET
     estimator_: Any = UNSET
 
-    PARAMETERS: ClassVar[tuple[str, ...]] = ("n_cells", "block_size", "optimizer", "network",
-                                             "dtype", "seed", "calendar")  # fmt: skip
+    PARAMETERS: ClassVar[tuple[str, ...]] = ("n_cells", "block_size", "network", "dtype",
+                                             "calendar")  # fmt: skip
     BEHIND: ClassVar[str] = ""
     FITTED: ClassVar[tuple[str, ...]] = ("n_features_in_",)
 
@@ -66,7 +66,7 @@ class _DressedState(State, kw_only=True):
         behind = getattr(estimators, self.BEHIND)
         if self.n_epochs is not None:
             check_whole("n_epochs", self.n_epochs)
-        behind(**{name: getattr(self, name) for name in self.PARAMETERS})
+        behind(**self._parameters_behind())
         if self.feature_names_in_ is not UNSET:
             must(self.n_features_in_ is not UNSET, "n_features_in_ with their names")
             n_names = self.feature_names_in_.array().shape
@@ -76,30 +76,78 @@ class _DressedState(State, kw_only=True):
         must(type(self.estimator_) is behind, f"a {self.BEHIND} behind")
         for name in self.FITTED:
             is_there(name, getattr(self, name), True)
+        columns = range(self.n_features_in_ or 0)
         if self.calendar is not None:
             is_there("time_columns_", self.time_columns_, True)
-            columns = range(self.n_features_in_ or 0)
             must(all(k in columns for k in self.time_columns_ or ()), "columns there are")
             return
-        names = self.estimator_.feature_names
         if self.estimator_.net is not None:
-            must(len(names) == self.n_features_in_, "as many features as it was fitted to")
-            must(names == sorted(range(len(names)), key=str), "features by number")
+            names = sorted(set(columns) - self._columns_left_out(), key=str)
+            must(self.estimator_.feature_names == names, "features by number, as it was fitted to")
+
+    def _parameters_behind(self) -> dict[str, Any]:
+        """The parameters of the estimator behind."""
+        from pylstm.estimators.defaults import as_optimizer
+
+        return {
+            **{name: getattr(self, name) for name in self.PARAMETERS},
+            "optimizer": as_optimizer(self.optimizer),
+            "seed": 0 if self.random_state is None else self.random_state,
+        }
+
+    def _columns_left_out(self) -> set[int]:
+        """Numbers of the columns that are no features."""
+        return set()
+
+
+def _with_random_state(state: Mapping[str, Any], **added: Any) -> Mapping[str, Any]:
+    """What 0.1.0 called seed; and what was not there."""
+    state = {**added, **state}
+    if "seed" in state and "random_state" not in state:
+        state["random_state"] = state.pop("seed")
+    return state
 
 
 class _SupervisedState(_DressedState, kw_only=True):
-    feedback: Any
+    feedback: bool | None
     ordered: Any
     shuffle: bool
+    sequence_column: int | str | None
+    sequence_column_: SizeOr0 | UnsetType = UNSET
     one_a_sequence_: bool | UnsetType = UNSET
-    FITTED: ClassVar[tuple[str, ...]] = ("n_features_in_", "one_a_sequence_")
-    PARAMETERS = (*_DressedState.PARAMETERS, "feedback", "ordered")
+    in_sequences_: bool | UnsetType = UNSET
+    FITTED: ClassVar[tuple[str, ...]] = ("n_features_in_", "one_a_sequence_", "in_sequences_")
+    PARAMETERS = (*_DressedState.PARAMETERS, "ordered")
+
+    def __post_init__(self) -> None:
+        _DressedState.__post_init__(self)
+        if self.estimator_ is UNSET:
+            return
+        must(self.in_sequences_ or not self.one_a_sequence_, "sequences with one target each")
+        is_there("sequence_column_", self.sequence_column_, self.sequence_column is not None)
+        columns = range(self.n_features_in_ or 0)
+        must(all(k in columns for k in self._columns_left_out()), "a column of ids there is")
+
+    def _parameters_behind(self) -> dict[str, Any]:
+        feedback = True if self.feedback is None else self.feedback
+        return {**_DressedState._parameters_behind(self), "feedback": feedback}
+
+    def _columns_left_out(self) -> set[int]:
+        return set() if isinstance(self.sequence_column_, UnsetType) else {self.sequence_column_}
 
     @classmethod
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """0.1.0 took sequences in their order, and no label was an input."""
-        added = {"feedback": False, "ordered": True, "shuffle": False, "calendar": None}
-        return {**added, **state}
+        added = {
+            "feedback": False,
+            "ordered": True,
+            "shuffle": False,
+            "calendar": None,
+            "sequence_column": None,
+        }
+        if "estimator_" in state:
+            added["in_sequences_"] = state.get("one_a_sequence_", False)
+        return _with_random_state(state, **added)
 
 
 class DressedRegressor(_SupervisedState, kw_only=True):
@@ -113,7 +161,7 @@ class DressedClassifier(_SupervisedState, kw_only=True):
 
     classes_: LabelArray | UnsetType = UNSET
     BEHIND = "Classifier"
-    FITTED = ("n_features_in_", "one_a_sequence_", "classes_")
+    FITTED = (*_SupervisedState.FITTED, "classes_")
 
     def __post_init__(self) -> None:
         _SupervisedState.__post_init__(self)
@@ -135,4 +183,4 @@ class DressedForecaster(_DressedState, kw_only=True):
     @classmethod
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """In 0.1.0 there was no horizon to learn directly."""
-        return {"horizon": None, "calendar": None, **state}
+        return _with_random_state(state, horizon=None, calendar=None)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from dataclasses import fields, replace
+from inspect import signature
+from numbers import Integral
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags
-from sklearn.utils.validation import validate_data
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pylstm.checks import check_whole
 from pylstm.copies import Savable
 from pylstm.errors import brief
+from pylstm.estimators.defaults import OPTIMIZERS, as_optimizer, default_optimizer
+from pylstm.network import LSTM
+from pylstm.optimizers import Optimizer
 from pylstm.registry import as_today, check_state
-from pylstm.sklearn.rows import Array, Rows, as_rows, times_as_seconds
+from pylstm.sklearn.rows import Array, as_targets, times_as_seconds
 
-__all__ = ["MORE_PARAMETERS", "PARAMETERS", "PUBLIC", "SHUFFLE", "Adapter"]
+__all__ = ["ATTRIBUTES", "MORE_PARAMETERS", "PARAMETERS", "PUBLIC", "SEQUENCES", "Adapter"]
 
 #: The module of the three, as imports and pickles have it.
 PUBLIC: Final = "pylstm.sklearn"
@@ -24,8 +30,8 @@ PUBLIC: Final = "pylstm.sklearn"
 #: Arrays that may hold strings: they are saved as lists.
 _LABEL_ARRAYS = {"classes_", "feature_names_in_"}
 
-#: Parameters that are not those of the estimator behind.
-_OWN_PARAMETERS = ("n_epochs", "shuffle")
+#: How `set_params` and grids name what belongs to the optimiser.
+_OF_OPTIMIZER = "optimizer__"
 
 #: Of the docstrings of the three.
 PARAMETERS = """
@@ -33,29 +39,47 @@ PARAMETERS = """
         Memory cells.
     block_size : int, default 1
         Cells that share their gates; divides `n_cells`.
-    optimizer : Optimizer, optional
+    optimizer : Optimizer or {"sgd", "momentum", "rmsprop", "adam", "obgd"}, optional
         Of a single network; by default there are several, with those of
-        `pylstm.estimators.defaults`, made for streams of any kind and length."""
-SHUFFLE = """
+        `pylstm.estimators.defaults`, made for streams of any kind and length. In `set_params` and
+        in grids ``optimizer__learning_rate`` is its rate, and its other fields likewise; where
+        there is none, those of "rmsprop"."""
+SEQUENCES = """
     ordered : bool, default True
         Whether the order of the rows means anything. If not, every row stands alone, as the lags
         that a recursive forecaster makes of a series, and `predict` takes them in any order.
+    sequence_column : int or str, optional
+        The column of X, counted from either end or by its name in a data frame, whose values are
+        ids of sequences and no feature. Rows with one id are a sequence, in their order, wherever
+        they are in X. An id is a number, or in a data frame or an array of objects anything; a
+        scaler may scale it. So splitters, searches and pipelines take sequences along.
     shuffle : bool, default True
-        Whether `fit` learns from sequences, which `lengths` has told apart, in an order drawn anew
-        at every pass, by `seed`; the rows of a sequence stay in theirs."""
+        Whether `fit` learns from sequences in an order drawn anew at every pass, by
+        `random_state`; the rows of a sequence stay in theirs."""
 MORE_PARAMETERS = """
     calendar : bool, str or sequence of str, optional
         Makes columns of time stamps the place of the row in these periods, of "hour", "day",
         "week", "year"; True for the last three. Time stamps with a zone are taken in UTC.
     n_epochs : int, optional
         Passes of `fit` over the rows, each from a fresh state. By default 1, and 20 where there are
-        sequences, by `lengths`.
+        sequences.
     network : dict, optional
         Further keywords of `pylstm.LSTM`, for example ``{"peepholes": True}``.
     dtype : {"float32", "float64"}, default "float32"
         Of the network; features and targets are float64.
-    seed : int, default 0
-        Of the starting weights."""
+    random_state : int, RandomState or None, default 0
+        Of the starting weights, and of the order of sequences: a whole number, the `seed` of the
+        estimator behind, or what one is drawn from, at every `fit`. A file holds a number or
+        None."""
+ATTRIBUTES = """
+    net, nets : LSTM, list of LSTM
+        Of `estimator_`, see there: the network that counts most, and all of them.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Their names, in their order, where X was a data frame. Behind the dress a feature is the
+        number of its column, and ``estimator_.feature_names`` has these in the order of the
+        inputs of the networks."""
 
 
 class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
@@ -63,18 +87,89 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
 
     _estimator_class: ClassVar[type[Any]]
     calendar: Any
+    estimator_: Any
     time_columns_: list[int]
     n_epochs: int | None
     n_features_in_: int
+    optimizer: Any
+    random_state: Any
 
-    def _new_estimator(self) -> None:
-        """Put a new estimator behind, of the parameters of this one."""
+    def _new_estimator(self, **more: Any) -> None:
+        """Put a new estimator behind, of the parameters of this one and `more`."""
         if self.n_epochs is not None:
             check_whole("n_epochs", self.n_epochs)
-        parameters = self.get_params(deep=False)
-        for name in _OWN_PARAMETERS:
-            parameters.pop(name, None)
+        own = {**self.get_params(deep=False), **more}
+        names = signature(self._estimator_class).parameters.keys() & own.keys()
+        parameters = {name: own[name] for name in names}
+        parameters |= {"optimizer": as_optimizer(self.optimizer), "seed": self._seed()}
         self.estimator_ = self._estimator_class(**parameters)
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, Integral):
+            return check_whole("random_state", self.random_state, 0)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name, those of an optimiser as ``optimizer__learning_rate``.
+
+        Parameters
+        ----------
+        deep : bool, default True
+            Whether to return those of the optimiser too, where there is one.
+
+        Returns
+        -------
+        dict
+        """
+        parameters: dict[str, Any] = super().get_params(deep)
+        optimizer = self.optimizer
+        if isinstance(optimizer, str):
+            optimizer = OPTIMIZERS.get(optimizer)  # nothing is refused before `fit`
+        if deep and isinstance(optimizer, Optimizer):
+            for entry in fields(optimizer):
+                parameters[_OF_OPTIMIZER + entry.name] = getattr(optimizer, entry.name)
+        return parameters
+
+    def set_params(self, **params: Any) -> Self:
+        """Change parameters, those of the optimiser by names as ``optimizer__learning_rate``.
+
+        Returns
+        -------
+        estimator
+            Itself.
+
+        Examples
+        --------
+        >>> from pylstm.sklearn import LSTMRegressor
+        >>> LSTMRegressor().set_params(optimizer="adam", optimizer__learning_rate=0.01).optimizer
+        Adam(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08)
+        """
+        own = {k: value for k, value in params.items() if not k.startswith(_OF_OPTIMIZER)}
+        super().set_params(**own)
+        changes = {k.removeprefix(_OF_OPTIMIZER): v for k, v in params.items() if k not in own}
+        if changes:
+            optimizer = as_optimizer(self.optimizer)
+            optimizer = default_optimizer() if optimizer is None else optimizer
+            strange = changes.keys() - {entry.name for entry in fields(optimizer)}
+            if strange:
+                raise ValueError(
+                    f"{_OF_OPTIMIZER}{min(strange)} is set, wanted a field of {brief(optimizer)}"
+                )
+            self.optimizer = replace(optimizer, **changes)
+        return self
+
+    @property
+    def net(self) -> LSTM | None:
+        """The network that counts most, `net` of `estimator_`; None before the first row."""
+        check_is_fitted(self)
+        net: LSTM | None = self.estimator_.net
+        return net
+
+    @property
+    def nets(self) -> list[LSTM]:
+        """The networks, `nets` of `estimator_`."""
+        check_is_fitted(self)
+        return list(self.estimator_.nets)
 
     def _without_times(self, X: Any, reset: bool) -> Any:
         """X with seconds in place of time stamps, where there is a calendar."""
@@ -89,15 +184,29 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
             )
         return X
 
-    def _as_rows(self, X: Array) -> Rows:
-        return as_rows(X, [] if self.calendar is None else self.time_columns_)
+    def _time_columns(self) -> list[int]:
+        return [] if self.calendar is None else self.time_columns_
 
     def _checked_features(self, X: Any, reset: bool = False) -> Array:
         X = self._without_times(X, reset)
+        if isinstance(X, np.ma.MaskedArray):
+            X = np.ma.filled(X.astype(float), np.nan)
         rows: Array = validate_data(
             self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
         )
         return rows
+
+    def _checked_targets(self, y: Any) -> tuple[Array, Array]:
+        """The targets of `fit`, of which there is at least one, and in which rows they are."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None."
+            )
+        targets, known = as_targets(y)
+        if not targets.size:
+            raise ValueError("y has no target, wanted at least one")
+        return targets, known
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

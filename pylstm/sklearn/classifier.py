@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,14 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from pylstm import estimators
 from pylstm.errors import brief
-from pylstm.sklearn.adapter import MORE_PARAMETERS, PARAMETERS, PUBLIC, SHUFFLE
-from pylstm.sklearn.rows import Array, Lengths, Rows, sequence_ends
+from pylstm.sklearn.adapter import (
+    ATTRIBUTES,
+    MORE_PARAMETERS,
+    PARAMETERS,
+    PUBLIC,
+    SEQUENCES,
+)
+from pylstm.sklearn.rows import Array, Ids, Lengths, Rows, as_targets, placed, scored
 from pylstm.sklearn.supervised import SupervisedAdapter
 
 __all__ = ["LSTMClassifier"]
@@ -27,18 +33,17 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
 
     Parameters
     ----------{PARAMETERS}
-    feedback : bool, default False
+    feedback : bool, optional
         Whether the labels learned from are inputs of the rows after. `predict` knows no labels and
-        takes its own probabilities for them.{SHUFFLE}{MORE_PARAMETERS}
+        takes its own probabilities for them. By default True, as in every dress, but False
+        where sequences are learned first, since each begins without.{SEQUENCES}{MORE_PARAMETERS}
 
     Attributes
     ----------
     classes_ : ndarray, shape (n_classes,)
         The labels, sorted.
     estimator_ : pylstm.estimators.Classifier
-        Behind the dress, where the stream stands; its labels are places in `classes_`.
-    n_features_in_ : int
-        Number of columns.
+        Behind the dress, where the stream stands; its labels are places in `classes_`.{ATTRIBUTES}
 
     Examples
     --------
@@ -56,44 +61,59 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
 
     __module__ = PUBLIC
     _estimator_class = estimators.Classifier
+    __metadata_request__predict_proba: ClassVar = {"sequence": True}
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, lengths: Lengths = None) -> Self:
+    def fit(
+        self, X: npt.ArrayLike, y: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None
+    ) -> Self:
         """Learn from rows in time order, or from sequences, beginning anew.
 
         Parameters
         ----------
         X : array_like, shape (n_rows, n_features)
-            Rows of all sequences, one behind the other; NaN where there is no value.
-        y : array_like, shape (n_rows,), or with `lengths` (n_sequences,)
-            A label a row, or one a sequence, which belongs to its last row.
+            Rows of all sequences; NaN where there is no value.
+        y : array_like, shape (n_rows,), or of sequences (n_sequences,)
+            A label a row, or one a sequence, in the order of their first rows, which belongs to
+            its last row. NaN, None and the like where there is none: the state advances and
+            nothing is learned.
         lengths : array_like of int, shape (n_sequences,), optional
-            Rows of each sequence; each is learned from a fresh state. Without: one sequence.
+            Rows of each sequence; each is learned from a fresh state.
+        sequence : array_like, shape (n_rows,), optional
+            An id a row: rows with the same are a sequence, wherever they are. Splitters cut it
+            along; so does `sequence_column`, which reaches `predict` and `score` too. Where
+            metadata are routed it is asked for everywhere.
+            Without any of the three: one stream.
 
         Returns
         -------
         LSTMClassifier
             Itself.
+
+        Raises
+        ------
+        ValueError
+            For what does not fit together, and where y has no target at all.
         """
-        X, y = self._checked_data(X, y, lengths, reset=True)
-        check_classification_targets(y)
-        sequence_ends(lengths, len(X))
-        self._begin_with_classes(np.unique(y))
-        self._learn_all(X, self._targets(y), lengths)
-        return self
+        data = self._data(X, lengths, sequence, reset=True)
+        targets, known = self._checked_targets(y)
+        check_classification_targets(targets)
+        classes = np.unique(targets)
+        return self._learn_all(data, placed(np.searchsorted(classes, targets), known), classes)
 
     def partial_fit(
         self,
         X: npt.ArrayLike,
-        y: npt.ArrayLike,
+        y: npt.ArrayLike | None = None,
         classes: npt.ArrayLike | None = None,
         lengths: Lengths = None,
+        sequence: Ids = None,
     ) -> Self:
         """Learn from the rows that come next, or from more sequences.
 
         Parameters
         ----------
-        X, y, lengths
-            As in `fit`.
+        X, y, lengths, sequence
+            As in `fit`; y None where no labels come: the stream goes on and nothing is learned.
         classes : array_like, shape (n_classes,), optional
             All labels that will ever come; wanted at the first call.
 
@@ -114,59 +134,57 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
                 f"classes is {brief(classes)}, wanted those of the first call, "
                 f"{brief(self.classes_.tolist())}"
             )
-        X, y = self._checked_data(X, y, lengths, reset=first)
-        check_classification_targets(y)
-        sequence_ends(lengths, len(X))
-        known = np.unique(np.asarray(classes)) if first else self.classes_
-        strange = np.setdiff1d(y, known)
-        if strange.size:
-            raise ValueError(
-                f"y contains {brief(strange.tolist()[0])}, wanted one of the classes "
-                f"{brief(known.tolist())}"
-            )
-        if first:
-            self._begin_with_classes(known)
-        self._learn_once(X, self._targets(y), lengths)
-        return self
+        data = self._data(X, lengths, sequence, reset=first)
+        known_classes = np.unique(np.asarray(classes)) if first else self.classes_
+        values: list[Any] = [None] * len(data.rows)
+        if y is not None:
+            targets, known = as_targets(y)
+            if targets.size:
+                check_classification_targets(targets)
+            strange = np.setdiff1d(targets, known_classes) if targets.size else targets
+            if strange.size:
+                raise ValueError(
+                    f"y contains {brief(strange.tolist()[0])}, wanted one of the classes "
+                    f"{brief(known_classes.tolist())}"
+                )
+            values = placed(np.searchsorted(known_classes, targets), known)
+        return self._learn_more(data, values, first, known_classes)
 
-    def _begin_with_classes(self, classes: Array) -> None:
-        self._new_estimator()
-        self.classes_ = classes
-        self.estimator_.expect(range(len(classes)))
-
-    def _targets(self, y: Array) -> list[Any]:
-        return list(np.searchsorted(self.classes_, y).tolist())
-
-    def predict_proba(self, X: npt.ArrayLike, lengths: Lengths = None) -> Array:
+    def predict_proba(
+        self, X: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None
+    ) -> Array:
         """Return the probabilities of the classes, as `predict` sees them.
 
         Parameters
         ----------
-        X, lengths
+        X, lengths, sequence
             As in `predict`.
 
         Returns
         -------
         ndarray, shape (n_rows, n_classes), or (n_sequences, n_classes) if so fitted, float64
+            A column a class, in the order of `classes_`.
         """
-        return np.array([list(row.values()) for row in self._predictions(X, lengths)], float)
+        found = self._predictions(X, lengths, sequence)
+        return np.array([list(row.values()) for row in found], float)
 
-    def predict(self, X: npt.ArrayLike, lengths: Lengths = None) -> Array:
+    def predict(self, X: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None) -> Array:
         """Predict the rows that follow those learned from, or sequences; nothing changes.
 
         Parameters
         ----------
         X : array_like, shape (n_rows, n_features)
             In time order.
-        lengths : array_like of int, shape (n_sequences,), optional
-            Rows of each sequence; each begins from a fresh state.
+        lengths, sequence
+            As in `fit`; each sequence begins from a fresh state. Without, after a fit of
+            sequences: X is one.
 
         Returns
         -------
         ndarray, shape (n_rows,), or (n_sequences,) if so fitted
             Labels.
         """
-        labels: Array = self.predict_proba(X, lengths).argmax(axis=1)
+        labels: Array = self.predict_proba(X, lengths, sequence).argmax(axis=1)
         return np.asarray(self.classes_[labels])
 
     def _predict_following(self, estimator: Any, rows: Rows) -> list[Any]:
@@ -178,14 +196,16 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None = None,
         lengths: Lengths = None,
+        sequence: Ids = None,
     ) -> float:
         """Return the share of labels that `predict` gets right.
 
         Parameters
         ----------
-        X, lengths
+        X, lengths, sequence
             As in `predict`.
         y : array_like, shape of what `predict` returns
+            Entries without label are left out.
         sample_weight : array_like, optional
             Of the score.
 
@@ -193,4 +213,4 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         -------
         float
         """
-        return float(accuracy_score(y, self.predict(X, lengths), sample_weight=sample_weight))
+        return scored(accuracy_score, y, self.predict(X, lengths, sequence), sample_weight)

@@ -8,13 +8,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
 
 from pylstm import estimators
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.optimizers import Optimizer
-from pylstm.sklearn.adapter import MORE_PARAMETERS, PARAMETERS, PUBLIC, Adapter
-from pylstm.sklearn.rows import Array, Rows
+from pylstm.sklearn.adapter import ATTRIBUTES, MORE_PARAMETERS, PARAMETERS, PUBLIC, Adapter
+from pylstm.sklearn.rows import Array, Rows, as_numbers, as_rows, as_targets, placed, scored
 
 __all__ = ["LSTMForecaster"]
 
@@ -35,9 +36,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
     Attributes
     ----------
     estimator_ : pylstm.estimators.Forecaster
-        Behind the dress, where the series stands.
-    n_features_in_ : int
-        Number of columns; 0 without features.
+        Behind the dress, where the series stands.{ATTRIBUTES}
 
     Examples
     --------
@@ -60,11 +59,11 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         horizon: int | None = None,
         calendar: bool | str | Sequence[str] | None = None,
         block_size: int = 1,
-        optimizer: Optimizer | None = None,
+        optimizer: Optimizer | str | None = None,
         n_epochs: int | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
-        seed: int = 0,
+        random_state: Any = 0,
     ) -> None:
         self.n_cells = n_cells
         self.season = season
@@ -75,7 +74,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         self.n_epochs = n_epochs
         self.network = network
         self.dtype = dtype
-        self.seed = seed
+        self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike | None, y: npt.ArrayLike) -> Self:
         """Learn from a series, beginning anew.
@@ -85,14 +84,16 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         X : array_like, shape (n_rows, n_features), or None
             Features of the rows; NaN where there is no value.
         y : array_like, shape (n_rows,)
-            Values of the series, in time order.
+            Values of the series, in time order; NaN, None and the like where there is none.
 
         Returns
         -------
         LSTMForecaster
             Itself.
         """
-        rows, values = self._checked_series(X, y, reset=True)
+        targets, known = self._checked_targets(y)
+        rows = self._rows_of(X, known.size, reset=True)
+        values = self._values(len(rows), targets, known)
         self._new_estimator()
         for epoch in range(self.n_epochs or 1):
             if epoch:
@@ -114,28 +115,29 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
             Itself.
         """
         first = not hasattr(self, "estimator_")
-        rows, values = self._checked_series(X, y, reset=first)
+        targets, known = as_targets(y)
+        rows = self._rows_of(X, known.size, reset=first)
+        values = self._values(len(rows), targets, known)
         if first:
             self._new_estimator()
         self._learn_series(rows, values)
         return self
 
-    def _checked_series(self, X: Any, y: Any, reset: bool) -> tuple[Rows, list[float]]:
-        if X is None:
-            if not reset and self.n_features_in_:
-                raise ValueError(f"X is None, wanted the {self.n_features_in_} features of before")
-            y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-            values = column_or_1d(y, warn=True)
-            self.n_features_in_ = 0
-            self.time_columns_ = []
-            return [{}] * len(values), list(values.tolist())
-        X = self._without_times(X, reset)
-        X, y = validate_data(
-            self, X, y, reset=reset, dtype=np.float64, y_numeric=True, ensure_all_finite="allow-nan"
-        )
-        return self._as_rows(X), list(np.asarray(y, float).tolist())
+    def _rows_of(self, X: Any, n_rows: int, reset: bool) -> Rows:
+        if X is not None:
+            return as_rows(self._checked_features(X, reset), self._time_columns())
+        if not reset and self.n_features_in_:
+            raise ValueError(f"X is None, wanted the {self.n_features_in_} features of before")
+        self.n_features_in_ = 0
+        self.time_columns_ = []
+        return [{} for _ in range(n_rows)]
 
-    def _learn_series(self, rows: Rows, values: list[float]) -> None:
+    def _values(self, n_rows: int, targets: Array, known: Array) -> list[Any]:
+        if known.size != n_rows:
+            raise ValueError(f"y has {known.size} entries, wanted one for each of {n_rows} rows")
+        return placed(as_numbers(targets), known)
+
+    def _learn_series(self, rows: Rows, values: list[Any]) -> None:
         for x, value in zip(rows, values, strict=True):
             self.estimator_.learn_one(value, x)
 
@@ -156,7 +158,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         check_is_fitted(self)
         rows = None
         if X is not None:
-            rows = self._as_rows(self._checked_features(X))
+            rows = as_rows(self._checked_features(X), self._time_columns())
         return np.array(self.estimator_.forecast(horizon, rows))
 
     def predict(self, X: npt.ArrayLike) -> Array:
@@ -172,5 +174,25 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         ndarray, shape (n_rows,), float64
         """
         check_is_fitted(self)
-        rows = self._as_rows(self._checked_features(X))
+        rows = as_rows(self._checked_features(X), self._time_columns())
         return np.array(self.estimator_.forecast(len(rows), rows))
+
+    def score(
+        self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> float:
+        """Return the share of the variance of y that `predict` explains, R^2.
+
+        Parameters
+        ----------
+        X
+            As in `predict`.
+        y : array_like, shape (n_rows,)
+            Entries without value are left out.
+        sample_weight : array_like, optional
+            Of the score.
+
+        Returns
+        -------
+        float
+        """
+        return scored(r2_score, y, self.predict(X), sample_weight)

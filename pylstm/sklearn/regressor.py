@@ -8,11 +8,25 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_array
 
 from pylstm import estimators
-from pylstm.sklearn.adapter import MORE_PARAMETERS, PARAMETERS, PUBLIC, SHUFFLE
-from pylstm.sklearn.rows import Array, Lengths, Rows, sequence_ends
+from pylstm.sklearn.adapter import (
+    ATTRIBUTES,
+    MORE_PARAMETERS,
+    PARAMETERS,
+    PUBLIC,
+    SEQUENCES,
+)
+from pylstm.sklearn.rows import (
+    Array,
+    Ids,
+    Lengths,
+    Rows,
+    as_numbers,
+    as_targets,
+    placed,
+    scored,
+)
 from pylstm.sklearn.supervised import SupervisedAdapter
 
 __all__ = ["LSTMRegressor"]
@@ -26,17 +40,15 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
 
     Parameters
     ----------{PARAMETERS}
-    feedback : bool, default False
+    feedback : bool, optional
         Whether the targets learned from are inputs of the rows after. `predict` knows no targets
-        and takes its own predictions for them; good where `predict` of a row or a few is followed
-        by `partial_fit` of the same, as their targets come.{SHUFFLE}{MORE_PARAMETERS}
+        and takes its own predictions for them. By default True, as in every dress, but False
+        where sequences are learned first, since each begins without.{SEQUENCES}{MORE_PARAMETERS}
 
     Attributes
     ----------
     estimator_ : pylstm.estimators.Regressor
-        Behind the dress, where the stream stands.
-    n_features_in_ : int
-        Number of columns.
+        Behind the dress, where the stream stands.{ATTRIBUTES}
 
     Examples
     --------
@@ -53,36 +65,54 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
     __module__ = PUBLIC
     _estimator_class = estimators.Regressor
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, lengths: Lengths = None) -> Self:
+    def fit(
+        self, X: npt.ArrayLike, y: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None
+    ) -> Self:
         """Learn from rows in time order, or from sequences, beginning anew.
 
         Parameters
         ----------
         X : array_like, shape (n_rows, n_features)
-            Rows of all sequences, one behind the other; NaN where there is no value.
-        y : array_like, shape (n_rows,), or with `lengths` (n_sequences,)
-            A target a row, or one a sequence, which belongs to its last row.
+            Rows of all sequences; NaN where there is no value.
+        y : array_like, shape (n_rows,), or of sequences (n_sequences,)
+            A target a row, or one a sequence, in the order of their first rows, which belongs to
+            its last row. NaN, None and the like where there is none: the state advances and
+            nothing is learned.
         lengths : array_like of int, shape (n_sequences,), optional
-            Rows of each sequence; each is learned from a fresh state. Without: one sequence.
+            Rows of each sequence; each is learned from a fresh state.
+        sequence : array_like, shape (n_rows,), optional
+            An id a row: rows with the same are a sequence, wherever they are. Splitters cut it
+            along; so does `sequence_column`, which reaches `predict` and `score` too. Where
+            metadata are routed it is asked for everywhere.
+            Without any of the three: one stream.
 
         Returns
         -------
         LSTMRegressor
             Itself.
-        """
-        X, y = self._checked_data(X, y, lengths, reset=True)
-        sequence_ends(lengths, len(X))
-        self._new_estimator()
-        self._learn_all(X, self._targets(y), lengths)
-        return self
 
-    def partial_fit(self, X: npt.ArrayLike, y: npt.ArrayLike, lengths: Lengths = None) -> Self:
+        Raises
+        ------
+        ValueError
+            For what does not fit together, and where y has no target at all.
+        """
+        data = self._data(X, lengths, sequence, reset=True)
+        targets, known = self._checked_targets(y)
+        return self._learn_all(data, placed(as_numbers(targets), known))
+
+    def partial_fit(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike | None = None,
+        lengths: Lengths = None,
+        sequence: Ids = None,
+    ) -> Self:
         """Learn from the rows that come next, or from more sequences.
 
         Parameters
         ----------
-        X, y, lengths
-            As in `fit`.
+        X, y, lengths, sequence
+            As in `fit`; y None where no targets come: the stream goes on and nothing is learned.
 
         Returns
         -------
@@ -90,32 +120,29 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
             Itself.
         """
         first = not hasattr(self, "estimator_")
-        X, y = self._checked_data(X, y, lengths, reset=first)
-        sequence_ends(lengths, len(X))
-        if first:
-            self._new_estimator()
-        self._learn_once(X, self._targets(y), lengths)
-        return self
+        data = self._data(X, lengths, sequence, reset=first)
+        values: list[Any] = [None] * len(data.rows)
+        if y is not None:
+            targets, known = as_targets(y)
+            values = placed(as_numbers(targets), known)
+        return self._learn_more(data, values, first)
 
-    def _targets(self, y: Array) -> list[Any]:
-        numbers = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-        return list(numbers.tolist())
-
-    def predict(self, X: npt.ArrayLike, lengths: Lengths = None) -> Array:
+    def predict(self, X: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None) -> Array:
         """Predict the rows that follow those learned from, or sequences; nothing changes.
 
         Parameters
         ----------
         X : array_like, shape (n_rows, n_features)
             In time order.
-        lengths : array_like of int, shape (n_sequences,), optional
-            Rows of each sequence; each begins from a fresh state.
+        lengths, sequence
+            As in `fit`; each sequence begins from a fresh state. Without, after a fit of
+            sequences: X is one.
 
         Returns
         -------
         ndarray, shape (n_rows,), or (n_sequences,) if so fitted, float64
         """
-        return np.array(self._predictions(X, lengths), float)
+        return np.array(self._predictions(X, lengths, sequence), float)
 
     def _predict_following(self, estimator: Any, rows: Rows) -> list[Any]:
         return list(estimator.predict_following(rows))
@@ -126,14 +153,16 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None = None,
         lengths: Lengths = None,
+        sequence: Ids = None,
     ) -> float:
         """Return the share of the variance of y that `predict` explains, R^2.
 
         Parameters
         ----------
-        X, lengths
+        X, lengths, sequence
             As in `predict`.
         y : array_like, shape of what `predict` returns
+            Entries without target are left out.
         sample_weight : array_like, optional
             Of the score.
 
@@ -141,4 +170,4 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         -------
         float
         """
-        return float(r2_score(y, self.predict(X, lengths), sample_weight=sample_weight))
+        return scored(r2_score, y, self.predict(X, lengths, sequence), sample_weight)

@@ -1,27 +1,45 @@
-"""Rows of an array as the estimators take them, cut into sequences."""
+"""Rows of an array as the estimators take them, their targets, and what tells sequences apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils.validation import check_array, column_or_1d
 
 from pylstm.errors import brief
 from pylstm.estimators.calendar import seconds_of
+from pylstm.estimators.values import is_missing
 
-__all__ = ["Array", "Lengths", "Rows", "as_rows", "cut", "sequence_ends", "times_as_seconds"]
+__all__ = [
+    "Array",
+    "Ids",
+    "Lengths",
+    "Rows",
+    "as_numbers",
+    "as_rows",
+    "as_targets",
+    "ids_as_numbers",
+    "parts_by_id",
+    "parts_by_length",
+    "placed",
+    "scored",
+    "times_as_seconds",
+]
 
 Array = npt.NDArray[Any]
 Lengths = npt.ArrayLike | None
+Ids = npt.ArrayLike | None
 Rows = list[dict[Any, Any]]
 
 
-def as_rows(X: Array, times: Sequence[int] = ()) -> Rows:
+def as_rows(X: Array, times: Sequence[int] = (), left_out: int | None = None) -> Rows:
     """Features by column number, the dicts that the estimator behind takes."""
     rows: Rows = [dict(enumerate(row)) for row in X.tolist()]
     for row in rows:
+        row.pop(left_out, None)
         for column in times:
             seconds = row[column]
             known = seconds == seconds
@@ -29,41 +47,156 @@ def as_rows(X: Array, times: Sequence[int] = ()) -> Rows:
     return rows
 
 
+# ---------------------------------------------------------------- columns that are no numbers
+
+
 def times_as_seconds(X: Any) -> tuple[Any, list[int]]:
     """X with seconds since 1970 in place of its time stamps, in UTC where their zone is known; and
     the numbers of their columns."""
-    is_frame = hasattr(X, "iloc") and hasattr(X, "columns")
-    table: Any = X if is_frame else np.asarray(X)
-    if table.ndim != 2 or (not is_frame and table.dtype.kind not in "MO"):
+    if not _is_frame(X) and np.asarray(X).dtype.kind not in "MO":
         return X, []
-    columns = [list(table.iloc[:, k] if is_frame else table[:, k]) for k in range(table.shape[1])]
-    times = [k for k, column in enumerate(columns) if any(map(seconds_of, column))]
-    if not times:
-        return X, []
-    numbers = table.copy() if is_frame else table.astype(object)
-    for k in times:
-        stamps = [seconds_of(value) for value in columns[k]]
-        seconds = np.array([np.nan if stamp is None else stamp[1] for stamp in stamps])
+    seconds = {}
+    for k, column in enumerate(_columns(X)):
+        stamps = list(map(seconds_of, column))
+        if any(stamps):
+            seconds[k] = [np.nan if stamp is None else stamp[1] for stamp in stamps]
+    return _with_columns(X, seconds), list(seconds)
+
+
+def ids_as_numbers(X: Any, column: Any) -> tuple[Any, int | None, list[Any] | None]:
+    """X with numbers in place of the ids of a column; the number of that column, and the ids.
+
+    Parameters
+    ----------
+    column : int or str
+        Counted from either end, or a name in a data frame.
+    """
+    columns = _columns(X)
+    if not columns:
+        return X, None, None
+    k = _column_number(column, list(getattr(X, "columns", ())), len(columns))
+    numbers = np.empty(len(columns[k]))
+    for place, rows in enumerate(parts_by_id(columns[k], len(numbers))):
+        numbers[rows] = place
+    return _with_columns(X, {k: numbers.tolist()}), k, columns[k]
+
+
+def _column_number(column: Any, names: list[Any], n_columns: int) -> int:
+    if isinstance(column, str) and column in names:
+        return names.index(column)
+    is_whole = isinstance(column, int | np.integer) and not isinstance(column, bool)
+    if is_whole and -n_columns <= column < n_columns:
+        return int(column) % n_columns
+    raise ValueError(
+        f"sequence_column is {brief(column)}, wanted the number of one of the {n_columns} columns "
+        "of X, or its name in a data frame"
+    )
+
+
+def _is_frame(X: Any) -> bool:
+    return hasattr(X, "iloc") and hasattr(X, "columns")
+
+
+def _columns(X: Any) -> list[list[Any]]:
+    if _is_frame(X):
+        return [list(X.iloc[:, k]) for k in range(X.shape[1])]
+    table = np.asarray(X)
+    return [list(column) for column in table.T] if table.ndim == 2 else []
+
+
+def _with_columns(X: Any, new: Mapping[int, list[Any]]) -> Any:
+    """X, or a copy with other values in some columns."""
+    if not new:
+        return X
+    is_frame = _is_frame(X)
+    table: Any = X.copy() if is_frame else np.array(X, object)
+    for k, values in new.items():
         if is_frame:
-            numbers.isetitem(k, seconds)
+            table.isetitem(k, np.array(values))
         else:
-            numbers[:, k] = seconds
-    return numbers, times
+            table[:, k] = values
+    return table
 
 
-def sequence_ends(lengths: Lengths, n_rows: int) -> Array:
-    """Where each sequence ends."""
-    parts = np.asarray([n_rows] if lengths is None else lengths)
-    if parts.ndim != 1 or parts.dtype.kind not in "iu" or (parts < 1).any():
+# ---------------------------------------------------------------- targets
+
+
+def as_targets(y: Any) -> tuple[Array, Array]:
+    """The targets there are, and in which rows: those of the others are missing.
+
+    Raises
+    ------
+    ValueError
+        For more than one column, or an infinite or complex number.
+    """
+    if isinstance(y, np.ma.MaskedArray):
+        y = np.array(y.tolist(), object)
+    elif hasattr(y, "astype") and not isinstance(getattr(y, "dtype", None), np.dtype | None):
+        y = y.astype(object)  # a nullable column: NumPy would make its whole numbers floats
+    values = column_or_1d(np.asarray(y), warn=True)
+    if values.dtype.kind == "O":
+        known = np.array([not is_missing(value) for value in values], bool)
+    else:
+        known = values == values
+    targets = values[known]
+    if targets.dtype.kind == "O" and not known.all():
+        # Numbers that were objects only because of what is missing beside them.
+        numbers = np.array(targets.tolist())
+        targets = numbers if numbers.dtype.kind in "biuf" else targets
+    if targets.size:
+        check_array(targets, ensure_2d=False, dtype=None, input_name="y")
+    return targets, known
+
+
+def as_numbers(targets: Array) -> Array:
+    """Targets as float64, or ValueError."""
+    if not targets.size:
+        return np.empty(0)
+    return np.asarray(check_array(targets, ensure_2d=False, dtype=np.float64, input_name="y"))
+
+
+def placed(targets: Array, known: Array) -> list[Any]:
+    """An entry for every row: its target, or None."""
+    entries: list[Any] = [None] * known.size
+    for k, target in zip(np.flatnonzero(known).tolist(), targets.tolist(), strict=True):
+        entries[k] = target
+    return entries
+
+
+def scored(
+    metric: Callable[..., float], y: Any, found: Array, sample_weight: npt.ArrayLike | None
+) -> float:
+    """What a metric says of predictions, where there are targets."""
+    targets, known = as_targets(y)
+    if known.shape != found.shape:
+        raise ValueError(f"y has {len(known)} entries, wanted {len(found)}, one a prediction")
+    weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+    return float(metric(targets, found[known], sample_weight=weight))
+
+
+# ---------------------------------------------------------------- sequences
+
+
+def parts_by_length(lengths: npt.ArrayLike, n_rows: int) -> list[Array]:
+    """Numbers of the rows of each sequence, which are one behind the other."""
+    counts = np.asarray(lengths)
+    if counts.ndim != 1 or counts.dtype.kind not in "iu" or (counts < 1).any():
         raise ValueError(f"lengths is {brief(lengths)}, wanted whole numbers of at least 1")
-    if parts.sum() != n_rows:
-        raise ValueError(f"lengths sum to {parts.sum()}, wanted the {n_rows} rows of X")
-    return np.cumsum(parts)
+    if counts.sum() != n_rows:
+        raise ValueError(f"lengths sum to {counts.sum()}, wanted the {n_rows} rows of X")
+    return np.split(np.arange(n_rows), np.cumsum(counts)[:-1])
 
 
-def cut(rows: Rows, ends: Array) -> Iterator[Rows]:
-    """The rows of each sequence."""
-    start = 0
-    for end in ends.tolist():
-        yield rows[start:end]
-        start = end
+def parts_by_id(ids: Any, n_rows: int) -> list[Array]:
+    """Numbers of the rows of each sequence, wherever they are, in the order of their first."""
+    shape = np.shape(ids)
+    if shape != (n_rows,):
+        raise ValueError(f"sequence has shape {shape}, wanted an id for each of {n_rows} rows")
+    places: dict[Any, list[int]] = {}
+    for k, name in enumerate(ids):
+        if is_missing(name) or not isinstance(name, Hashable):
+            raise ValueError(
+                f"the sequence of row {k} is {brief(name)}, wanted an id, a number or a string"
+            )
+        places.setdefault(name, []).append(k)
+    return [np.array(rows) for rows in places.values()]

@@ -5,17 +5,26 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from pylstm.checks import check_switch
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.optimizers import Optimizer
 from pylstm.sklearn.adapter import Adapter
-from pylstm.sklearn.rows import Array, Lengths, Rows, cut, sequence_ends
+from pylstm.sklearn.rows import (
+    Array,
+    Ids,
+    Lengths,
+    Rows,
+    as_rows,
+    ids_as_numbers,
+    parts_by_id,
+    parts_by_length,
+)
 
 __all__ = ["SupervisedAdapter"]
 
@@ -40,23 +49,56 @@ class _Predicted:
 _PREDICTED: WeakKeyDictionary[Any, _Predicted] = WeakKeyDictionary()
 
 
+@dataclass
+class _Data:
+    """Rows to learn from or to predict.
+
+    Parameters
+    ----------
+    X : ndarray
+        As it was checked.
+    rows : list of dict
+        As the estimator behind takes them.
+    parts : list of ndarray
+        Numbers of the rows of each sequence; of all rows where nothing tells sequences apart.
+    told : bool
+        Whether something tells them apart.
+    """
+
+    X: Array
+    rows: Rows
+    parts: list[Array]
+    told: bool
+
+
 class SupervisedAdapter(Adapter):
     """What regressor and classifier have in common."""
+
+    # Where metadata are routed, `sequence` goes to every method that takes it.
+    __metadata_request__fit: ClassVar = {"sequence": True}
+    __metadata_request__partial_fit: ClassVar = {"sequence": True}
+    __metadata_request__predict: ClassVar = {"sequence": True}
+    __metadata_request__score: ClassVar = {"sequence": True}
+
+    sequence_column_: int
+    one_a_sequence_: bool
+    in_sequences_: bool
 
     def __init__(
         self,
         n_cells: int = N_CELLS,
         *,
         block_size: int = 1,
-        optimizer: Optimizer | None = None,
-        feedback: bool = False,
+        optimizer: Optimizer | str | None = None,
+        feedback: bool | None = None,
         ordered: bool = True,
         calendar: bool | str | Sequence[str] | None = None,
+        sequence_column: int | str | None = None,
         shuffle: bool = True,
         n_epochs: int | None = None,
         network: Mapping[str, Any] | None = None,
         dtype: str = "float32",
-        seed: int = 0,
+        random_state: Any = 0,
     ) -> None:
         self.n_cells = n_cells
         self.block_size = block_size
@@ -64,73 +106,130 @@ class SupervisedAdapter(Adapter):
         self.feedback = feedback
         self.ordered = ordered
         self.calendar = calendar
+        self.sequence_column = sequence_column
         self.shuffle = shuffle
         self.n_epochs = n_epochs
         self.network = network
         self.dtype = dtype
-        self.seed = seed
+        self.random_state = random_state
 
-    def _targets(self, y: Array) -> list[Any]:
-        """Checked targets as the estimator behind takes them."""
-        raise NotImplementedError
+    def _begin(self, told: bool, classes: Array | None) -> None:
+        """Put a new estimator behind."""
+        self._new_estimator(feedback=not told if self.feedback is None else self.feedback)
+        if classes is not None:
+            self.classes_ = classes
+            self.estimator_.expect(range(len(classes)))
 
-    def _checked_data(self, X: Any, y: Any, lengths: Lengths, reset: bool) -> tuple[Array, Array]:
-        one_a_row = lengths is None or y is None or np.shape(y)[:1] != np.shape(lengths)
-        if one_a_row:
-            X = self._without_times(X, reset)
-            X, y = validate_data(
-                self, X, y, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
+    def _data(self, X: Any, lengths: Lengths, sequence: Ids, reset: bool = False) -> _Data:
+        ways = {"lengths": lengths, "sequence": sequence, "sequence_column": self.sequence_column}
+        given = [name for name, way in ways.items() if way is not None]
+        if len(given) > 1:
+            raise ValueError(
+                f"{given[0]} and {given[1]} are given, wanted one of them: either tells sequences "
+                "apart"
             )
+        column, ids = None, sequence
+        if self.sequence_column is not None and (reset or self._has_columns_of_fit(X)):
+            wanted = self.sequence_column if reset else self.sequence_column_
+            X, column, ids = ids_as_numbers(X, wanted)
+        X = self._checked_features(X, reset)
+        if column is not None and reset:
+            self.sequence_column_ = column
+        rows = as_rows(X, self._time_columns(), column)
+        if lengths is not None:
+            parts = parts_by_length(lengths, len(rows))
+        elif ids is not None:
+            parts = parts_by_id(ids, len(rows))
         else:
-            X = self._checked_features(X, reset)
-            y = column_or_1d(check_array(y, ensure_2d=False, dtype=None), warn=True)
-        return X, y
+            parts = [np.arange(len(rows))]
+        return _Data(X, rows, parts, bool(given))
 
-    def _learn_all(self, X: Array, y: list[Any], lengths: Lengths) -> None:
+    def _has_columns_of_fit(self, X: Any) -> bool:
+        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+        return bool(shape[1:] == (self.n_features_in_,))
+
+    def _learn_all(self, data: _Data, values: list[Any], classes: Array | None = None) -> Self:
         """What `fit` does: every pass begins from a fresh state, sequences are shuffled."""
         check_switch("shuffle", self.shuffle)
+        wanted = self._wanted(data, values)
         n_epochs = self.n_epochs
         if n_epochs is None:
-            n_epochs = 1 if lengths is None else SEQUENCE_EPOCHS
-        rng = np.random.default_rng(self.seed) if self.shuffle else None
+            n_epochs = SEQUENCE_EPOCHS if data.told else 1
+        self._begin(data.told, classes)
+        self._note(data, values)
+        rng = np.random.default_rng(self.estimator_.seed) if self.shuffle else None
         for _ in range(n_epochs):
             self.estimator_.reset()
-            self._learn_once(X, y, lengths, rng)
+            self._learn_once(data, wanted, rng)
+        return self
+
+    def _learn_more(
+        self, data: _Data, values: list[Any], first: bool, classes: Array | None = None
+    ) -> Self:
+        """What `partial_fit` does."""
+        wanted = self._wanted(data, values)
+        if first:
+            self._begin(data.told, classes)
+        self._note(data, values)
+        self._learn_once(data, wanted)
+        return self
+
+    def _note(self, data: _Data, values: list[Any]) -> None:
+        """Keep in mind what was learned: `predict` is asked about the same."""
+        self.in_sequences_ = data.told
+        self.one_a_sequence_ = len(values) != len(data.rows)
+
+    def _wanted(self, data: _Data, values: list[Any]) -> list[Any]:
+        """A target a row: as they came, or where they are one a sequence at its last row."""
+        n_rows, n_sequences = len(data.rows), len(data.parts)
+        if len(values) == n_rows:
+            return values
+        if not data.told or len(values) != n_sequences:
+            sequences = f" or of the {n_sequences} sequences" if data.told else ""
+            raise ValueError(
+                f"y has {len(values)} entries, wanted one for each of the {n_rows} rows of X"
+                f"{sequences}"
+            )
+        if self.feedback:
+            raise ValueError(
+                "feedback is True and y has one target a sequence, wanted feedback=False: no "
+                "target is known before the last row"
+            )
+        wanted: list[Any] = [None] * n_rows
+        for part, value in zip(data.parts, values, strict=True):
+            wanted[part[-1]] = value
+        return wanted
 
     def _learn_once(
-        self, X: Array, y: list[Any], lengths: Lengths, rng: np.random.Generator | None = None
+        self, data: _Data, wanted: list[Any], rng: np.random.Generator | None = None
     ) -> None:
-        ends = sequence_ends(lengths, len(X))
-        self.one_a_sequence_ = len(y) != len(X)
-        wanted: list[Any] = [None] * len(X)
-        if self.one_a_sequence_:
-            for end, value in zip(ends.tolist(), y, strict=True):
-                wanted[end - 1] = value
-        else:
-            wanted = y
-        sequences = list(zip(cut(self._as_rows(X), ends), cut(wanted, ends), strict=True))
-        for k in rng.permutation(len(sequences)) if rng else range(len(sequences)):
-            if lengths is not None:
-                self.estimator_.reset()
-            for x, value in zip(*sequences[k], strict=True):
-                self.estimator_.learn_one(x, value)
+        estimator, rows = self.estimator_, data.rows
+        for k in rng.permutation(len(data.parts)) if rng else range(len(data.parts)):
+            if data.told:
+                estimator.reset()
+            for row in data.parts[k].tolist():
+                estimator.learn_one(rows[row], wanted[row])
+        if data.told:
+            estimator.reset()
 
-    def _predictions(self, X: Any, lengths: Lengths) -> list[Any]:
+    def _predictions(self, X: Any, lengths: Lengths, sequence: Ids) -> list[Any]:
         check_is_fitted(self)
-        X = self._checked_features(X)
-        if lengths is None:
+        data = self._data(X, lengths, sequence)
+        if not data.told and not self.in_sequences_:
             if self.ordered:
-                self._notice_rows_alone(X)
-            return self._predict_following(self.estimator_, self._as_rows(X))
+                self._notice_rows_alone(data.X)
+            return self._predict_following(self.estimator_, data.rows)
         fresh = self.estimator_.copy()
         fresh.reset()
-        parts = (
-            self._predict_following(fresh, rows)
-            for rows in cut(self._as_rows(X), sequence_ends(lengths, len(X)))
-        )
+        found: list[Any] = [None] * len(data.rows)
+        for part in data.parts:
+            rows = part.tolist()
+            following = self._predict_following(fresh, [data.rows[k] for k in rows])
+            for k, prediction in zip(rows, following, strict=True):
+                found[k] = prediction
         if self.one_a_sequence_:
-            return [part[-1] for part in parts]
-        return [prediction for part in parts for prediction in part]
+            return [found[part[-1]] for part in data.parts]
+        return found
 
     def _notice_rows_alone(self, X: Array) -> None:
         """Say once that other rows are predicted again and again, and none of them learned."""

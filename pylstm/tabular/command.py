@@ -17,7 +17,7 @@ from pylstm.tabular.job import Outcome, forecast_writer, progress_bar, run_strea
 from pylstm.tabular.plot import check_plot, save_plot
 from pylstm.tabular.reporting import report
 from pylstm.tabular.session import Session
-from pylstm.tabular.settings import OPTIMIZERS, Settings
+from pylstm.tabular.settings import RATES, Settings
 from pylstm.tabular.table import Table, number_in
 
 __all__ = ["INTERRUPTED", "add_stream", "delimiter_in", "names_in", "report_outcome"]
@@ -154,8 +154,8 @@ def add_stream(commands: Any) -> None:
     )
     model = parser.add_argument_group("the network").add_argument
     model("--cells", metavar="N", type=int, help="memory cells; default 32")
-    model("--optimizer", choices=tuple(OPTIMIZERS), help="default sgd, for labels rmsprop")
-    rates = ", ".join(f"{rate:g} ({name})" for name, rate in OPTIMIZERS.items())
+    model("--optimizer", choices=tuple(RATES), help="default sgd, for labels rmsprop")
+    rates = ", ".join(f"{rate:g} ({name})" for name, rate in RATES.items())
     model("--learning-rate", metavar="RATE", type=float, help=f"default {rates}")
     model("--momentum", metavar="M", type=float, help="default 0, with --optimizer momentum 0.9")
     model("--memory", metavar="ROWS", type=int, help="rows until scales forget; default 3000")

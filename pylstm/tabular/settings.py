@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pylstm.errors import brief
-from pylstm.estimators.defaults import OPTIMIZER
-from pylstm.optimizers import SGD, Adam, ObGD, Optimizer, RMSprop
+from pylstm.estimators.defaults import OPTIMIZERS
+from pylstm.optimizers import SGD, Optimizer
 from pylstm.tabular.errors import StreamError
 
-__all__ = ["OPTIMIZERS", "Settings"]
+__all__ = ["RATES", "Settings"]
 
 # The choices of --optimizer, with their learning rates by default.
-OPTIMIZERS = {
-    "sgd": 0.01,
-    "momentum": 0.001,
-    "rmsprop": OPTIMIZER["learning_rate"],
-    "adam": 0.001,
-    "obgd": 1.0,
-}
+RATES = {name: optimizer.numbers()["learning_rate"] for name, optimizer in OPTIMIZERS.items()}
 
 
 def _is_whole(value: object, least: int) -> bool:
@@ -53,7 +48,7 @@ class Settings:
     optimizer : {"sgd", "momentum", "rmsprop", "adam", "obgd"}, optional
         By default "sgd" for numbers and "rmsprop", as in `pylstm.estimators`, for labels.
     learning_rate : float, optional
-        Of the truncated gradient descent, on standardised values; by default that of `OPTIMIZERS`.
+        Of the truncated gradient descent, on standardised values; by default that of `RATES`.
     momentum : float, optional
         Of "sgd", 0 by default, and "momentum", 0.9 by default: from 0 up to, not including, 1.
     predict : {"change", "level"}, default "change"
@@ -103,7 +98,7 @@ class Settings:
         self._set_default("optimizer", "rmsprop" if self.classify else "sgd")
         one_of = ", ".join(map(repr, OPTIMIZERS))
         self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {one_of}")
-        self._set_default("learning_rate", OPTIMIZERS[self.optimizer])
+        self._set_default("learning_rate", RATES[self.optimizer])
         self._set_default("momentum", 0.9 if self.optimizer == "momentum" else 0.0)
         self._set_default("horizon", 0 if self.classify else 1)
         least = 0 if self.classify else 1
@@ -147,14 +142,11 @@ class Settings:
 
     def new_optimizer(self) -> Optimizer:
         """Return the optimiser that the settings name."""
-        rate = self.learning_rate
-        if self.optimizer == "rmsprop":
-            return RMSprop(**{**OPTIMIZER, "learning_rate": rate})
-        if self.optimizer == "adam":
-            return Adam(rate)
-        if self.optimizer == "obgd":
-            return ObGD(rate)
-        return SGD(rate, self.momentum)
+        chosen = OPTIMIZERS[self.optimizer]
+        changes: dict[str, Any] = {"learning_rate": self.learning_rate}
+        if isinstance(chosen, SGD):
+            changes["momentum"] = self.momentum
+        return replace(chosen, **changes)
 
     def sees_labels(self) -> bool:
         """Tell whether the last known label is an input: if the target is, and is labels."""

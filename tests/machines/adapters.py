@@ -36,7 +36,7 @@ class SklearnMachine(Machine):
             "n_cells": self.pick(1, 2),
             "optimizer": self.pick(None, draw_optimizer(self)),
             "dtype": self.pick("float32", "float64"),
-            "seed": self.rng.getrandbits(20),
+            "random_state": self.rng.getrandbits(20),
         }
         self.width = self.pick(1, 2)
         self.model, self.twin = self.kind(**parameters), self.kind(**parameters)
@@ -72,7 +72,9 @@ class SklearnMachine(Machine):
     def partial_fit(self):
         n_rows = self.pick(1, 2, 4)
         X, y = self.draw_X(n_rows), self.draw_targets(n_rows)
-        self.learn(self.model, X, y)
+        missing = [self.chance(0.2) for _ in range(n_rows)]
+        y = self.pick(y, np.where(missing, None, y), np.full(n_rows, np.nan))
+        self.learn(self.model, X, None if y[0] != y[0] else y)
         for k in range(n_rows):
             self.learn(self.twin, X[k : k + 1], y[k : k + 1])
 
@@ -100,7 +102,7 @@ class SklearnMachine(Machine):
             np.zeros((2, self.width + 1)), np.zeros(2), [["x"] * self.width] * 2, None, "x",
             np.full((2, self.width), np.inf), np.full((2, self.width), 1j), np.zeros((0, 1)),
         )  # fmt: skip
-        no_target = self.pick(None, y[:1], [[1, 2], [3, 4]], [np.inf, 0.0], [1j, 0])
+        no_target = self.pick(y[:1], [[1, 2], [3, 4]], [np.inf, 0.0], [1j, 0])
         lengths = self.pick([3], [0, 2], [1.5, 0.5], "x", [[2]])
         self.refused(
             self.pick(
