@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from msgspec import UNSET, UnsetType
 
+from pylstm.checks import check_switch, check_whole
 from pylstm.errors import brief
 from pylstm.schemas.state import Array, SizeOr0, State, is_there, must
 
@@ -46,7 +48,7 @@ class _DressedState(State, kw_only=True):
     optimizer: Any
     network: Any
     dtype: Any
-    random_state: int | None
+    random_state: Any
     n_epochs: Any
     calendar: Any
     time_columns_: list[int] | UnsetType = UNSET
@@ -61,7 +63,6 @@ class _DressedState(State, kw_only=True):
 
     def __post_init__(self) -> None:
         from pylstm import estimators
-        from pylstm.checks import check_whole
 
         behind = getattr(estimators, self.BEHIND)
         if self.n_epochs is not None:
@@ -89,10 +90,11 @@ class _DressedState(State, kw_only=True):
         """The parameters of the estimator behind."""
         from pylstm.estimators.defaults import as_optimizer
 
+        drawn = self.random_state is None or isinstance(self.random_state, np.random.RandomState)
         return {
             **{name: getattr(self, name) for name in self.PARAMETERS},
             "optimizer": as_optimizer(self.optimizer),
-            "seed": 0 if self.random_state is None else self.random_state,
+            "seed": 0 if drawn else self.random_state,
         }
 
     def _columns_left_out(self) -> set[int]:
@@ -109,10 +111,10 @@ def _with_random_state(state: Mapping[str, Any], **added: Any) -> Mapping[str, A
 
 
 class _SupervisedState(_DressedState, kw_only=True):
-    feedback: bool | None
+    feedback: Any
     ordered: Any
-    shuffle: bool
-    sequence_column: int | str | None
+    shuffle: Any
+    sequence_column: Any
     sequence_column_: SizeOr0 | UnsetType = UNSET
     one_a_sequence_: bool | UnsetType = UNSET
     in_sequences_: bool | UnsetType = UNSET
@@ -121,6 +123,9 @@ class _SupervisedState(_DressedState, kw_only=True):
 
     def __post_init__(self) -> None:
         _DressedState.__post_init__(self)
+        check_switch("shuffle", self.shuffle)
+        column = self.sequence_column
+        must(column is None or isinstance(column, str | Integral), "a column's number or its name")
         if self.estimator_ is UNSET:
             return
         must(self.in_sequences_ or not self.one_a_sequence_, "sequences with one target each")
