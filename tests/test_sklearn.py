@@ -26,8 +26,15 @@ from pylstm.sklearn import LSTMClassifier, LSTMForecaster, LSTMRegressor
 
 MODELS = {"regressor": LSTMRegressor, "classifier": LSTMClassifier, "forecaster": LSTMForecaster}
 
-# Checks of scikit-learn that fail where rows are ordered, each with its reason.
+# Checks of scikit-learn that fail, each with its reason.
 EXEMPT = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "rows are learned one after the other: a step twice as long is not two steps"
+    ),
+}
+# And where rows are ordered.
+EXEMPT_IN_ORDER = {
+    **EXEMPT,
     "check_methods_sample_order_invariance": (
         "rows are in time order: a row is predicted with the memory of those before it"
     ),
@@ -53,7 +60,8 @@ def all_checks():
 @pytest.mark.parametrize(("model", "check"), list(all_checks()))
 @pytest.mark.filterwarnings("ignore:predict has been given")
 def test_check_of_sklearn(model, check):
-    if getattr(model, "ordered", True) and check.func.__name__ in EXEMPT:
+    exempt = EXEMPT_IN_ORDER if getattr(model, "ordered", True) else EXEMPT
+    if check.func.__name__ in exempt:
         with pytest.raises(AssertionError):
             check(clone(model))
         return
@@ -467,6 +475,44 @@ def test_no_target_at_all_is_refused(name, rng):
         MODELS[name](2).fit(X, np.full(60, np.nan))
     with pytest.raises(ValueError, match=r"requires y to be passed, but the target y is None"):
         MODELS[name](2).fit(X, None)
+
+
+# ---------------------------------------------------------------- weights
+
+
+@pytest.mark.parametrize("name", ["regressor", "classifier"])
+def test_weights_are_those_of_the_estimator_behind(name, rng):
+    X, y = table(rng)
+    y = np.array(labels(y)) if name == "classifier" else y
+    weights = rng.uniform(0, 2, 60) * (np.arange(60) % 5 > 0)
+    bare = getattr(estimators, name.capitalize())(4)
+    codes = y.tolist()
+    if name == "classifier":
+        codes = np.unique(y, return_inverse=True)[1].tolist()
+        bare.expect(range(3))
+    for row in zip(by_column(X), codes, weights.tolist(), strict=True):
+        bare.learn_one(*row)
+    model = MODELS[name](4).fit(X, y, sample_weight=weights)
+    assert everything(model.estimator_) == everything(bare)
+    parts = MODELS[name](4)
+    first = {"classes": np.unique(y)} if name == "classifier" else {}
+    parts.partial_fit(X[:9], y[:9], sample_weight=weights[:9], **first)
+    parts.partial_fit(X[9:], y[9:], sample_weight=weights[9:])
+    assert everything(parts.estimator_) == everything(bare)
+    before = everything(model.estimator_)
+    for bad in (weights[1:], -weights, weights[:, None], np.full(60, math.nan)):
+        for call in (model.fit, model.partial_fit):
+            with pytest.raises(ValueError, match="sample_weight"):
+                call(X, y, sample_weight=bad)
+    assert everything(model.estimator_) == before
+    # One a sequence, where targets are: the rows before it are seen with none.
+    some = MODELS[name](4, n_epochs=1, shuffle=False).fit(X, y[:3], [20] * 3, None, [1, 0, 2])
+    targets = np.full(60, None)
+    targets[19::20] = y[:3]
+    full = np.ones(60)
+    full[39], full[59] = 0, 2
+    model = MODELS[name](4, n_epochs=1, shuffle=False).fit(X, targets, [20] * 3, None, full)
+    assert everything(some.estimator_) == everything(model.estimator_)
 
 
 # ---------------------------------------------------------------- parameters

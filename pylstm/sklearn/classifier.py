@@ -64,7 +64,12 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
     __metadata_request__predict_proba: ClassVar = {"sequence": True}
 
     def fit(
-        self, X: npt.ArrayLike, y: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        lengths: Lengths = None,
+        sequence: Ids = None,
+        sample_weight: npt.ArrayLike | None = None,
     ) -> Self:
         """Learn from rows in time order, or from sequences, beginning anew.
 
@@ -83,6 +88,10 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
             along; so does `sequence_column`, which reaches `predict` and `score` too. Where
             metadata are routed it is asked for everywhere.
             Without any of the three: one stream.
+        sample_weight : array_like, shape of y, optional
+            By which the gradient of a target is multiplied; with 0 the row is seen, and nothing is
+            learned. Optimisers that divide by the size of the gradients, as the default does, heed
+            how weights differ, not a factor common to all.
 
         Returns
         -------
@@ -98,7 +107,9 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         targets, known = self._checked_targets(y)
         check_classification_targets(targets)
         classes = np.unique(targets)
-        return self._learn_all(data, placed(np.searchsorted(classes, targets), known), classes)
+        return self._learn_all(
+            data, placed(np.searchsorted(classes, targets), known), sample_weight, classes
+        )
 
     def partial_fit(
         self,
@@ -107,12 +118,13 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         classes: npt.ArrayLike | None = None,
         lengths: Lengths = None,
         sequence: Ids = None,
+        sample_weight: npt.ArrayLike | None = None,
     ) -> Self:
         """Learn from the rows that come next, or from more sequences.
 
         Parameters
         ----------
-        X, y, lengths, sequence
+        X, y, lengths, sequence, sample_weight
             As in `fit`; y None where no labels come: the stream goes on and nothing is learned.
         classes : array_like, shape (n_classes,), optional
             All labels that will ever come; wanted at the first call.
@@ -148,7 +160,7 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
                     f"{brief(known_classes.tolist())}"
                 )
             values = placed(np.searchsorted(known_classes, targets), known)
-        return self._learn_more(data, values, first, known_classes)
+        return self._learn_more(data, values, sample_weight, first, known_classes)
 
     def predict_proba(
         self, X: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None

@@ -66,7 +66,12 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
     _estimator_class = estimators.Regressor
 
     def fit(
-        self, X: npt.ArrayLike, y: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        lengths: Lengths = None,
+        sequence: Ids = None,
+        sample_weight: npt.ArrayLike | None = None,
     ) -> Self:
         """Learn from rows in time order, or from sequences, beginning anew.
 
@@ -85,6 +90,10 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
             along; so does `sequence_column`, which reaches `predict` and `score` too. Where
             metadata are routed it is asked for everywhere.
             Without any of the three: one stream.
+        sample_weight : array_like, shape of y, optional
+            By which the gradient of a target is multiplied; with 0 the row is seen, and nothing is
+            learned. Optimisers that divide by the size of the gradients, as the default does, heed
+            how weights differ, not a factor common to all.
 
         Returns
         -------
@@ -98,7 +107,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         """
         data = self._data(X, lengths, sequence, reset=True)
         targets, known = self._checked_targets(y)
-        return self._learn_all(data, placed(as_numbers(targets), known))
+        return self._learn_all(data, placed(as_numbers(targets), known), sample_weight)
 
     def partial_fit(
         self,
@@ -106,12 +115,13 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         y: npt.ArrayLike | None = None,
         lengths: Lengths = None,
         sequence: Ids = None,
+        sample_weight: npt.ArrayLike | None = None,
     ) -> Self:
         """Learn from the rows that come next, or from more sequences.
 
         Parameters
         ----------
-        X, y, lengths, sequence
+        X, y, lengths, sequence, sample_weight
             As in `fit`; y None where no targets come: the stream goes on and nothing is learned.
 
         Returns
@@ -125,7 +135,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         if y is not None:
             targets, known = as_targets(y)
             values = placed(as_numbers(targets), known)
-        return self._learn_more(data, values, first)
+        return self._learn_more(data, values, sample_weight, first)
 
     def predict(self, X: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None) -> Array:
         """Predict the rows that follow those learned from, or sequences; nothing changes.

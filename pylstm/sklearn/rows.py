@@ -21,6 +21,7 @@ __all__ = [
     "as_numbers",
     "as_rows",
     "as_targets",
+    "as_weights",
     "ids_as_numbers",
     "parts_by_id",
     "parts_by_length",
@@ -161,6 +162,21 @@ def placed(targets: Array, known: Array) -> list[Any]:
     for k, target in zip(np.flatnonzero(known).tolist(), targets.tolist(), strict=True):
         entries[k] = target
     return entries
+
+
+def as_weights(sample_weight: npt.ArrayLike | None, n_targets: int) -> list[float]:
+    """A weight a target, 1 where there are none given."""
+    if sample_weight is None:
+        return [1.0] * n_targets
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.shape != (n_targets,) or (weights < 0).any():
+        raise ValueError(
+            f"sample_weight is {brief(sample_weight)}, wanted a number of at least 0 for each of "
+            f"the {n_targets} entries of y"
+        )
+    return list(weights.tolist())
 
 
 def scored(

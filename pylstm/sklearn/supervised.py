@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from pylstm.checks import check_switch
@@ -21,6 +22,7 @@ from pylstm.sklearn.rows import (
     Lengths,
     Rows,
     as_rows,
+    as_weights,
     ids_as_numbers,
     parts_by_id,
     parts_by_length,
@@ -148,10 +150,18 @@ class SupervisedAdapter(Adapter):
         shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
         return bool(shape[1:] == (self.n_features_in_,))
 
-    def _learn_all(self, data: _Data, values: list[Any], classes: Array | None = None) -> Self:
+    def _learn_all(
+        self,
+        data: _Data,
+        values: list[Any],
+        sample_weight: npt.ArrayLike | None,
+        classes: Array | None = None,
+    ) -> Self:
         """What `fit` does: every pass begins from a fresh state, sequences are shuffled."""
         check_switch("shuffle", self.shuffle)
-        wanted = self._wanted(data, values)
+        targets = self._targets_of_rows(data, values, sample_weight)
+        if not any(weight for value, weight in targets if value is not None):
+            raise ValueError("sample_weight is zero for every target, wanted one above zero")
         n_epochs = self.n_epochs
         if n_epochs is None:
             n_epochs = SEQUENCE_EPOCHS if data.told else 1
@@ -160,18 +170,23 @@ class SupervisedAdapter(Adapter):
         rng = np.random.default_rng(self.estimator_.seed) if self.shuffle else None
         for _ in range(n_epochs):
             self.estimator_.reset()
-            self._learn_once(data, wanted, rng)
+            self._learn_once(data, targets, rng)
         return self
 
     def _learn_more(
-        self, data: _Data, values: list[Any], first: bool, classes: Array | None = None
+        self,
+        data: _Data,
+        values: list[Any],
+        sample_weight: npt.ArrayLike | None,
+        first: bool,
+        classes: Array | None = None,
     ) -> Self:
         """What `partial_fit` does."""
-        wanted = self._wanted(data, values)
+        targets = self._targets_of_rows(data, values, sample_weight)
         if first:
             self._begin(data.told, classes)
         self._note(data, values)
-        self._learn_once(data, wanted)
+        self._learn_once(data, targets)
         return self
 
     def _note(self, data: _Data, values: list[Any]) -> None:
@@ -179,15 +194,19 @@ class SupervisedAdapter(Adapter):
         self.in_sequences_ = data.told
         self.one_a_sequence_ = len(values) != len(data.rows)
 
-    def _wanted(self, data: _Data, values: list[Any]) -> list[Any]:
-        """A target a row: as they came, or where they are one a sequence at its last row."""
+    def _targets_of_rows(
+        self, data: _Data, values: list[Any], sample_weight: npt.ArrayLike | None
+    ) -> list[tuple[Any, float]]:
+        """A target and its weight a row: as they came, or where they are one a sequence at its last
+        row."""
         n_rows, n_sequences = len(data.rows), len(data.parts)
-        if len(values) == n_rows:
-            return values
-        if not data.told or len(values) != n_sequences:
+        given = list(zip(values, as_weights(sample_weight, len(values)), strict=True))
+        if len(given) == n_rows:
+            return given
+        if not data.told or len(given) != n_sequences:
             sequences = f" or of the {n_sequences} sequences" if data.told else ""
             raise ValueError(
-                f"y has {len(values)} entries, wanted one for each of the {n_rows} rows of X"
+                f"y has {len(given)} entries, wanted one for each of the {n_rows} rows of X"
                 f"{sequences}"
             )
         if self.feedback:
@@ -195,20 +214,23 @@ class SupervisedAdapter(Adapter):
                 "feedback is True and y has one target a sequence, wanted feedback=False: no "
                 "target is known before the last row"
             )
-        wanted: list[Any] = [None] * n_rows
-        for part, value in zip(data.parts, values, strict=True):
-            wanted[part[-1]] = value
-        return wanted
+        targets: list[tuple[Any, float]] = [(None, 1.0)] * n_rows
+        for part, target in zip(data.parts, given, strict=True):
+            targets[part[-1]] = target
+        return targets
 
     def _learn_once(
-        self, data: _Data, wanted: list[Any], rng: np.random.Generator | None = None
+        self,
+        data: _Data,
+        targets: list[tuple[Any, float]],
+        rng: np.random.Generator | None = None,
     ) -> None:
         estimator, rows = self.estimator_, data.rows
         for k in rng.permutation(len(data.parts)) if rng else range(len(data.parts)):
             if data.told:
                 estimator.reset()
             for row in data.parts[k].tolist():
-                estimator.learn_one(rows[row], wanted[row])
+                estimator.learn_one(rows[row], *targets[row])
         if data.told:
             estimator.reset()
 
