@@ -17,7 +17,12 @@ pytest.importorskip("sklearn", reason="the extra [sklearn] is not installed")
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.model_selection import GridSearchCV, GroupKFold, TimeSeriesSplit, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    TimeSeriesSplit,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -198,9 +203,9 @@ def test_sequences_are_learned_each_from_a_fresh_state(name, one_a, rng):
     lengths = [7, 1, 12, 20, 20]
     ends = np.cumsum(lengths)
     wanted = y if one_a == "row" else y[ends - 1]
-    model = MODELS[name](n_cells=6, n_epochs=2).fit(X, wanted, lengths)
-    bare = getattr(estimators, name.capitalize())(n_cells=6, feedback=False)
-    order = np.random.default_rng(0)
+    model = MODELS[name](n_cells=6, n_epochs=2, random_state=3).fit(X, wanted, lengths)
+    bare = getattr(estimators, name.capitalize())(n_cells=6, feedback=False, seed=3)
+    order = np.random.default_rng(3)
     codes = y.tolist()
     if name == "classifier":
         classes = sorted(set(wanted))
@@ -316,6 +321,9 @@ def test_a_column_of_ids(kind, tmp_path, rng):
     for one in (model, pylstm.load(tmp_path / "model.safetensors")):
         assert one.sequence_column_ == 3
         assert one.n_features_in_ == 4
+        if kind != "name":
+            with pytest.raises(ValueError, match="expecting 4 features as input"):
+                one.predict(X)
         assert np.array_equal(one.predict(table_of), wanted.predict(X, sequence=IDS))
         assert one.score(table_of, y) == wanted.score(X, y, sequence=IDS)
 
@@ -353,6 +361,10 @@ def test_ids_are_routed_to_every_method(rng):
         found = cross_validate(LSTMRegressor(4, n_epochs=2), X, y, params=more, cv=GroupKFold(3))
         search = GridSearchCV(LSTMRegressor(4, n_epochs=2), {"n_cells": [4]}, cv=GroupKFold(3))
         score = search.fit(X, y, **more).cv_results_["mean_test_score"][0]
+        pipeline = make_pipeline(StandardScaler(), LSTMRegressor(4, n_epochs=2))
+        predicted = pipeline.fit(X, y, sequence=ids).predict(X, sequence=ids)
+    by_column = make_pipeline(StandardScaler(), column).fit(np.c_[ids, X], y)
+    assert np.allclose(predicted, by_column.predict(np.c_[ids, X]))
     assert found["test_score"].tolist() == wanted.tolist()
     assert score == pytest.approx(wanted.mean())
 

@@ -13,8 +13,9 @@ Sequences are told apart in one of three ways, and each begins from a fresh stat
 
 - ``sequence_column="id"``: a column of X, which goes wherever X goes. Every splitter, scorer,
   search and pipeline takes it along, and splitters of groups keep sequences whole.
-- ``fit(X, y, sequence=ids)``, and `predict` and `score` likewise: an id a row. scikit-learn hands
-  it to `fit` of every fold; to `predict` and `score` only where metadata are routed.
+- ``fit(X, y, sequence=ids)``, and `predict` and `score` likewise: an id a row. scikit-learn cuts
+  it for `fit` of a fold; where metadata are routed for `score` too, and a pipeline passes it on.
+  Other scorers and `cross_val_predict` hand nothing to `predict`: they need the column.
 - ``fit(X, y, lengths)``: how many rows each has. No splitter can cut it.
 
 One target a sequence stands at its last row, with none at the others, and is scored alone:
@@ -38,7 +39,7 @@ One target a sequence stands at its last row, with none at the others, and is sc
 >>> bool(search.best_score_ > 0.9)
 True
 
-The ids as metadata, where those are routed, asked for by every method:
+The ids as metadata, where those are routed:
 
 >>> from sklearn import config_context
 >>> from sklearn.model_selection import cross_val_score

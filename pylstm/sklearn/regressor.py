@@ -86,9 +86,8 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         lengths : array_like of int, shape (n_sequences,), optional
             Rows of each sequence; each is learned from a fresh state.
         sequence : array_like, shape (n_rows,), optional
-            An id a row: rows with the same are a sequence, wherever they are. Splitters cut it
-            along; so does `sequence_column`, which reaches `predict` and `score` too. Where
-            metadata are routed it is asked for everywhere.
+            An id a row: rows with the same are a sequence, wherever they are. Metadata that are
+            asked for where they are routed; `sequence_column` reaches every method without.
             Without any of the three: one stream.
         sample_weight : array_like, shape of y, optional
             By which the gradient of a target is multiplied; with 0 the row is seen, and nothing is
