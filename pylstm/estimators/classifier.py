@@ -207,7 +207,7 @@ class Classifier(Estimator):
             known = missing or y in self._places
         except TypeError:
             raise TypeError(f"y is {brief(y)}, wanted a label that is hashable") from None
-        if not known:
+        if not known and learns:
             self._remember()
             self._expect([y])
         row = None
@@ -219,7 +219,7 @@ class Classifier(Estimator):
             self._fill(x)
             self._write_last()
         target = None
-        if not missing:
+        if not missing and (known or learns):
             target = self._target
             target[self._places[y]] = 1.0
         try:
@@ -252,9 +252,27 @@ class Classifier(Estimator):
         if self._features.own:
             self._features.row[self._features.own] = math.nan if self._last is None else self._last
 
-    def advance_one(self, x: Row) -> None:
-        """Go on to the next row without learning: what `learn_one` does when there is no label."""
-        self.learn_one(x, None)
+    def advance_one(self, x: Row, y: Hashable = None) -> None:
+        """Go on to the next row without learning.
+
+        Without `y` that is what `learn_one` does when there is no label.
+
+        Parameters
+        ----------
+        x : mapping of names to numbers
+            Features of the row.
+        y : hashable, optional
+            Its label, which with `feedback` is an input of the next row as any other label; one
+            never learned from is none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a feature that is no number, or an infinite one, or a label that is not hashable;
+            nothing has changed then.
+        """
+        with self._exclusive:
+            self._all_or_nothing(self._learn, x, y, False)
 
     def predict_proba_one(self, x: Row) -> dict[Any, float]:
         """Return the probability of every class for a row that comes next.

@@ -26,7 +26,7 @@ from pylstm.delayed import state_without_weights
 from pylstm.estimators.features import Features
 from pylstm.network import LSTM
 
-__all__ = ["ByError", "ByLikelihood", "Expert", "Experts"]
+__all__ = ["LEAST_PROBABILITY", "ByError", "ByLikelihood", "Expert", "Experts"]
 
 Array = npt.NDArray[Any]
 
@@ -34,7 +34,7 @@ _ROWS_REMEMBERED = 1000  # of errors
 _POWER = -16  # of a mean absolute error
 _WILD = 20.0  # times the mean error: no larger one is believed at once
 _POOL_RATE = 0.005
-_LEAST_PROBABILITY = 1e-4
+LEAST_PROBABILITY = 1e-4
 
 
 class Expert(NamedTuple):
@@ -154,7 +154,7 @@ class ByLikelihood:
         """There are so many classes by now, which are weighed alike."""
 
     def _pool(self, outputs: Sequence[Array]) -> tuple[Array, Array]:
-        logs = np.log(np.maximum(outputs, _LEAST_PROBABILITY, dtype=np.float64))
+        logs = np.log(np.maximum(outputs, LEAST_PROBABILITY, dtype=np.float64))
         logs -= logs.mean(1, keepdims=True)
         net = self.weights @ logs
         shares = np.exp(net - net.max())

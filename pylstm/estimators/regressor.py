@@ -344,9 +344,25 @@ class Regressor(Estimator):
             found.append(self._targets.as_given(predictions))
         return found
 
-    def advance_one(self, x: Row) -> None:
-        """Go on to the next row without learning: what `learn_one` does when there is no target."""
-        self.learn_one(x, None)
+    def advance_one(self, x: Row, y: float | None = None) -> None:
+        """Go on to the next row without learning.
+
+        Without `y` that is what `learn_one` does when there is no target.
+
+        Parameters
+        ----------
+        x : mapping of names to numbers
+            Features of the row.
+        y : float, optional
+            Its target, which with `feedback` is an input of the next row as any other target.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For something that is no number, or an infinite one; nothing has changed then.
+        """
+        with self._exclusive:
+            self._all_or_nothing(self._learn, x, as_number("y", y), False)
 
     def _remember(self) -> None:
         if self._before is None:

@@ -1,0 +1,139 @@
+"""One step of a network, or one row of an estimator, as an ONNX model.
+
+What a step needs of the steps before comes in and goes out: an input NAME of the state, and an
+output next_NAME to be given as NAME to the next step. Elementary operations of opset 13 are enough;
+weights are initialisers, named after `LSTM.parameters`. See `pylstm.onnx.network` for the equations
+of a step, `pylstm.onnx.scaling` for those that standardise, and `pylstm.onnx.estimators` for what an
+estimator puts around its networks.
+
+Needs the onnx package, which is imported here and nowhere else: pip install 'pylstm[onnx]'.
+"""
+
+from __future__ import annotations
+
+import os
+
+import onnx
+
+from pylstm.errors import brief
+from pylstm.estimators import Classifier, Regressor
+from pylstm.estimators.estimator import Estimator
+from pylstm.files import written_whole
+from pylstm.network import LSTM
+from pylstm.onnx.estimators import add_estimator
+from pylstm.onnx.graph import OPSET, Graph, PackedGraph
+from pylstm.onnx.network import add_network
+
+__all__ = ["OPSET", "export_onnx"]
+
+
+def export_onnx(
+    model: LSTM | Regressor | Classifier, path: str | os.PathLike[str] | None = None
+) -> onnx.ModelProto:
+    """Return a network, or a whole estimator, as an ONNX model of one step; write it if wanted.
+
+    Parameters
+    ----------
+    model : LSTM, Regressor or Classifier
+        Its weights as they are now; it does not change. River's dress is such an estimator, of
+        scikit-learn's it is what was fitted.
+    path : str or path, optional
+        File to write, whole or not at all.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Of opset 13. For every input NAME of the state there is an output "next_NAME", to be given
+        to the next step.
+
+        Of a network, in its dtype: "x" (n_inputs,), "cell_state" and "cell_output" (n_cells,) and,
+        with gate recurrence, the gates there are, (n_blocks,) each; as in `LSTM.state`. Outputs:
+        "y" (n_outputs,), and the state. A sequence begins with zeros. With `scale_inputs` NaN in x
+        is a missing value, and there is a further state, "input_statistics" (3 n_inputs,), float64:
+        how many values of each input were seen, their means, their variances. It may be left out,
+        and is then that of the network as it is now.
+
+        Of an estimator: "x" (n_features,), float64, the features in the order of `feature_names`,
+        NaN where missing; with `feedback` "last_target" (1,), float64, the target of the row
+        before, NaN where it is not known, or "last_label" (1,), int64, the place of the last label
+        in `classes`, -1 where it is not known. Outputs: "prediction" (1,), float64, or
+        "probabilities" (n_classes,), float64, in the order of `classes`. The state is one vector,
+        "state", float64; the first row leaves it out, and it is then that of the estimator as it
+        is now. ``metadata_props`` has the "feature_names" and the "classes" as JSON.
+
+    Raises
+    ------
+    TypeError
+        For anything else, a Forecaster among it.
+    ValueError
+        For an estimator with `delay`, or one that has learned from no row.
+    InputError
+        When the file cannot be written.
+
+    Notes
+    -----
+    The model predicts and does not learn. Of a network it computes the numbers of `LSTM.step`
+    without targets, to rounding: as there, statistics of the inputs go on, those of the targets
+    stay.
+
+    Of an estimator it computes those of this loop over the rows that follow, to rounding::
+
+        for x, y in rows:
+            model.predict_one(x)  # or predict_proba_one
+            model.advance_one(x, y)
+
+    where "last_target" is the y of the row before. Weights, statistics of targets and the mixture
+    of the networks stay as they are; what was never learned from is no feature and no label. With
+    `calendar` the numbers made of time stamps are features, by the names they have in
+    `feature_names`.
+
+    Examples
+    --------
+    >>> import numpy as np, pylstm
+    >>> from onnx.reference import ReferenceEvaluator
+    >>> from pylstm.onnx import export_onnx
+    >>> net = pylstm.LSTM(n_inputs=2, n_outputs=1, n_blocks=4)
+    >>> model = ReferenceEvaluator(export_onnx(net))
+    >>> state = {name: np.zeros(4, np.float32) for name in ("cell_state", "cell_output")}
+    >>> for x in np.float32([[1, 2], [3, 4]]):
+    ...     y, *values = model.run(None, {"x": x, **state})
+    ...     state = dict(zip(state, values))
+    ...     same = bool(abs(y - net.step(x)).max() < 1e-6)
+    >>> same
+    True
+
+    A whole estimator, which needs no state to begin with:
+
+    >>> from pylstm.estimators import Regressor
+    >>> regressor = Regressor(n_cells=4)
+    >>> for t in range(200):
+    ...     regressor.learn_one({"hour": t % 24}, t % 24 + 0.5)
+    >>> model, state, last = ReferenceEvaluator(export_onnx(regressor)), {}, np.nan
+    >>> for t in range(200, 224):
+    ...     given = {"x": np.array([t % 24.0]), "last_target": np.array([last])}
+    ...     prediction, following = model.run(None, given | state)
+    ...     state = {"state": following}
+    ...     wanted, last = regressor.predict_one({"hour": t % 24}), t % 24 + 0.5
+    ...     regressor.advance_one({"hour": t % 24}, last)
+    >>> bool(abs(prediction[0] - wanted) < 1e-5)
+    True
+    """
+    graph: Graph = Graph()
+    if isinstance(model, LSTM):
+        add_network(graph, model)
+    elif isinstance(model, Regressor | Classifier):
+        graph = PackedGraph()
+        add_estimator(graph, model)
+    elif isinstance(model, Estimator):
+        raise TypeError(
+            f"model is a {type(model).__name__}, which forecasts by steps that follow one another "
+            "and cannot be exported whole: wanted a pylstm.LSTM, Regressor or Classifier"
+        )
+    else:
+        raise TypeError(f"model is {brief(model)}, wanted a pylstm.LSTM, Regressor or Classifier")
+    proto = graph.model()
+    onnx.checker.check_model(proto)
+    if path is not None:
+        with written_whole(path) as temporary, open(temporary, "wb") as file:
+            file.write(proto.SerializeToString())
+    return proto

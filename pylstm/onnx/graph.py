@@ -1,0 +1,142 @@
+"""Nodes, constants, inputs and outputs of an ONNX model while it is put together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+__all__ = ["OPSET", "Array", "Graph", "PackedGraph"]
+
+Array = npt.NDArray[Any]
+
+OPSET = 13
+_IR_VERSION = 8
+
+
+class Graph:
+    """A model of one step, piece by piece; every piece is known by the name of what it computes."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, Array] = {}
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+        self._following: list[onnx.ValueInfoProto] = []
+        self._properties: dict[str, str] = {}
+
+    def node(self, operation: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
+        """name = operation(inputs)"""
+        self._nodes.append(helper.make_node(operation, inputs, [name], name=name, **attributes))
+        return name
+
+    def constant(self, name: str, values: npt.ArrayLike) -> str:
+        """name = values"""
+        array = np.asarray(values)
+        self._constants[name] = np.ascontiguousarray(array).reshape(array.shape)
+        return name
+
+    def number(self, value: float, dtype: npt.DTypeLike = np.float64) -> str:
+        """A constant called after its value."""
+        kind = "" if dtype == np.float64 else f"_{np.dtype(dtype)}"
+        return self.constant(f"number{kind}_{value:.17g}", np.array(value, dtype))
+
+    def split(self, value: str, names: Sequence[str], sizes: Sequence[int]) -> None:
+        """names = value, in parts of so many numbers"""
+        parts = self.constant(f"{value}.sizes", np.array(sizes))
+        self._nodes.append(helper.make_node("Split", [value, parts], names, name=names[0]))
+
+    def cast(self, value: str, dtype: npt.DTypeLike, name: str) -> str:
+        """name = value, of a type"""
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return self.node("Cast", [value], name, to=kind)
+
+    def input(self, name: str, size: int, dtype: npt.DTypeLike, about: str = "") -> str:
+        """What a step is given."""
+        self._inputs.append(_vector(name, size, dtype, about))
+        return name
+
+    def state(
+        self, name: str, size: int, dtype: npt.DTypeLike, start: npt.ArrayLike | None = None
+    ) -> str:
+        """What a step knows of the one before, and gives on as next_NAME, which a node computes.
+
+        With a `start` it may be left out, and is that.
+        """
+        self._inputs.append(_vector(name, size, dtype))
+        self._following.append(_vector(f"next_{name}", size, dtype))
+        if start is not None:
+            self.constant(name, np.asarray(start, dtype).reshape(size))
+        return name
+
+    def output(self, name: str, size: int, dtype: npt.DTypeLike, about: str = "") -> None:
+        """What a step answers, which a node computes."""
+        self._outputs.append(_vector(name, size, dtype, about))
+
+    def tell(self, name: str, names: Sequence[Any]) -> None:
+        """Put names into the properties of the model, as JSON."""
+        self._properties[name] = json.dumps(names, default=str)
+
+    def model(self) -> onnx.ModelProto:
+        """The whole."""
+        graph = helper.make_graph(
+            self._nodes,
+            "lstm_step",
+            self._inputs,
+            self._outputs + self._following,
+            [numpy_helper.from_array(array, name) for name, array in self._constants.items()],
+            doc_string="One step of an LSTM; next_NAME is what NAME is at the step after it.",
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=_IR_VERSION,
+            producer_name="pylstm",
+            producer_version=version("pylstm"),
+        )
+        helper.set_model_props(model, self._properties)
+        return model
+
+
+class PackedGraph(Graph):
+    """One whose state is a single vector of float64 that may be left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[str] = []
+        self._starts: list[Array] = []
+        self._dtypes: list[npt.DTypeLike] = []
+
+    def state(
+        self, name: str, size: int, dtype: npt.DTypeLike, start: npt.ArrayLike | None = None
+    ) -> str:
+        """A part of the vector."""
+        begin = np.zeros(size) if start is None else np.asarray(start, np.float64).reshape(size)
+        self._parts.append(name)
+        self._starts.append(begin)
+        self._dtypes.append(dtype)
+        return name
+
+    def model(self) -> onnx.ModelProto:
+        """The whole, once every part has been named."""
+        nodes, self._nodes = self._nodes, []
+        super().state("state", sum(map(len, self._starts)), np.float64, np.concatenate(self._starts))
+        kept = [f"state.{part}" for part in self._parts]
+        self.split("state", kept, [*map(len, self._starts)])
+        for part, dtype in zip(self._parts, self._dtypes, strict=True):
+            self.cast(f"state.{part}", dtype, part)
+        self._nodes += nodes
+        keep = [self.cast(f"next_{part}", np.float64, f"state.next_{part}") for part in self._parts]
+        self.node("Concat", keep, "next_state", axis=0)
+        return super().model()
+
+
+def _vector(name: str, size: int, dtype: npt.DTypeLike, about: str = "") -> onnx.ValueInfoProto:
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    return helper.make_tensor_value_info(name, kind, [size], doc_string=about)
