@@ -465,7 +465,7 @@ FAULTS = [
         "checkpoint kill",
     ),
     Fault(
-        "pylstm/onnx.py",
+        "pylstm/onnx/network.py",
         'keep = 1 - self.config["leak"] if gate == "forget_gate" else 1.0',
         "keep = 1.0",
         "an exported forget gate does not leak",

@@ -1,4 +1,7 @@
-"""Weights to and from PyTorch, against nn.LSTM written from its documented equations."""
+"""Weights to and from PyTorch and Keras, against their LSTM written from its documented equations.
+
+The libraries themselves are asked where they are installed, as `.ci/run` installs them.
+"""
 
 from itertools import product
 
@@ -8,7 +11,7 @@ from nets import build, get_parameters, random_task
 from oracle import Architecture
 
 import pylstm
-from pylstm.interchange import from_torch, to_torch
+from pylstm.interchange import from_keras, from_torch, to_keras, to_torch
 
 
 def torch_lstm(weights, X):
@@ -175,9 +178,17 @@ NOT_THERE = [
 
 
 @pytest.mark.parametrize(("switches", "message"), NOT_THERE)
-def test_what_pytorch_has_not_is_named(switches, message):
+@pytest.mark.parametrize("export", [to_torch, to_keras])
+def test_what_the_others_have_not_is_named(export, switches, message):
     with pytest.raises(ValueError, match=message):
-        to_torch(build(Architecture(**switches)))
+        export(build(Architecture(**switches)))
+
+
+@pytest.mark.parametrize("switch", ["scale_inputs", "scale_targets"])
+@pytest.mark.parametrize("export", [to_torch, to_keras])
+def test_scaling_is_not_left_behind(export, switch):
+    with pytest.raises(ValueError, match=f"{switch} is True, .*export_onnx takes the scaling"):
+        export(build(Architecture(), **{switch: True}))
 
 
 def test_only_networks_go():
@@ -226,6 +237,175 @@ def test_the_weights_settle_the_architecture(keyword, rng):
         from_torch(*nn_lstm(rng), **{keyword: 3})
 
 
+# ---------------------------------------------------------------- names
+
+
+def named_anew(weights, change):
+    return {change(name): values for name, values in weights.items()}
+
+
+def test_cells_and_prefixes(rng):
+    """Other names of the same weights make the same network."""
+    lstm, readout = nn_lstm(rng)
+    cell = named_anew(lstm, lambda name: name.removesuffix("_l0"))
+    around = named_anew(lstm, "module.rnn.{}".format) | named_anew(readout, "module.head.{}".format)
+    X = rng.normal(size=(5, 3))
+    wanted = from_torch(lstm, readout).run(X)
+    for given in [
+        (cell, readout),
+        (named_anew(cell, "a.{}".format), named_anew(readout, "b.{}".format)),
+        (around,),
+        (Module(around),),
+    ]:
+        np.testing.assert_array_equal(from_torch(*given).run(X), wanted)
+
+
+def test_names_of_a_cell(rng):
+    net = from_torch(*nn_lstm(rng))
+    layer, cell = to_torch(net), to_torch(net, cell=True)
+    assert list(cell["lstm"]) == ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
+    for values, wanted in zip(cell["lstm"].values(), layer["lstm"].values(), strict=True):
+        np.testing.assert_array_equal(values, wanted)
+
+
+def test_weights_of_more_than_a_network_are_refused(rng):
+    lstm, readout = nn_lstm(rng)
+    one, two = (named_anew(lstm, f"{name}.{{}}".format) for name in "ab")
+    head, other = (named_anew(readout, f"{name}.{{}}".format) for name in "cd")
+    for given, message in [
+        ((one | two,), "a.weight_ih, b.weight_ih, wanted the weights of one LSTM"),
+        ((one | head | other,), "more than one module: wanted one LSTM, and one nn.Linear"),
+        ((one | head, readout), "'c.weight', 'c.bias' besides, and readout is given as well"),
+        ((one | {"norm.scale": np.ones(3)},), "readout has no 'weight'"),
+        ((lstm, {3: 4}), "readout has 3, wanted names"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=message):
+            from_torch(*given)
+
+
+class Half:
+    """A tensor of a type NumPy has not, whose float32 it has."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def detach(self):
+        return self
+
+    cpu = detach
+
+    def numpy(self):
+        raise TypeError("Got unsupported ScalarType BFloat16")
+
+    def float(self):
+        return Tensor(np.float32(self.values))
+
+
+def test_types_that_numpy_has_not_become_float32(rng):
+    lstm, readout = nn_lstm(rng, dtype="float32")
+    net = from_torch(*({k: Half(v) for k, v in part.items()} for part in (lstm, readout)))
+    assert net.dtype == np.float32
+    X = rng.normal(size=(5, 3))
+    np.testing.assert_array_equal(net.run(X), from_torch(lstm, readout).run(X))
+
+
+# ---------------------------------------------------------------- Keras
+
+
+def keras_lstm(weights, X):
+    """Outputs h (n_steps, n_hidden) of layers.LSTM, from a fresh state, in float64."""
+    kernel, recurrent_kernel, *bias = map(np.float64, weights)
+    n_hidden = len(recurrent_kernel)
+    h = c = np.zeros(n_hidden)
+    outputs = []
+    for x in np.float64(X):
+        z = x @ kernel + h @ recurrent_kernel + (bias[0] if bias else 0)
+        i, f, candidate, o = (z[k * n_hidden : (k + 1) * n_hidden] for k in range(4))
+        i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
+        c = f * c + i * np.tanh(candidate)
+        h = o * np.tanh(c)
+        outputs.append(h)
+    return np.array(outputs)
+
+
+def keras_dense(weights, H):
+    kernel, *bias = map(np.float64, weights)
+    return H @ kernel + (bias[0] if bias else 0)
+
+
+def keras_weights(rng, n_inputs=3, n_hidden=5, n_outputs=2, biased=True):
+    """What get_weights returns of an LSTM and of a Dense."""
+    lstm = [(n_inputs, 4 * n_hidden), (n_hidden, 4 * n_hidden), (4 * n_hidden,)]
+    dense = [(n_hidden, n_outputs), (n_outputs,)]
+    return [
+        [np.float32(rng.uniform(-1, 1, shape)) for shape in (shapes if biased else shapes[:-1])]
+        for shapes in (lstm, dense)
+    ]
+
+
+@pytest.mark.parametrize("architecture", CASES[::3], ids=str)
+def test_the_same_outputs_in_keras(architecture, dtype):
+    net = build(architecture, dtype)
+    X, _ = random_task(architecture, 20, np.random.default_rng(1))
+    exported = to_keras(net)
+    H = keras_lstm(exported["lstm"].values(), X)
+    wanted = keras_dense(exported["readout"].values(), H)
+    np.testing.assert_allclose(net.run(X), wanted, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_the_same_outputs_from_keras(biased, rng):
+    lstm, dense = keras_weights(rng, biased=biased)
+    X = np.float32(rng.normal(size=(20, 3)))
+    wanted = keras_dense(dense, keras_lstm(lstm, X))
+    net = from_keras(lstm, dense, optimizer=pylstm.SGD(0.5))
+    assert (net.dtype, net.optimizer) == (np.float32, pylstm.SGD(0.5))
+    np.testing.assert_allclose(net.run(X), wanted, rtol=0, atol=1e-5)
+    named = dict(zip(("kernel", "recurrent_kernel", "bias"), lstm, strict=False))
+    np.testing.assert_allclose(from_keras(named).run(X), keras_lstm(lstm, X), rtol=0, atol=1e-5)
+
+
+class Layer:
+    """What this needs of a layer of Keras."""
+
+    def __init__(self, weights, **config):
+        self.weights, self.config = weights, config
+
+    def get_weights(self):
+        return self.weights
+
+    def get_config(self):
+        return self.config
+
+
+def test_the_activation_of_a_dense_layer_is_the_output(rng):
+    lstm, dense = keras_weights(rng)
+    net = from_keras(Layer(lstm, activation="tanh"), Layer(dense, activation="sigmoid"))
+    X = np.float32(rng.normal(size=(5, 3)))
+    wanted = 1 / (1 + np.exp(-keras_dense(dense, keras_lstm(lstm, X))))
+    np.testing.assert_allclose(net.run(X), wanted, rtol=0, atol=1e-6)
+
+
+WRONG_IN_KERAS = [
+    (ValueError, lambda w, r: (w[:1], r), "lstm has 1 arrays, wanted kernel, .* is built"),
+    (ValueError, lambda w, r: ({"kernel": w[0]}, r), "lstm has no 'recurrent_kernel'"),
+    (ValueError, lambda w, r: ([w[0].T, *w[1:]], r), r"\(20, 3\), wanted \(20, 20\)"),
+    (ValueError, lambda w, r: (w, [r[0].T, r[1]]), r"\(2, 5\), wanted \(5, 5\)"),
+    (ValueError, lambda w, r: (Layer(w, activation="relu"), r), "activation of lstm is 'relu'"),
+    (ValueError, lambda w, r: (w, Layer(r, activation="relu")), "activation of readout is 'relu'"),
+    (TypeError, lambda w, r: ("lstm", r), "lstm is a str, wanted a layer"),
+]
+
+
+@pytest.mark.parametrize(("error", "change", "message"), WRONG_IN_KERAS)
+def test_wrong_weights_of_keras_are_refused(error, change, message, rng):
+    with pytest.raises(error, match=message):
+        from_keras(*change(*keras_weights(rng)))
+
+
+# ---------------------------------------------------------------- the libraries themselves
+
+
 def test_pytorch_itself_agrees(rng):
     torch = pytest.importorskip("torch", reason="the equations are tested without it")
     net = build(Architecture(n_blocks=3, block_size=2, cell_recurrence=True), "float32")
@@ -238,3 +418,50 @@ def test_pytorch_itself_agrees(rng):
         wanted = linear(layer(torch.tensor(X))[0]).numpy()
     np.testing.assert_allclose(net.run(X), wanted, rtol=0, atol=1e-6)
     np.testing.assert_allclose(from_torch(layer, linear).run(X), wanted, rtol=0, atol=1e-6)
+
+
+def test_pytorch_itself_has_other_names_and_types(rng):
+    torch = pytest.importorskip("torch", reason="the equations are tested without it")
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = torch.nn.LSTM(3, 5), torch.nn.Linear(5, 2)
+
+    module, cell = Wrapped(), torch.nn.LSTMCell(3, 5)
+    X = np.float32(rng.normal(size=(30, 3)))
+    net = from_torch(cell)
+    with torch.no_grad():
+        wanted = module.head(module.rnn(torch.tensor(X))[0]).numpy()
+        np.testing.assert_allclose(from_torch(module).run(X), wanted, rtol=0, atol=1e-6)
+        state, outputs = None, []
+        for x in torch.tensor(X):
+            state = cell(x, state)
+            outputs.append(state[0].numpy())
+    np.testing.assert_allclose(net.run(X), outputs, rtol=0, atol=1e-6)
+    cell.load_state_dict({k: torch.tensor(v) for k, v in to_torch(net, cell=True)["lstm"].items()})
+    for dtype in (torch.float16, torch.bfloat16):
+        half = module.to(dtype)
+        again = from_torch(half.rnn.to(dtype), half.head)
+        assert again.dtype == np.float32
+        np.testing.assert_array_equal(again.run(X), from_torch(half.float()).run(X))
+
+
+def test_keras_itself_agrees(rng):
+    pytest.importorskip("keras", reason="the equations are tested without it")
+    import keras
+
+    net = build(Architecture(n_blocks=3, block_size=2), "float32")
+    exported = to_keras(net)
+    inputs = keras.Input((30, 3))
+    layer, dense = keras.layers.LSTM(6, return_sequences=True), keras.layers.Dense(2)
+    model = keras.Model(inputs, dense(layer(inputs)))
+    assert layer.get_weights()[2][6:12].tolist() == [1] * 6  # unit_forget_bias
+    X = np.float32(rng.normal(size=(30, 3)))
+    for n in range(2):  # its own weights, and those from here
+        wanted = keras.ops.convert_to_numpy(model(X[None]))[0]
+        np.testing.assert_allclose(from_keras(layer, dense).run(X), wanted, rtol=0, atol=1e-6)
+        if n:
+            np.testing.assert_allclose(net.run(X), wanted, rtol=0, atol=1e-6)
+        layer.set_weights([*exported["lstm"].values()])
+        dense.set_weights([*exported["readout"].values()])

@@ -1,5 +1,7 @@
-"""One step as an ONNX model, run by the reference evaluator of ONNX, against `LSTM.step`."""
+"""One step as an ONNX model, run by what others wrote, against `LSTM.step` and the estimators."""
 
+import json
+import math
 import re
 
 import numpy as np
@@ -8,6 +10,7 @@ from nets import build, get_parameters, random_task
 from oracle import Architecture
 
 import pylstm
+from pylstm.estimators import Classifier, Forecaster, Regressor
 
 onnx = pytest.importorskip("onnx", reason="what is exported is run by the onnx package")
 
@@ -18,23 +21,62 @@ from pylstm.onnx import OPSET, export_onnx  # noqa: E402
 TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
 
 
-def outputs_of(model, net, X):
-    """Every y and the last state of a sequence that begins with zeros."""
+def in_reference(model):
+    """What runs a model: a dict of inputs to a dict of outputs."""
     evaluator = ReferenceEvaluator(model)
+
+    def run(given):
+        with np.errstate(invalid="ignore"):  # a BLAS that raises the flag for numbers beside a row
+            return dict(zip(evaluator.output_names, evaluator.run(None, given), strict=True))
+
+    return run
+
+
+def in_onnxruntime(model):
+    runtime = pytest.importorskip("onnxruntime", reason="the extra [exchange] is not installed")
+    runtime.set_default_logger_severity(3)  # else it warns of every state that may be left out
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = runtime.InferenceSession(model.SerializeToString(), options)
+    names = [value.name for value in session.get_outputs()]
+    return lambda given: dict(zip(names, session.run(None, given), strict=True))
+
+
+@pytest.fixture(params=[in_reference, in_onnxruntime])
+def runtime(request):
+    return request.param
+
+
+def state_after(values):
+    return {name[5:]: value for name, value in values.items() if name.startswith("next_")}
+
+
+def steps_in(runtime, full):
+    """A thousand; the reference, a hundred times slower, does them with --full."""
+    return 1000 if full or runtime is in_onnxruntime else 30
+
+
+@pytest.fixture
+def n_steps(runtime, request):
+    return steps_in(runtime, request.config.getoption("full"))
+
+
+def outputs_of(runtime, model, net, X):
+    """Every y and the last state of a sequence that begins with zeros."""
+    run = runtime(model)
     names = [value.name for value in model.graph.input]
     assert names[0] == "x"
     assert [value.name for value in model.graph.output] == ["y"] + [f"next_{n}" for n in names[1:]]
     state = {name: np.zeros_like(net.state[name]) for name in names[1:]}
     Y = []
     for x in X:
-        with np.errstate(invalid="ignore"):  # a BLAS that raises the flag for numbers beside a row
-            y, *values = evaluator.run(None, {"x": x.astype(net.dtype), **state})
-        state = dict(zip(state, values, strict=True))
-        Y.append(y)
+        values = run({"x": x.astype(net.dtype), **state})
+        state = state_after(values)
+        Y.append(values["y"])
     return np.array(Y), state
 
 
-def check(architecture, dtype, n_steps=25):
+def check(runtime, architecture, dtype, n_steps=25):
     net = build(architecture, dtype)
     X, targets = random_task(architecture, n_steps, np.random.default_rng(1))
     net.run(X, targets)
@@ -43,7 +85,7 @@ def check(architecture, dtype, n_steps=25):
     assert all((before[name] == values).all() for name, values in net.parameters.items())
     net.reset()
     wanted = net.run(X)
-    Y, state = outputs_of(model, net, X)
+    Y, state = outputs_of(runtime, model, net, X)
     assert Y.dtype == dtype
     tolerance = TOLERANCE[dtype] * max(1, np.abs(net.state["cell_state"]).max())
     np.testing.assert_allclose(Y, wanted, rtol=0, atol=tolerance)
@@ -52,12 +94,12 @@ def check(architecture, dtype, n_steps=25):
         np.testing.assert_allclose(values, net.state[name], rtol=0, atol=tolerance, err_msg=name)
 
 
-def test_the_same_numbers(architecture, dtype):
-    check(architecture, dtype)
+def test_the_same_numbers(runtime, architecture, dtype):
+    check(runtime, architecture, dtype)
 
 
-def test_every_combination_of_switches(combination):
-    check(combination, "float64", n_steps=4)
+def test_every_combination_of_switches(runtime, combination):
+    check(runtime, combination, "float64", n_steps=4)
 
 
 def test_state_goes_in_where_it_is_a_source():
@@ -81,6 +123,8 @@ def test_names_and_operations_are_plain():
     for node in model.graph.node:
         assert node.name == node.output[0]
         assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", node.name)
+        if node.op_type == "MatMul":  # what runtimes are quick at is a row times a matrix
+            assert node.input[1] in weights
 
 
 def test_a_file(tmp_path):
@@ -96,3 +140,160 @@ def test_what_cannot_be_exported_or_written(tmp_path):
         export_onnx(pylstm.Population(2, 1, 1, 1))
     with pytest.raises(pylstm.errors.InputError, match="cannot write"):
         export_onnx(build(Architecture()), tmp_path / "nowhere" / "net.onnx")
+
+
+# ---------------------------------------------------------------- networks that scale
+
+
+def scaled_stream(rng, n_steps):
+    """Inputs far from 0, with gaps, a constant column and a wild value; targets in their units."""
+    X = np.stack([rng.normal(1000, 50, n_steps), rng.normal(-3, 0.01, n_steps)], axis=1)
+    X = np.append(X, np.full((n_steps, 1), 7.0), axis=1)
+    targets = X[:, :1] + 500 * np.roll(X[:, 1:2], 1, axis=0)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    X[n_steps // 2, 0] = 1e7
+    return X.astype(np.float32), targets
+
+
+@pytest.mark.parametrize("n_seen", [0, 2, 6, 4000])
+@pytest.mark.parametrize("scales", [(True, False), (False, True), (True, True)])
+def test_scaling_goes_along(runtime, n_steps, n_seen, scales, dtype, rng):
+    """After none, a few and more values than are remembered; from each of which it goes on."""
+    scale_inputs, scale_targets = scales
+    optimizer = pylstm.SGD(0.02 if scale_targets else 1e-7)
+    net = pylstm.LSTM(
+        3, 1, 4, optimizer=optimizer, dtype=dtype, scale_inputs=scale_inputs,
+        scale_targets=scale_targets, scale_memory=1000,
+    )  # fmt: skip
+    X, targets = scaled_stream(rng, n_seen + n_steps)
+    if not scale_inputs:
+        X = np.nan_to_num(X - [1000, -3, 7]).clip(-1, 1).astype(np.float32)
+    if n_seen:
+        net.run(X[:n_seen], targets[:n_seen])
+    net.reset()
+    run = runtime(export_onnx(net))
+    state = {name: np.zeros(4, dtype) for name in ("cell_state", "cell_output")}
+    Y = []
+    for x in X[n_seen:]:
+        values = run({"x": x.astype(dtype), **state})
+        state = state_after(values)
+        Y.append(values["y"])
+    wanted = net.run(X[n_seen:])
+    assert n_seen == 0 or np.ptp(wanted) > 1e-3
+    np.testing.assert_allclose(Y, wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_a_step_without_the_statistics_is_by_those_of_the_network(rng):
+    X, targets = scaled_stream(rng, 300)
+    net = pylstm.LSTM(3, 1, 4, scale_inputs=True, scale_targets=True)
+    net.run(X, targets)
+    net.reset()
+    run = in_reference(export_onnx(net))
+    state = {name: np.zeros(4, np.float32) for name in ("cell_state", "cell_output")}
+    for x in X[:3]:
+        np.testing.assert_allclose(run({"x": x, **state})["y"], net.predict(x), rtol=1e-6)
+
+
+# ---------------------------------------------------------------- estimators
+
+
+def rows_of(rng, start, n_rows):
+    """Features that come and go, in any order, and targets, some of them missing."""
+    for t in range(start, start + n_rows):
+        x = {"wave": 100 + 10 * math.sin(t / 4), "noise": rng.normal(), "hour": t % 7}
+        y = 2 * x["wave"] + x["noise"]
+        if rng.random() < 0.1:
+            x["noise"] = None
+        if rng.random() < 0.1:
+            del x["hour"]
+        yield dict(sorted(x.items(), reverse=t % 2)), None if rng.random() < 0.1 else y
+
+
+def label_of(y):
+    return None if y is None else "high" if y > 205 else ("middle", 1) if y > 190 else "low"
+
+
+def fitted(kind, rng, n_rows=150, **parameters):
+    model = kind(**{"n_cells": 4} | parameters)
+    for x, y in rows_of(rng, 0, n_rows):
+        model.learn_one(x, label_of(y) if kind is Classifier else y)
+    return model
+
+
+def check_rows(runtime, model, rows):
+    """The loop of the docstring, there and here; how much was said."""
+    run, state, last, found = runtime(export_onnx(model)), {}, None, []
+    labels = isinstance(model, Classifier)
+    for x, y in rows:
+        given = {"x": np.array([x.get(name) for name in model.feature_names], float)}
+        if not model._features.own:
+            pass
+        elif labels:
+            given["last_label"] = np.array([-1 if last is None else model.classes.index(last)])
+        else:
+            given["last_target"] = np.array([math.nan if last is None else last])
+        values = run(given | state)
+        state = {"state": values["next_state"]}
+        wanted = [*model.predict_proba_one(x).values()] if labels else [model.predict_one(x)]
+        said = values["probabilities" if labels else "prediction"]
+        np.testing.assert_allclose(said, wanted, rtol=1e-5, atol=1e-5)
+        last = label_of(y) if labels else y
+        model.advance_one(x, last)
+        found.append(said)
+    return np.ptp(found, axis=0).max()
+
+
+ESTIMATORS = [
+    {},
+    {"dtype": "float64"},
+    {"feedback": False},
+    {"ordered": False},
+    {"optimizer": pylstm.SGD(0.01), "block_size": 2, "network": {"peepholes": True}},
+]
+
+
+@pytest.mark.parametrize("parameters", ESTIMATORS)
+@pytest.mark.parametrize("kind", [Regressor, Classifier])
+def test_whole_estimators(runtime, n_steps, kind, parameters, rng):
+    model = fitted(kind, rng, **parameters)
+    assert check_rows(runtime, model, rows_of(rng, 150, n_steps)) > 0.1
+
+
+@pytest.mark.parametrize("kind", [Regressor, Classifier])
+def test_estimators_at_the_start_of_a_sequence(runtime, kind, rng):
+    model = fitted(kind, rng)
+    model.reset()
+    check_rows(runtime, model, rows_of(rng, 0, 20))
+
+
+def test_an_estimator_that_knows_last_targets_alone(runtime):
+    model = Regressor(n_cells=4)
+    for t in range(50):
+        model.learn_one({}, math.sin(t))
+    run, state = runtime(export_onnx(model)), {}
+    for t in range(50, 60):
+        values = run({"last_target": np.array([math.sin(t - 1)])} | state)
+        state = {"state": values["next_state"]}
+        np.testing.assert_allclose(values["prediction"], model.predict_one({}), rtol=0, atol=1e-6)
+        model.advance_one({}, math.sin(t))
+
+
+def test_names_go_along(rng):
+    model = fitted(Classifier, rng)
+    told = {p.key: json.loads(p.value) for p in export_onnx(model).metadata_props}
+    assert told["feature_names"] == model.feature_names
+    assert told["classes"] == [c if isinstance(c, str) else list(c) for c in model.classes]
+
+
+def test_estimators_that_cannot_be_exported(rng):
+    for model, error, message in [
+        (Regressor(), ValueError, "learned from no row"),
+        (fitted(Regressor, rng, n_rows=5, delay=2), ValueError, "delay is 2"),
+        (Forecaster(), TypeError, "model is a Forecaster, .* wanted a pylstm.LSTM, Regressor or"),
+    ]:
+        with pytest.raises(error, match=message):
+            export_onnx(model)
+    model = Classifier(n_cells=4)
+    model.learn_one({"a": 1.0}, None)
+    with pytest.raises(ValueError, match="seen no label"):
+        export_onnx(model)

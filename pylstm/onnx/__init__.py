@@ -1,10 +1,10 @@
 """One step of a network, or one row of an estimator, as an ONNX model.
 
 What a step needs of the steps before comes in and goes out: an input NAME of the state, and an
-output next_NAME to be given as NAME to the next step. Elementary operations of opset 13 are enough;
-weights are initialisers, named after `LSTM.parameters`. See `pylstm.onnx.network` for the equations
-of a step, `pylstm.onnx.scaling` for those that standardise, and `pylstm.onnx.estimators` for what an
-estimator puts around its networks.
+output next_NAME to be given as NAME to the next step. Elementary operations of opset 13 are
+enough; weights are initialisers, named after `LSTM.parameters`. See `pylstm.onnx.network` for the
+equations of a step, `pylstm.onnx.scaling` for those that standardise, `pylstm.onnx.estimators` for
+what an estimator puts around its networks.
 
 Needs the onnx package, which is imported here and nowhere else: pip install 'pylstm[onnx]'.
 """
@@ -35,8 +35,7 @@ def export_onnx(
     Parameters
     ----------
     model : LSTM, Regressor or Classifier
-        Its weights as they are now; it does not change. River's dress is such an estimator, of
-        scikit-learn's it is what was fitted.
+        Its weights as they are now; it does not change. River's dress is such an estimator.
     path : str or path, optional
         File to write, whole or not at all.
 
@@ -83,7 +82,7 @@ def export_onnx(
             model.advance_one(x, y)
 
     where "last_target" is the y of the row before. Weights, statistics of targets and the mixture
-    of the networks stay as they are; what was never learned from is no feature and no label. With
+    of the networks stay as they are, and so do the features and the labels there are. With
     `calendar` the numbers made of time stamps are features, by the names they have in
     `feature_names`.
 

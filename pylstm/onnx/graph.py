@@ -126,7 +126,9 @@ class PackedGraph(Graph):
     def model(self) -> onnx.ModelProto:
         """The whole, once every part has been named."""
         nodes, self._nodes = self._nodes, []
-        super().state("state", sum(map(len, self._starts)), np.float64, np.concatenate(self._starts))
+        super().state(
+            "state", sum(map(len, self._starts)), np.float64, np.concatenate(self._starts)
+        )
         kept = [f"state.{part}" for part in self._parts]
         self.split("state", kept, [*map(len, self._starts)])
         for part, dtype in zip(self._parts, self._dtypes, strict=True):

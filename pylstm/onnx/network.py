@@ -6,8 +6,9 @@
     o       = Sigmoid(net + sum_s U c(t))         h(t) = o squash_h(c(t))
     y       = squash_out([h(t); x] V^T + bias)
 
-Every switch of the network is there. A row of sources times the transposed weights is what runtimes
-are quick at: in onnxruntime, with 512 cells, more than ten times as quick as weights times a column.
+Every switch of the network is there. A row of sources times the transposed weights is what
+runtimes are quick at: in onnxruntime, with 512 cells, more than ten times as quick as weights times
+a column.
 """
 
 from __future__ import annotations
@@ -109,9 +110,7 @@ class Step:
         self._squash(self.config["cell_input"], net, cell_input)
         kept = self._gated("forget_gate", cell_state, "cell_state.kept")
         if "forget_gate" not in self.gates:
-            kept = self._multiply(
-                1 - self.config["leak"], kept, f"{self.prefix}cell_state.kept"
-            )
+            kept = self._multiply(1 - self.config["leak"], kept, f"{self.prefix}cell_state.kept")
         added = self._gated("input_gate", cell_input, "cell_state.added")
         following = self.graph.node("Add", [kept, added], self._following("cell_state"))
         self._gate("output_gate", together, following)
