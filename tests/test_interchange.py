@@ -447,10 +447,9 @@ def test_pytorch_itself_has_other_names_and_types(rng):
         np.testing.assert_array_equal(again.run(X), from_torch(half.float()).run(X))
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in Keras
 def test_keras_itself_agrees(rng):
-    pytest.importorskip("keras", reason="the equations are tested without it")
-    import keras
-
+    keras = pytest.importorskip("keras", reason="the equations are tested without it")
     net = build(Architecture(n_blocks=3, block_size=2), "float32")
     exported = to_keras(net)
     inputs = keras.Input((30, 3))
