@@ -167,7 +167,7 @@ def network_of(weights: Exchanged, keywords: Mapping[str, Any]) -> LSTM:
 
 
 def as_array(name: str, values: Any, n_axes: int) -> Array:
-    """A finite array of floats, of a tensor or anything like an array; half precision becomes single."""
+    """A finite array of floats, of a tensor or the like; half precision becomes single."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         try:

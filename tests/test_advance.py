@@ -1,0 +1,56 @@
+"""Going on by a row whose target is known and not learned from."""
+
+import math
+
+import pytest
+from nets import assert_same_bits, get_parameters
+
+from pylstm.estimators import Classifier, Regressor
+
+
+def fitted(kind, targets, **parameters):
+    model = kind(n_cells=4, **parameters)
+    for t, y in enumerate(targets):
+        model.learn_one({"t": math.sin(t)}, y)
+    return model
+
+
+def weights(model):
+    return [get_parameters(net) for net in model.nets]
+
+
+CASES = [
+    (Regressor, [float(t % 5) for t in range(60)], 40.0),
+    (Classifier, ["abc"[t % 3] for t in range(60)], "b"),
+]
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+@pytest.mark.parametrize(("kind", "targets", "y"), CASES)
+def test_a_target_that_is_known_is_an_input_and_changes_no_weight(kind, targets, y, delay):
+    model = fitted(kind, targets, delay=delay)
+    before, other = weights(model), model.copy()
+    model.advance_one({"t": 0.5}, y)
+    other.advance_one({"t": 0.5})
+    for now, then in zip(weights(model), before, strict=True):
+        assert_same_bits(now, then)
+    say = "predict_proba_one" if kind is Classifier else "predict_one"
+    assert getattr(model, say)({"t": 0.6}) != getattr(other, say)({"t": 0.6})
+
+
+def test_what_is_known_is_known_as_if_it_had_been_learned():
+    model = fitted(Regressor, CASES[0][1])
+    learned = model.copy()
+    learned.learn_one({"t": 0.5}, 40.0)
+    model.advance_one({"t": 0.5}, 40.0)
+    assert (model._last, model._error) == (learned._last, learned._error)
+    assert model._spread.n == learned._spread.n - 1
+
+
+def test_a_label_never_learned_from_is_none():
+    model = fitted(Classifier, CASES[1][1])
+    other = model.copy()
+    model.advance_one({"t": 0.5}, "unheard of")
+    other.advance_one({"t": 0.5})
+    assert model.classes == ["a", "b", "c"]
+    assert model.predict_proba_one({"t": 0.6}) == other.predict_proba_one({"t": 0.6})
