@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from pylstm.errors import brief
 from pylstm.estimators import Classifier, Regressor
@@ -86,12 +87,12 @@ class _Row:
         step.add(row, np.float64, f"{prefix}y")
         return g.cast(f"{prefix}y", np.float64, f"{prefix}said")
 
-    def mixed(self, parts: list[str], name: str) -> str:
-        """name = what the networks say, weighted"""
-        g, weights = self.graph, self.experts.mixture.weights
+    def mixed(self, parts: list[str], weights: npt.ArrayLike, name: str) -> str:
+        """name = what the networks say, weighted; weights: (n_nets,) or (n_nets, n_outputs)"""
+        g = self.graph
         weighted = [
-            g.node("Mul", [g.number(weight), part], f"{part}.weighted")
-            for weight, part in zip(weights, parts, strict=True)
+            g.node("Mul", [g.constant(f"{part}.weight", weight), part], f"{part}.weighted")
+            for weight, part in zip(np.asarray(weights), parts, strict=True)
         ]
         return g.node("Sum", weighted, name)
 
@@ -99,38 +100,40 @@ class _Row:
 class _RegressorRow(_Row):
     def __init__(self, graph: Graph, model: Regressor) -> None:
         super().__init__(graph, model)
-        self.last, self.error = model._last, model._error
+        self.last, self.error = np.array([model._last]), np.array([model._error])
+        self.weights = np.array([self.experts.mixture.weights]).T
+        self.n_targets = len(self.last)
 
     def add(self) -> None:
         """prediction = p(t)"""
         g = self.graph
         if self.features.own:
-            base = self._last_target()
-            own = g.node("Concat", [base, "last_error"], "own", axis=0)
-            change = self.mixed(self.outputs(own), "change")
+            base, error = self._last_target()
+            own = g.node("Concat", [base, error], "own", axis=0)
+            change = self.mixed(self.outputs(own), self.weights, "change")
             said = g.node("Add", [base, change], "next_said")
             first = g.node("IsNaN", [said], "prediction.first")
             g.node("Where", [first, g.number(0), said], "prediction")
         else:
-            self.mixed(self.outputs(None), "prediction")
-        g.output("prediction", 1, np.float64)
+            self.mixed(self.outputs(None), self.weights, "prediction")
+        g.output("prediction", self.n_targets, np.float64)
 
-    def _last_target(self) -> str:
+    def _last_target(self) -> tuple[str, str]:
         """The last target known, and the error of what was said of it.
 
         One the estimator had seen when it was exported has its error with it, and comes once more
         or not.
         """
-        g = self.graph
-        target = g.input("last_target", 1, np.float64, "of the row before, NaN where not known")
-        g.state("last", 1, np.float64, self.last)
-        g.state("error", 1, np.float64, self.error)
-        g.state("said", 1, np.float64, self.last - self.error)
+        g, n = self.graph, self.n_targets
+        target = g.input("last_target", n, np.float64, "of the row before, NaN where not known")
+        g.state("last", n, np.float64, self.last)
+        g.state("error", n, np.float64, self.error)
+        g.state("said", n, np.float64, self.last - self.error)
         missing = g.node("IsNaN", [target], "last_target.missing")
-        error = g.node("Sub", [target, "said"], "last_target.error")
-        g.node("Where", [missing, "error", error], "last_error")
-        g.node("Identity", [self.nothing], "next_error")
-        return g.node("Where", [missing, "last", target], "next_last")
+        off = g.node("Sub", [target, "said"], "last_target.error")
+        error = g.node("Where", [missing, "error", off], "last_error")
+        g.node("Identity", [g.constant("no_error", np.full(n, math.nan))], "next_error")
+        return g.node("Where", [missing, "last", target], "next_last"), error
 
 
 class _ClassifierRow(_Row):
@@ -139,6 +142,7 @@ class _ClassifierRow(_Row):
         if not model.classes:
             raise ValueError("model has seen no label, wanted an estimator that has")
         self.last, self.n_classes = model._last, len(model.classes)
+        self.weights = self.experts.mixture.weights
         graph.tell("classes", model.classes)
 
     def add(self) -> None:
@@ -149,7 +153,8 @@ class _ClassifierRow(_Row):
             g.node("Identity", outputs, "probabilities")
         else:
             logs = [self._centred(output) for output in outputs]
-            g.node("Softmax", [self.mixed(logs, "pooled")], "probabilities", axis=-1)
+            pooled = self.mixed(logs, self.weights, "pooled")
+            g.node("Softmax", [pooled], "probabilities", axis=-1)
         g.output("probabilities", self.n_classes, np.float64, "in the order of classes")
 
     def _last_label(self) -> str:
