@@ -5,7 +5,7 @@ import math
 import pytest
 from nets import assert_same_bits, get_parameters
 
-from pylstm.estimators import Classifier, Regressor
+from pylstm.estimators import Classifier, Forecaster, Regressor
 
 
 def fitted(kind, targets, **parameters):
@@ -54,3 +54,20 @@ def test_a_label_never_learned_from_is_none():
     other.advance_one({"t": 0.5})
     assert model.classes == ["a", "b", "c"]
     assert model.predict_proba_one({"t": 0.6}) == other.predict_proba_one({"t": 0.6})
+
+
+@pytest.mark.parametrize("horizon", [None, 3])
+def test_forecasts_begin_after_a_value_that_is_known(horizon):
+    model = Forecaster(n_cells=4, season=5, horizon=horizon)
+    for t in range(60):
+        model.learn_one(float(t % 5))
+    before, other = weights(model), model.copy()
+    seen, misses = model._seen.state(), model._misses.state().copy()
+    for y in (10.0, None, 11.0):
+        model.advance_one(y)
+        other.advance_one(None)
+    for now, then in zip(weights(model), before, strict=True):
+        assert_same_bits(now, then)
+    assert (model._seen.state(), model._misses.state().tolist()) == (seen, misses.tolist())
+    assert model._past.last == 11.0
+    assert model.forecast(5) != other.forecast(5)

@@ -285,11 +285,64 @@ def test_names_go_along(rng):
     assert told["classes"] == [c if isinstance(c, str) else list(c) for c in model.classes]
 
 
+def series_of(start, n_rows):
+    """A series with gaps, and features of its rows."""
+    for t in range(start, start + n_rows):
+        y = 20 + 5 * math.sin(t / 2) + t % 7 + math.sin(t**2)
+        yield {"wave": math.cos(t / 3), "day": None if t % 5 == 0 else t % 7}, y
+
+
+def series_learned(n_rows=150, **parameters):
+    model = Forecaster(n_cells=4, **parameters)
+    for t, (x, y) in enumerate(series_of(0, n_rows)):
+        model.learn_one(None if t % 11 == 5 else y, x)
+    return model
+
+
+def next_row(run, model, state, x, last=math.nan):
+    features = np.array([x[name] for name in model.feature_names], float)
+    values = run({"x": features, "last_value": np.array([last])} | state)
+    return values["forecast"].item(), {"state": values["next_state"]}
+
+
+SERIES = [{}, {"season": 7}, {"season": (7, 24)}, {"season": 7, "n_rows": 5}]
+
+
+@pytest.mark.parametrize("parameters", SERIES)
+def test_forecasts_go_on_from_themselves(runtime, n_steps, parameters):
+    model = series_learned(**parameters)
+    run, state, forecasts = runtime(export_onnx(model)), {}, []
+    rows = [x for x, _ in series_of(150, n_steps)]
+    for x in rows:
+        forecast, state = next_row(run, model, state, x)
+        forecasts.append(forecast)
+    np.testing.assert_allclose(forecasts, model.forecast(n_steps, rows), rtol=1e-5)
+
+
+@pytest.mark.parametrize("parameters", SERIES)
+def test_forecasts_go_on_from_values(runtime, parameters):
+    """Row after row, and at one of them, without its value, some rows ahead."""
+    model = series_learned(**parameters)
+    run, state, last = runtime(export_onnx(model)), {}, math.nan
+    rows = list(series_of(150, 30))
+    for t, (x, y) in enumerate(rows):
+        forecast, state = next_row(run, model, state, x, last)
+        said, ahead = [forecast], state
+        for later, _ in rows[t + 1 : t + 10] if t == 12 else []:
+            forecast, ahead = next_row(run, model, ahead, later)
+            said.append(forecast)
+        wanted = model.forecast(len(said), [x for x, _ in rows[t : t + len(said)]])
+        np.testing.assert_allclose(said, wanted, rtol=1e-5)
+        model.advance_one(y, x)
+        last = y
+
+
 def test_estimators_that_cannot_be_exported(rng):
     for model, error, message in [
         (Regressor(), ValueError, "learned from no row"),
         (fitted(Regressor, rng, n_rows=5, delay=2), ValueError, "delay is 2"),
-        (Forecaster(), TypeError, "model is a Forecaster, .* wanted a pylstm.LSTM, Regressor or"),
+        (Forecaster(), ValueError, "learned from no row"),
+        (series_learned(horizon=3), ValueError, "horizon is 3"),
     ]:
         with pytest.raises(error, match=message):
             export_onnx(model)

@@ -181,7 +181,26 @@ class Forecaster(Estimator):
         with self._exclusive:
             self._all_or_nothing(self._learn, as_number("y", y), x)
 
-    def _learn(self, value: float, x: Row | None) -> None:
+    def advance_one(self, y: float | None, x: Row | None = None) -> None:
+        """Go on to the next row without learning; forecasts begin after it.
+
+        Parameters
+        ----------
+        y : float, optional
+            None or NaN where it is not known.
+        x : mapping of names to numbers, optional
+            Features of its row.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For something that is no number, or an infinite one; nothing has changed then.
+        """
+        with self._exclusive:
+            self._all_or_nothing(self._learn, as_number("y", y), x, False)
+
+    def _learn(self, value: float, x: Row | None, learns: bool = True) -> None:
+        """Go on by a row whose value may be learned from, or only be known."""
         x = x or {}
         self._fill(x)
         features, past = self._features, self._past
@@ -189,20 +208,22 @@ class Forecaster(Estimator):
         features.row[: self._n_own] = past.inputs(1, past.error)
         candidates = past.candidates()
         start = self._misses.start(candidates)
-        change = self._target[0] = value - start
+        change = value - start
+        taught = value if learns else math.nan
+        self._target[0] = taught - start
         output = self._step(x, self._target).item()
         if self._direct is not None:
-            self._direct.learn(features.row, value, self._seen)
-        self._misses.learn(candidates, value)
-        if self._leads is not None:
+            self._direct.learn(features.row, taught, self._seen)
+        self._misses.learn(candidates, taught)
+        if self._leads is not None and learns:
             said = start + output
             mean = self._seen.mean
             self._leads.learn(1, [said, mean, *candidates], self._seen.bounded(said), value)
             if followed is not None:
                 self._leads.learn(*followed, value)
-        self._seen.learn(value)
+        self._seen.learn(taught)
         features.advance()
-        past.learn(value, finite_or_none(change - output))
+        (past.learn if learns else past.add)(value, finite_or_none(change - output))
         if self._direct is not None:
             self._direct.wait(past)
         self._begin_to_follow()

@@ -139,15 +139,23 @@ class Leads:
         """What the candidates say together of the row `lead` rows ahead; NaN says nothing."""
         if lead == 1:
             return candidates[0]
-        k, way = self._between(lead)
-        before, after = shares[k], shares[k + 1]
         total = mixed = 0.0
-        for candidate, one, other in zip(candidates, before, after, strict=True):
-            share = one + way * (other - one)
+        for candidate, share in zip(candidates, self._shares_at(shares, lead), strict=True):
             if share and candidate == candidate:
                 total += share
                 mixed += share * candidate
         return mixed / total if total else candidates[0]
+
+    def _shares_at(self, shares: Shares, lead: int) -> list[float]:
+        k, way = self._between(lead)
+        pairs = zip(shares[k], shares[k + 1], strict=True)
+        return [one + way * (other - one) for one, other in pairs]
+
+    def by_lead(self) -> Shares:
+        """The shares of the candidates at leads 1, 2, ..., up to one beyond which they stay."""
+        shares, last = self.shares(), math.ceil(2 ** (self._middles[-1] + 1))
+        first = [1.0] + [0.0] * (len(shares[0]) - 1)
+        return [first, *(self._shares_at(shares, lead) for lead in range(2, last + 1))]
 
     def around(self, lead: int, forecast: float) -> Distribution:
         """The distribution of the value a forecast is for."""

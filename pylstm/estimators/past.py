@@ -152,14 +152,17 @@ class Misses:
 
     def start(self, candidates: Sequence[float]) -> float:
         """The candidates, weighed by their errors so far; the first while there are none."""
-        n, mean = self._counts, self._means
         total = weight = 0.0
-        for k, candidate in enumerate(candidates):
-            if n[k] and candidate == candidate:
-                w = max(mean[k], _SMALLEST_MISS) ** START_POWER
+        for w, candidate in zip(self.weights(), candidates, strict=True):
+            if w and candidate == candidate:
                 total += w * candidate
                 weight += w
         return total / weight if weight else candidates[0]
+
+    def weights(self) -> list[float]:
+        """What the candidates weigh, 0 of one with no errors."""
+        pairs = zip(self._counts, self._means, strict=True)
+        return [max(mean, _SMALLEST_MISS) ** START_POWER if n else 0.0 for n, mean in pairs]
 
     def learn(self, candidates: Sequence[float], value: float) -> None:
         """Learn how far the candidates were from the value that has come."""
@@ -202,8 +205,13 @@ class Seen:
         """A forecast no further from the values seen than they are from each other."""
         if not self.n:
             return forecast
+        low, high = self.bounds()
+        return min(max(forecast, low), high)
+
+    def bounds(self) -> tuple[float, float]:
+        """Between what `bounded` keeps a forecast, once there are values."""
         width = self.high - self.low
-        return min(max(forecast, self.low - width), self.high + width)
+        return self.low - width, self.high + width
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` goes on from."""

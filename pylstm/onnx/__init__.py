@@ -3,8 +3,8 @@
 What a step needs of the steps before comes in and goes out: an input NAME of the state, and an
 output next_NAME to be given as NAME to the next step. Elementary operations of opset 13 are
 enough; weights are initialisers, named after `LSTM.parameters`. See `pylstm.onnx.network` for the
-equations of a step, `pylstm.onnx.scaling` for those that standardise, `pylstm.onnx.estimators` for
-what an estimator puts around its networks.
+equations of a step, `pylstm.onnx.scaling` for those that standardise, `pylstm.onnx.supervised` and
+`pylstm.onnx.forecaster` for what estimators put around their networks.
 
 Needs the onnx package, which is imported here and nowhere else: pip install 'pylstm[onnx]'.
 """
@@ -16,25 +16,25 @@ import os
 import onnx
 
 from pylstm.errors import brief
-from pylstm.estimators import Classifier, Regressor
-from pylstm.estimators.estimator import Estimator
+from pylstm.estimators import Classifier, Forecaster, Regressor
 from pylstm.files import written_whole
 from pylstm.network import LSTM
-from pylstm.onnx.estimators import add_estimator
+from pylstm.onnx.forecaster import ForecasterRow
 from pylstm.onnx.graph import OPSET, Graph, PackedGraph
 from pylstm.onnx.network import add_network
+from pylstm.onnx.supervised import ClassifierRow, RegressorRow
 
 __all__ = ["OPSET", "export_onnx"]
 
 
 def export_onnx(
-    model: LSTM | Regressor | Classifier, path: str | os.PathLike[str] | None = None
+    model: LSTM | Regressor | Classifier | Forecaster, path: str | os.PathLike[str] | None = None
 ) -> onnx.ModelProto:
     """Return a network, or a whole estimator, as an ONNX model of one step; write it if wanted.
 
     Parameters
     ----------
-    model : LSTM, Regressor or Classifier
+    model : LSTM, Regressor, Classifier or Forecaster
         Its weights as they are now; it does not change. River's dress is such an estimator.
     path : str or path, optional
         File to write, whole or not at all.
@@ -53,19 +53,28 @@ def export_onnx(
         and is then that of the network as it is now.
 
         Of an estimator: "x" (n_features,), float64, the features in the order of `feature_names`,
-        NaN where missing; with `feedback` "last_target" (1,), float64, the target of the row
-        before, NaN where it is not known, or "last_label" (1,), int64, the place of the last label
-        in `classes`, -1 where it is not known. Outputs: "prediction" (1,), float64, or
-        "probabilities" (n_classes,), float64, in the order of `classes`. The state is one vector,
-        "state", float64; the first row leaves it out, and it is then that of the estimator as it
-        is now. ``metadata_props`` has the "feature_names" and the "classes" as JSON.
+        NaN where missing, and the state as one vector, "state", float64. The first row leaves it
+        out; it is then that of the estimator as it is now. Besides there go in and out, float64
+        unless it is said,
+
+        - of a Regressor "prediction" (1,) out, and with `feedback` "last_target" (1,) in: the
+          target of the row before, NaN where it is not known;
+        - of a Classifier "probabilities" (n_classes,) in the order of `classes` out, and with
+          `feedback` "last_label" (1,), int64, in: the place of the last label in `classes`, -1
+          where it is not known;
+        - of a Forecaster "forecast" (1,) out, of the row of x, and "last_value" (1,) in: the value
+          of the row before, NaN where it is not known.
+
+        Without features there is no "x". ``metadata_props`` has the "feature_names" and the
+        "classes" as JSON.
 
     Raises
     ------
     TypeError
-        For anything else, a Forecaster among it.
+        For anything else.
     ValueError
-        For an estimator with `delay`, or one that has learned from no row.
+        For an estimator with `delay`, a Forecaster with `horizon`, or one that has learned from no
+        row.
     InputError
         When the file cannot be written.
 
@@ -78,13 +87,16 @@ def export_onnx(
     Of an estimator it computes those of this loop over the rows that follow, to rounding::
 
         for x, y in rows:
-            model.predict_one(x)  # or predict_proba_one
-            model.advance_one(x, y)
+            model.predict_one(x)  # predict_proba_one(x); of a Forecaster forecast(1, [x])
+            model.advance_one(x, y)  # of a Forecaster advance_one(y, x)
 
-    where "last_target" is the y of the row before. Weights, statistics of targets and the mixture
-    of the networks stay as they are, and so do the features and the labels there are. With
-    `calendar` the numbers made of time stamps are features, by the names they have in
-    `feature_names`.
+    where "last_target", "last_label" or "last_value" is the y of the row before. A forecaster whose
+    last value is NaN takes its own forecast for it: so k rows without values are what
+    ``forecast(k, xs)`` returns, and the state before them can be gone back to.
+
+    Weights, the statistics of targets, and what several networks and candidates are mixed by stay
+    as they are, and so do the features and the labels there are. With `calendar` the numbers made
+    of time stamps are features, by the names they have in `feature_names`.
 
     Examples
     --------
@@ -117,19 +129,19 @@ def export_onnx(
     >>> bool(abs(prediction[0] - wanted) < 1e-5)
     True
     """
-    graph: Graph = Graph()
+    graph: Graph = Graph() if isinstance(model, LSTM) else PackedGraph()
     if isinstance(model, LSTM):
         add_network(graph, model)
-    elif isinstance(model, Regressor | Classifier):
-        graph = PackedGraph()
-        add_estimator(graph, model)
-    elif isinstance(model, Estimator):
-        raise TypeError(
-            f"model is a {type(model).__name__}, which forecasts by steps that follow one another "
-            "and cannot be exported whole: wanted a pylstm.LSTM, Regressor or Classifier"
-        )
+    elif isinstance(model, Regressor):
+        RegressorRow(graph, model).add()
+    elif isinstance(model, Classifier):
+        ClassifierRow(graph, model).add()
+    elif isinstance(model, Forecaster):
+        ForecasterRow(graph, model).add()
     else:
-        raise TypeError(f"model is {brief(model)}, wanted a pylstm.LSTM, Regressor or Classifier")
+        raise TypeError(
+            f"model is {brief(model)}, wanted a pylstm.LSTM, Regressor, Classifier or Forecaster"
+        )
     proto = graph.model()
     onnx.checker.check_model(proto)
     if path is not None:
