@@ -392,6 +392,11 @@ WRONG_IN_KERAS = [
     (ValueError, lambda w, r: ([w[0].T, *w[1:]], r), r"\(20, 3\), wanted \(20, 20\)"),
     (ValueError, lambda w, r: (w, [r[0].T, r[1]]), r"\(2, 5\), wanted \(5, 5\)"),
     (ValueError, lambda w, r: (Layer(w, activation="relu"), r), "activation of lstm is 'relu'"),
+    (
+        ValueError,
+        lambda w, r: (Layer(w, recurrent_activation="relu"), r),
+        "recurrent_activation of",
+    ),
     (ValueError, lambda w, r: (w, Layer(r, activation="relu")), "activation of readout is 'relu'"),
     (TypeError, lambda w, r: ("lstm", r), "lstm is a str, wanted a layer"),
 ]
