@@ -48,9 +48,8 @@ def export_onnx(
         Of a network, in its dtype: "x" (n_inputs,), "cell_state" and "cell_output" (n_cells,) and,
         with gate recurrence, the gates there are, (n_blocks,) each; as in `LSTM.state`. Outputs:
         "y" (n_outputs,), and the state. A sequence begins with zeros. With `scale_inputs` NaN in x
-        is a missing value, and there is a further state, "input_statistics" (3 n_inputs,), float64:
-        how many values of each input were seen, their means, their variances. It may be left out,
-        and is then that of the network as it is now.
+        is a missing value, and there is a further state, "input_statistics", float64: what is known
+        of the inputs. It may be left out, and is then that of the network as it is now.
 
         Of an estimator: "x" (n_features,), float64, the features in the order of `feature_names`,
         NaN where missing, and the state as one vector, "state", float64. The first row leaves it

@@ -52,6 +52,14 @@ class Graph:
         parts = self.constant(f"{value}.sizes", np.array(sizes))
         self._nodes.append(helper.make_node("Split", [value, parts], names, name=names[0]))
 
+    def ascending(self, value: str, n_rows: int, name: str) -> str:
+        """name = value, every column sorted"""
+        rows = self.constant(f"rows_{n_rows}", np.array([n_rows]))
+        outputs = [name, f"{name}.places"]
+        node = helper.make_node("TopK", [value, rows], outputs, name, axis=0, largest=0, sorted=1)
+        self._nodes.append(node)
+        return name
+
     def cast(self, value: str, dtype: npt.DTypeLike, name: str) -> str:
         """name = value, of a type"""
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pylstm.architecture import GATES
 from pylstm.network import LSTM
 from pylstm.onnx.graph import Graph
-from pylstm.onnx.scaling import give_back, standardise
+from pylstm.onnx.scaling import Standardisation, give_back
 
 __all__ = ["Step", "add_network"]
 
@@ -71,9 +71,8 @@ class Step:
         scales = self.net._scales()
         if self.config["scale_inputs"]:
             memory = self.config["scale_memory"]
-            x = standardise(
-                self.graph, self.prefix, x, x_dtype, scales["input_scale"], memory, self.dtype
-            )
+            scale = Standardisation(self.graph, self.prefix, scales["input_scale"], memory)
+            x = scale.add(x, x_dtype, self.dtype)
         self._hidden(x)
         if not self.config["scale_targets"]:
             self._outputs(x, y)
