@@ -146,13 +146,14 @@ def test_what_cannot_be_exported_or_written(tmp_path):
 
 
 def scaled_stream(rng, n_steps):
-    """Inputs far from 0, with gaps, a constant column and wild values; targets in their units."""
+    """Inputs far from 0, gaps, wild values, one that is constant for long; targets like them."""
     X = np.stack([rng.normal(1000, 50, n_steps), rng.normal(-3, 0.01, n_steps)], axis=1)
     X = np.append(X, np.full((n_steps, 1), 7.0), axis=1)
     targets = X[:, :1] + 500 * np.roll(X[:, 1:2], 1, axis=0)
     X[rng.random(X.shape) < 0.1] = np.nan
     X[n_steps // 2, 0] = 1e7
-    X[:9, 1] = [-3.01, -2.99] * 3 + [-3, -2, -20]  # the eighth is the last that counts as it is
+    X[:9, 1] = [-3.01, -2.99] * 3 + [-3, -2, -20]  # the eighth is the last of the first ones
+    X[-3:, 2] = [8, 7, 20]
     return X.astype(np.float32), targets
 
 
