@@ -43,17 +43,9 @@ def test_what_is_known_is_known_as_if_it_had_been_learned():
     learned = model.copy()
     learned.learn_one({"t": 0.5}, 40.0)
     model.advance_one({"t": 0.5}, 40.0)
-    assert (model._last, model._error) == (learned._last, learned._error)
-    assert model._spread.n == learned._spread.n - 1
-
-
-def test_a_label_never_learned_from_is_none():
-    model = fitted(Classifier, CASES[1][1])
-    other = model.copy()
-    model.advance_one({"t": 0.5}, "unheard of")
-    other.advance_one({"t": 0.5})
-    assert model.classes == ["a", "b", "c"]
-    assert model.predict_proba_one({"t": 0.6}) == other.predict_proba_one({"t": 0.6})
+    (known,), (taught,) = model._targets.known, learned._targets.known
+    assert (known.last, known.error) == (taught.last, taught.error)
+    assert known.spread.n == taught.spread.n - 1
 
 
 @pytest.mark.parametrize("horizon", [None, 3])

@@ -268,6 +268,27 @@ def test_estimators_at_the_start_of_a_sequence(runtime, kind, rng):
     check_rows(runtime, model, rows_of(rng, 0, 20))
 
 
+@pytest.mark.parametrize("feedback", [True, False])
+def test_several_targets(runtime, feedback, rng):
+    model = Regressor(n_cells=4, feedback=feedback)
+    rows = [(x, {"y": y, "wave": x["wave"]}) for x, y in rows_of(rng, 0, 200)]
+    for x, targets in rows[:150]:
+        model.learn_one(x, targets)
+    proto = export_onnx(model)
+    told = {p.key: json.loads(p.value) for p in proto.metadata_props}
+    assert told["targets"] == ["wave", "y"]
+    run, state, last = runtime(proto), {}, {}
+    for x, targets in rows[150:]:
+        given = {"x": np.array([x.get(name) for name in model.feature_names], float)}
+        if feedback:
+            given["last_target"] = np.array([last.get(name) for name in ("wave", "y")], float)
+        values = run(given | state)
+        state, last = {"state": values["next_state"]}, targets
+        wanted = [model.predict_one(x)[name] for name in ("wave", "y")]
+        np.testing.assert_allclose(values["prediction"], wanted, rtol=1e-5)
+        model.advance_one(x, targets)
+
+
 def test_an_estimator_that_knows_last_targets_alone(runtime):
     model = Regressor(n_cells=4)
     for t in range(50):

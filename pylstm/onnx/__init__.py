@@ -56,16 +56,16 @@ def export_onnx(
         out; it is then that of the estimator as it is now. Besides there go in and out, float64
         unless it is said,
 
-        - of a Regressor "prediction" (1,) out, and with `feedback` "last_target" (1,) in: the
-          target of the row before, NaN where it is not known;
+        - of a Regressor "prediction" (n_targets,) out, and with `feedback` "last_target"
+          (n_targets,) in: the targets of the row before, NaN where not known;
         - of a Classifier "probabilities" (n_classes,) in the order of `classes` out, and with
           `feedback` "last_label" (1,), int64, in: the place of the last label in `classes`, -1
           where it is not known;
         - of a Forecaster "forecast" (1,) out, of the row of x, and "last_value" (1,) in: the value
           of the row before, NaN where it is not known.
 
-        Without features there is no "x". ``metadata_props`` has the "feature_names" and the
-        "classes" as JSON.
+        Without features there is no "x". ``metadata_props`` has the "feature_names", the
+        "classes" and the names of the "targets" as JSON.
 
     Raises
     ------

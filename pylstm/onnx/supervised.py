@@ -28,16 +28,20 @@ class RegressorRow(Row):
 
     def __init__(self, graph: Graph, model: Regressor) -> None:
         super().__init__(graph, model)
-        self.last, self.error = np.array([model._last]), np.array([model._error])
-        self.weights = np.array([self.experts.mixture.weights]).T
-        self.n_targets = len(self.last)
+        known = model._targets.known
+        self.last, self.error = np.array([[target.last, target.error] for target in known]).T
+        self.weights = np.array(self.experts.mixture.weights).T
+        self.n_targets = len(known)
+        graph.tell("targets", model._targets.names)
 
     def add(self) -> None:
         """prediction = p(t)"""
         g = self.graph
         if self.features.own:
             base, error = self._last_target()
-            own = g.node("Concat", [base, error], "own", axis=0)
+            pairs = np.arange(2 * self.n_targets).reshape(2, -1).T.ravel()
+            known = g.node("Concat", [base, error], "last_targets", axis=0)
+            own = g.node("Gather", [known, g.constant("own.order", pairs)], "own")
             change = self.mixed(self.outputs(own), self.weights, "change")
             said = g.node("Add", [base, change], "next_said")
             first = g.node("IsNaN", [said], "prediction.first")
