@@ -207,7 +207,7 @@ class Classifier(Estimator):
             known = missing or y in self._places
         except TypeError:
             raise TypeError(f"y is {brief(y)}, wanted a label that is hashable") from None
-        if not known and learns:
+        if not known and weight:
             self._remember()
             self._expect([y])
         row = None
@@ -219,7 +219,7 @@ class Classifier(Estimator):
             self._fill(x)
             self._write_last()
         target = None
-        if not missing and (known or learns):
+        if not missing and (known or weight):
             target = self._target
             target[self._places[y]] = 1.0
         try:
@@ -272,7 +272,7 @@ class Classifier(Estimator):
             nothing has changed then.
         """
         with self._exclusive:
-            self._all_or_nothing(self._learn, x, y, False)
+            self._all_or_nothing(self._learn, x, y, 0.0)
 
     def predict_proba_one(self, x: Row) -> dict[Any, float]:
         """Return the probability of every class for a row that comes next.

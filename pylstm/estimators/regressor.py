@@ -344,7 +344,7 @@ class Regressor(Estimator):
             found.append(self._targets.as_given(predictions))
         return found
 
-    def advance_one(self, x: Row, y: float | None = None) -> None:
+    def advance_one(self, x: Row, y: Any = None) -> None:
         """Go on to the next row without learning.
 
         Without `y` that is what `learn_one` does when there is no target.
@@ -362,7 +362,7 @@ class Regressor(Estimator):
             For something that is no number, or an infinite one; nothing has changed then.
         """
         with self._exclusive:
-            self._all_or_nothing(self._learn, x, as_number("y", y), False)
+            self._all_or_nothing(self._learn, x, y, 0.0)
 
     def _remember(self) -> None:
         if self._before is None:
