@@ -353,7 +353,7 @@ class Regressor(Estimator):
         ----------
         x : mapping of names to numbers
             Features of the row.
-        y : float, optional
+        y : float, mapping or array_like, optional
             Its target, which with `feedback` is an input of the next row as any other target.
 
         Raises

@@ -30,7 +30,7 @@ class RegressorRow(Row):
         super().__init__(graph, model)
         known = model._targets.known
         self.last, self.error = np.array([[target.last, target.error] for target in known]).T
-        self.weights = np.array(self.experts.mixture.weights).T
+        self.weights = np.array(self.experts.mixture.weights)
         self.n_targets = len(known)
         graph.tell("targets", model._targets.names)
 
