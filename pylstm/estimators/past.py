@@ -153,7 +153,8 @@ class Misses:
     def start(self, candidates: Sequence[float]) -> float:
         """The candidates, weighed by their errors so far; the first while there are none."""
         total = weight = 0.0
-        for w, candidate in zip(self.weights(), candidates, strict=True):
+        # a file of 0.1.0 has errors of a season where there is none
+        for w, candidate in zip(self.weights(), candidates, strict=False):
             if w and candidate == candidate:
                 total += w * candidate
                 weight += w
