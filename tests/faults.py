@@ -430,9 +430,9 @@ FAULTS = [
         "estimators river",
     ),
     Fault(
-        "pylstm/estimators/regressor.py",
-        "self._come(wanted, change - output)",
-        "self._come(wanted, output - change)",
+        "pylstm/estimators/targets.py",
+        "self.error = finite_or_none(error)",
+        "self.error = finite_or_none(-error)",
         "a regressor is told its last error with the wrong sign",
         "estimators",
     ),

@@ -415,7 +415,7 @@ def test_a_year_is_learned_from_the_calendar():
     y = [math.cos(2 * math.pi * (d.timetuple().tm_yday - 20) / 365.25) for d in days]
     model = Forecaster(8, calendar="year")
     learn(model, [{"d": d} for d in days[:1400]], y[:1400])
-    assert np.abs(np.array(model.forecast(100)) - y[1400:]).mean() < 0.2
+    assert np.abs(np.array(model.forecast(100)) - y[1400:]).mean() < 0.3
     assert model.forecast(100) == model.forecast(100, [{"d": d} for d in days[1400:]])
 
 

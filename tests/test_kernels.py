@@ -548,10 +548,11 @@ NETS = {
     "1997": dict(
         n_blocks=3, block_size=2, forget_gate=False, gate_recurrence=True, hidden_bias="gates",
         output_bias=False, cell_input="two_tanh_half", cell_output="tanh_half", output="logistic",
+        loss="squared",
     ),
     "everything": dict(
         n_blocks=2, block_size=3, peepholes=True, gate_recurrence=True, shortcut=True,
-        output="softmax",
+        output="softmax", loss="squared",
     ),
     "one cell a block": dict(
         n_blocks=5, peepholes=True, output="logistic", loss="cross_entropy", hidden_bias="gates",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,25 +38,28 @@ TARGET_PROBLEMS = (
 
 def aligned_zeros(count: int, dtype: npt.DTypeLike) -> _Array:
     """A zeroed vector that starts on a cache line; ValueError where there is no memory for it."""
-    dtype = np.dtype(dtype)
+    return _aligned(np.zeros, count, np.dtype(dtype))
+
+
+def _aligned(make: Callable[..., _Array], count: int, dtype: np.dtype[Any]) -> _Array:
     size = count * dtype.itemsize
     try:
         if count >= TOO_LARGE:
             raise MemoryError
-        raw = np.zeros(size + ALIGNMENT, np.uint8)
+        raw = make(size + ALIGNMENT, np.uint8)
     except MemoryError:
         least = "at least " if count >= TOO_LARGE else ""
         raise ValueError(
             f"these sizes need {least}{size:,} bytes in one piece, and there are not so many: "
             "wanted smaller sizes"
         ) from None
-    start = -raw.ctypes.data % ALIGNMENT
+    start = -raw.__array_interface__["data"][0] % ALIGNMENT
     return raw[start : start + size].view(dtype)
 
 
 def aligned_copy(array: _Array) -> _Array:
     """A vector as `aligned_zeros` makes them, with the numbers of another."""
-    copy = aligned_zeros(array.size, array.dtype)
+    copy = _aligned(np.empty, array.size, array.dtype)
     copy[:] = array
     return copy
 

@@ -9,6 +9,7 @@ from pylstm.errors import brief, brief_text
 from pylstm._core cimport numpy_api as cnp
 from libc.math cimport NAN
 from libc.stdint cimport int32_t
+from libc.string cimport memcpy
 
 from pylstm._core.checks cimport as_floats, update_interval
 from pylstm._core.headers cimport *
@@ -391,6 +392,27 @@ cdef class Network(NetworkSteps):
             n.buffers.parameters = learner.net.buffers.parameters
             if self.scales_targets():
                 self.scaling.targets = learner.scaling.targets
+        finally:
+            self.release()
+
+    def _stand_where(self, Network learner):
+        """Be in the state of `learner`, which `_follow` was given; nothing to learn from."""
+        cdef pylstm_network *n = &self.net
+        cdef pylstm_network *m = &learner.net
+        cdef ptrdiff_t size = 8 if n.shape.precision == PYLSTM_FLOAT64 else 4
+        self.take()
+        try:
+            learner.take()
+            try:
+                self.forget()
+                memcpy(n.buffers.record,
+                       <char *>m.buffers.record + m.progress.n_pending * m.buffers.record_stride * size,
+                       n.layout.state_size * size)
+                n.progress.n_steps = m.progress.n_steps
+                if self.scales_inputs():
+                    self.scaling.inputs.go_on_from(learner.scaling.inputs)
+            finally:
+                learner.release()
         finally:
             self.release()
 

@@ -10,6 +10,7 @@ cdef class RunningScale:
 
     cdef allocate(self)
     cdef RunningScale copy(self)
+    cdef void go_on_from(self, RunningScale other) noexcept
     cdef object row(self, values)
     cdef void keep(self) noexcept nogil
     cdef void bring_back(self) noexcept nogil

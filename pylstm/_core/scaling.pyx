@@ -111,8 +111,12 @@ cdef class RunningScale:
         cdef RunningScale copy = RunningScale.__new__(RunningScale)
         copy.scale = self.scale
         copy.allocate()
-        copy.statistics_[:] = self.statistics_
+        copy.go_on_from(self)
         return copy
+
+    cdef void go_on_from(self, RunningScale other) noexcept:
+        """Take over what another of as many columns knows of them."""
+        memcpy(self.scale.count, other.scale.count, N_STATISTICS * self.scale.n_columns * sizeof(double))
 
     cdef object row(self, values):
         """`values` as a row of float64 or float32."""

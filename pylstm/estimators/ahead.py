@@ -64,11 +64,7 @@ class Ahead:
             self._nets = [net.copy() for net in self._learners]
             return
         for net, learner in zip(self._nets, self._learners, strict=True):
-            progress = learner._progress()
-            for name in _SHARED:
-                progress.pop(name, None)
-            net._restore(progress | {"traces_zero": 1})
-            net._follow(learner)
+            net._stand_where(learner)
 
     def step(self, row: Array) -> float:
         """Make a step; return what the experts say together, NaN when they have diverged."""

@@ -367,6 +367,9 @@ class Classifier(Estimator):
             self._last = self._labels_before[1]
         super()._take_back()
 
+    def _copied_parts(self) -> dict[str, Any]:
+        return {**super()._copied_parts(), "_target": self._target.copy()}
+
     def _state(self) -> dict[str, Any]:
         last = None if self._last is None else self._last.copy()
         return {**super()._state(), "classes": self.classes, "last": last}

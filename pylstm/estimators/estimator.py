@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,7 @@ class Waiting:
     said: Array
 
     def state(self) -> dict[str, Any]:
-        """Return the arguments it is made of."""
+        """Return the arguments it is made of, copies."""
         return {"row": self.row.copy(), "said": self.said.copy()}
 
 
@@ -299,6 +299,28 @@ class Estimator(Copyable):
                 f"{len(self._waiting)} rows wait for their targets: with delay={self.delay} wanted "
                 "learn_one for the first of them before the next prediction, y None if none comes"
             )
+
+    def copy(self) -> Self:
+        """Return an independent one that goes on exactly as this one would.
+
+        What rows change is copied as it is; nothing is built or checked.
+        """
+        with self._exclusive:
+            other = type(self).__new__(type(self))
+            vars(other).update(vars(self) | self._copied_parts())
+            return other
+
+    def _copied_parts(self) -> dict[str, Any]:
+        """Copies of the attributes that rows change in place."""
+        features = self._new_features()
+        features.restore(self._features.state())
+        return {
+            "_exclusive": Exclusive(type(self).__name__),
+            "_before": None,
+            "_features": features,
+            "_experts": None if self._experts is None else self._experts.copy(features),
+            "_waiting": deque(Waiting(**waiting.state()) for waiting in self._waiting),
+        }
 
     def __getstate__(self) -> dict[str, Any]:
         with self._exclusive:

@@ -83,17 +83,19 @@ class ByError:
 
     def mix(self, outputs: Sequence[Array]) -> Array:
         """What the experts say together."""
-        weights = self.weights
-        mixed: Array = outputs[0] * weights[0]
-        for k in range(1, len(outputs)):
-            mixed += outputs[k] * weights[k]
-        return mixed
+        return np.array(self._mixed([output.tolist() for output in outputs]))
+
+    def _mixed(self, said: list[list[float]]) -> list[float]:
+        return [
+            sum(share * outputs[j] for share, outputs in zip(shares, said, strict=True))
+            for j, shares in enumerate(self._shares)
+        ]
 
     def learn(self, outputs: Sequence[Array], target: Array) -> Array:
         """Remember how far off every expert was; return what they said together."""
-        mixed = self.mix(outputs)
+        said = [output.tolist() for output in outputs]
+        mixed = np.array(self._mixed(said))
         if len(outputs) > 1:
-            said = [output.tolist() for output in outputs]
             for j, wanted in enumerate(target.tolist()):
                 if wanted == wanted:
                     self._learn_target(j, wanted, said)
@@ -302,6 +304,16 @@ class Experts:
     def best(self) -> LSTM:
         """The network that counts most."""
         return self.nets[self.mixture.best]
+
+    def copy(self, features: Features) -> Experts:
+        """Independent ones that go on as these would, given the rows of other features."""
+        mixture = type(self.mixture)(len(self.nets))
+        mixture.restore(self.mixture.state())
+        made = Experts(self.experts, [net.copy() for net in self.nets], features, mixture)
+        for ahead, net, copy in zip(self.ahead, self.nets, made.nets, strict=False):
+            made.ahead.append(copy if ahead is net else ahead.copy())
+        made._follow()
+        return made
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` makes it from again."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 
 from pylstm.checks import check_size
+from pylstm.copies import Copyable
 from pylstm.estimators.ahead import Ahead, Walk
 from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS
 from pylstm.estimators.direct import Direct
@@ -349,7 +350,7 @@ class Forecaster(Estimator):
         if self._ahead is None or not self._ahead.fits(self._experts):
             self._ahead = Ahead(self._experts)
         self._ahead.begin()
-        shares = [] if self._leads is None else self._leads.shares()
+        shares = [] if self._leads is None else self._leads.shares(len(rows))
         walk = Walk(self._ahead, self._past, self._seen.mean, shares)
         found = [self._go_on(walk, row)[1] for row in self._filled(rows)]
         direct = self._direct
@@ -379,6 +380,10 @@ class Forecaster(Estimator):
         return found
 
     # ------------------------------------------------------------ state
+
+    def copy(self) -> Self:
+        """Return an independent one that goes on exactly as this one would."""
+        return Copyable.copy(self)
 
     def _nets_that_learn(self) -> list[LSTM]:
         nets = super()._nets_that_learn()

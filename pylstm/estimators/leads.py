@@ -97,10 +97,14 @@ class Leads:
             self.spreads[k].quantiles = self.spreads[k - 1].quantiles.copy()
         self.spreads[k].learn(value - mixed, 1 / self._together[k])
 
-    def shares(self) -> Shares:
-        """The shares of the candidates by bucket, and in one beyond the last."""
+    def shares(self, longest: int | None = None) -> Shares:
+        """The shares of the candidates by bucket, and in one beyond the last.
+
+        With `longest` as many as forecasts up to this lead ask for.
+        """
         found, logs = [], [math.inf] * len(self.counts[0])
-        for k in range(len(self.counts) + 1):
+        last = len(self.counts)
+        for k in range(1 + (last if longest is None else min(last, bucket_of(longest) + 1))):
             n = self.walks[k] * self._together[k] if k < len(self.walks) else 0.0
             trust = n / (n + _PRIOR_ROWS)
             if trust or not k:

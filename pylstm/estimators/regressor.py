@@ -377,6 +377,11 @@ class Regressor(Estimator):
             self._target = np.empty(len(targets.known))
         super()._take_back()
 
+    def _copied_parts(self) -> dict[str, Any]:
+        targets = Targets()
+        targets.restore(self._targets.state())
+        return {**super()._copied_parts(), "_targets": targets, "_target": self._target.copy()}
+
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), **self._targets.state()}
 

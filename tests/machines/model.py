@@ -161,21 +161,30 @@ class Scale:
     """Statistics of columns, by the twins of their kernels; without any when not switched on."""
 
     def __init__(self, on, width, memory):
-        self.on, self.memory, self.rows = on, memory, np.zeros((3, width))
+        self.on, self.memory, self.width = on, memory, 0
+        self.known = pylstm.RunningScale(1).state()
+        self.widen(width)
 
     def take(self, x, missing):
         """A row into the statistics, and standardised by them."""
         if not self.on:
             return x
         x = np.float64(x)
-        reference.scale_update(x, *self.rows, self.memory, 5, True)
-        return reference.scale_standardise(x, *self.rows[1:], 5, missing)
+        reference.scale_update(x, self.known, self.memory, 5, True)
+        return reference.scale_standardise(
+            x, self.known["mean"], self.known["variance"], 5, missing
+        )
 
     def give_back(self, z):
-        return reference.scale_give_back(z, *self.rows[1:], 5) if self.on else z
+        if not self.on:
+            return z
+        return reference.scale_give_back(z, self.known["mean"], self.known["variance"], 5)
 
     def widen(self, width):
-        self.rows = np.pad(self.rows, ((0, 0), (0, width - self.rows.shape[1])))
+        for name, known in self.known.items():
+            more = np.zeros((*known.shape[:-1], width - self.width))
+            self.known[name] = np.concatenate([known[..., : self.width], more], axis=-1)
+        self.width = width
 
 
 class Model(Loop):
