@@ -157,14 +157,6 @@ def trace_learn_adam(make, dtype):
             yield E, W, *moments, z, None, f, d, e, None, sources, traced, rows, rate, *ADAM
 
 
-def trace_gradient(make, dtype):
-    for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
-        for n_rows in (n_traced, n_traced + more):
-            E, G, z = make(n_sources, n_traced), make(n_sources, n_rows), make(n_sources)
-            f, d, e = make.fraction(n_traced), make(n_traced), make(n_rows)
-            yield E, G, z, f, d, e, n_sources, n_traced, n_rows
-
-
 def lazy_sizes(dtype):
     """(n_sources, n_traced, n_rows, k): a gate with traces, one without, and both in one."""
     line = LANES[dtype]

@@ -116,7 +116,8 @@ void pylstm_scale_update(const pylstm_scale *s, const void *x, int doubles)
         }
         const double bound = s->limit * sqrt(v);
         /* n that small: of a file from before the first values were kept */
-        const double d = clip(value - s->mean[j], n <= PYLSTM_FIRST || bound == 0 ? DBL_MAX : bound);
+        const double d =
+            clip(value - s->mean[j], n <= PYLSTM_FIRST || bound == 0 ? DBL_MAX : bound);
         const double root = clip(d, LARGEST_ROOT);
         if (s->centre) {
             s->mean[j] += rate * d;

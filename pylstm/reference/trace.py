@@ -14,7 +14,6 @@ __all__ = [
     "lazy_coefficients",
     "lazy_input",
     "lazy_learn",
-    "trace_gradient",
     "trace_learn_adam",
     "trace_learn_momentum",
     "trace_learn_rmsprop",
@@ -26,7 +25,7 @@ Array = npt.NDArray[Any]
 # ---------------------------------------------------------------- csrc/network/trace.inc
 
 
-def _trace_gradient(E: Array, z: Array, f: Array, d: Array, e: Array, n_traced: int) -> Array:
+def _gradient(E: Array, z: Array, f: Array, d: Array, e: Array, n_traced: int) -> Array:
     """E = f E + d z^T in place; returns dL/dW: e E with a trace, e z^T at output gates."""
     E[:] = f * E + np.outer(z, d)
     gradient = np.outer(z, e)
@@ -43,7 +42,7 @@ def trace_learn_sgd(
     E: (n_sources, n_traced), W: (n_sources, n_rows), z, z_next: (n_sources,), f, d: (n_traced,),
     e, net: (n_rows,). HS97 A.1 eqs 19-28, f: Gers 2000 eqs 3.10-3.12.
     """
-    W -= rate * _trace_gradient(E, z, f, d, e, n_traced)
+    W -= rate * _gradient(E, z, f, d, e, n_traced)
     if net is not None and z_next is not None:
         net += z_next @ W
 
@@ -54,7 +53,7 @@ def trace_learn_momentum(
     first: float,
 ) -> None:  # fmt: skip
     """As trace_learn_sgd by the rule `momentum`; moment: (n_sources, n_rows)."""
-    momentum(W, moment, _trace_gradient(E, z, f, d, e, n_traced), W.size, rate, first)
+    momentum(W, moment, _gradient(E, z, f, d, e, n_traced), W.size, rate, first)
     if net is not None and z_next is not None:
         net += z_next @ W
 
@@ -65,7 +64,7 @@ def trace_learn_rmsprop(
     decay: float, epsilon: float,
 ) -> None:  # fmt: skip
     """As trace_learn_sgd by the rule `rmsprop`; moment: (n_sources, n_rows)."""
-    rmsprop(W, moment, _trace_gradient(E, z, f, d, e, n_traced), W.size, rate, decay, epsilon)
+    rmsprop(W, moment, _gradient(E, z, f, d, e, n_traced), W.size, rate, decay, epsilon)
     if net is not None and z_next is not None:
         net += z_next @ W
 
@@ -76,22 +75,10 @@ def trace_learn_adam(
     first: float, second: float, root: float, epsilon: float,
 ) -> None:  # fmt: skip
     """As trace_learn_sgd by the rule `adam`; moment, v: (n_sources, n_rows)."""
-    gradient = _trace_gradient(E, z, f, d, e, n_traced)
+    gradient = _gradient(E, z, f, d, e, n_traced)
     adam(W, moment, v, gradient, W.size, rate, first, second, root, epsilon)
     if net is not None and z_next is not None:
         net += z_next @ W
-
-
-def trace_gradient(
-    E: Array, G: Array, z: Array, f: Array, d: Array, e: Array, n_sources: int, n_traced: int,
-    n_rows: int,
-) -> None:  # fmt: skip
-    """E = f E + d z^T; G += (e E | e z^T): one stream's share of the gradient of several.
-
-    E: (n_sources, n_traced), G: (n_sources, n_rows), z: (n_sources,), f, d: (n_traced,), e:
-    (n_rows,).
-    """
-    G += _trace_gradient(E, z, f, d, e, n_traced)
 
 
 def add_scaled_rows(
