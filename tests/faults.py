@@ -117,11 +117,11 @@ FAULTS = [
         "online leak",
     ),
     Fault(
-        "csrc/network/trace.inc",
-        "G1[r] = MADD(e[r], E1[r], G1[r]);",
-        "G1[r] = MADD(e[r], E[r], G1[r]);",
-        "every second source of several streams has its neighbour's trace",
-        "streams kernels",
+        "csrc/streams/learn.inc",
+        "n_rows, -1);",
+        "n_rows, 1);",
+        "the gradient of several streams has the wrong sign",
+        "streams",
     ),
     Fault(
         "csrc/network/trace.inc",
