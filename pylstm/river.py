@@ -107,7 +107,30 @@ class _Dress(base.Base):
         return clone
 
 
-class LSTMRegressor(_Dress, Regressor, base.MiniBatchRegressor):
+class _LearnsMany(_Dress):
+    """Frames of rows with targets or labels."""
+
+    def learn_many(self, X: IntoDataFrame, y: Any, w: Any = 1.0) -> None:
+        """Learn from rows in their order, exactly as a loop of `learn_one`.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or Table of pyarrow
+        y : Series or ndarray, or of a regressor a frame of several targets
+        w : float or Series, default 1
+            Weights of the rows.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For columns that are not as long or have one name, or a row that `learn_one` refuses:
+            the rows before it are learned.
+        """
+        for x, value, weight in _with_targets(X, y, w):
+            self.learn_one(x, value, weight)  # type: ignore[attr-defined]
+
+
+class LSTMRegressor(_LearnsMany, Regressor, base.MiniBatchRegressor):
     __doc__ = f"""{Regressor.__doc__}
     Build a river pipeline with it, or compare it by a river metric:
 
@@ -127,25 +150,6 @@ class LSTMRegressor(_Dress, Regressor, base.MiniBatchRegressor):
     >>> late.get() < 2
     True
     """
-
-    def learn_many(self, X: IntoDataFrame, y: Any, w: Any = 1.0) -> None:
-        """Learn from rows in their order, exactly as a loop of `learn_one`.
-
-        Parameters
-        ----------
-        X : DataFrame of pandas or polars, or Table of pyarrow
-        y : Series or ndarray, or a frame of several targets
-        w : float or Series, default 1
-            Weights of the rows.
-
-        Raises
-        ------
-        ValueError, TypeError
-            For columns that are not as long or have one name, or a row that `learn_one` refuses:
-            the rows before it are learned.
-        """
-        for x, value, weight in _with_targets(X, y, w):
-            self.learn_one(x, value, weight)
 
     def predict_many(self, X: IntoDataFrame) -> Any:
         """Return what `predict_one` says of every row: each as the one that comes next.
@@ -198,7 +202,7 @@ class LSTMMultiTargetRegressor(_Dress, Regressor, base.MultiTargetRegressor):  #
         return {} if self._targets.form is None else found
 
 
-class LSTMClassifier(_Dress, Classifier, base.MiniBatchClassifier):  # type: ignore[misc]
+class LSTMClassifier(_LearnsMany, Classifier, base.MiniBatchClassifier):  # type: ignore[misc]
     __doc__ = f"""{Classifier.__doc__}
     Compare it by a river metric:
 
@@ -214,25 +218,6 @@ class LSTMClassifier(_Dress, Classifier, base.MiniBatchClassifier):  # type: ign
     @property
     def _multiclass(self) -> bool:
         return True
-
-    def learn_many(self, X: IntoDataFrame, y: Any, w: Any = 1.0) -> None:
-        """Learn from rows in their order, exactly as a loop of `learn_one`.
-
-        Parameters
-        ----------
-        X : DataFrame of pandas or polars, or Table of pyarrow
-        y : Series or ndarray
-        w : float or Series, default 1
-            Weights of the rows.
-
-        Raises
-        ------
-        ValueError, TypeError
-            For columns that are not as long or have one name, or a row that `learn_one` refuses:
-            the rows before it are learned.
-        """
-        for x, label, weight in _with_targets(X, y, w):
-            self.learn_one(x, label, weight)
 
     def predict_proba_many(self, X: IntoDataFrame) -> IntoDataFrame:
         """Return what `predict_proba_one` says of every row: each as the one that comes next.

@@ -74,12 +74,12 @@ class ByError:
             self.n_rows.append(0)
             self.errors.append([0.0] * self.n_experts)
             self._shares.append([1 / self.n_experts] * self.n_experts)
-        self._set_weights()
 
-    def _set_weights(self) -> None:
+    @property
+    def weights(self) -> list[Any]:
         """An expert's: a number, or one a target."""
         shares = self._shares
-        self.weights: list[Any] = shares[0] if len(shares) == 1 else list(np.transpose(shares))
+        return shares[0] if len(shares) == 1 else list(np.transpose(shares))
 
     def mix(self, outputs: Sequence[Array]) -> Array:
         """What the experts say together."""
@@ -99,7 +99,6 @@ class ByError:
             for j, wanted in enumerate(target.tolist()):
                 if wanted == wanted:
                     self._learn_target(j, wanted, said)
-            self._set_weights()
         return mixed
 
     def _learn_target(self, j: int, wanted: float, said: list[list[float]]) -> None:
@@ -125,7 +124,6 @@ class ByError:
         for j, errors in enumerate(self.errors):
             del errors[k]
             self._weigh(j)
-        self._set_weights()
 
     @property
     def best(self) -> int:
@@ -143,7 +141,6 @@ class ByError:
         self._shares = [[] for _ in self.n_rows]
         for j in range(len(self.n_rows)):
             self._weigh(j)
-        self._set_weights()
 
 
 class ByLikelihood:
