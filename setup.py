@@ -138,9 +138,9 @@ sanitize = SANITIZE if os.environ.get("PYLSTM_SANITIZE") == "1" else []
 def extension(name, sources, depends=()):
     """A module of the seam."""
     return Extension(
-        f"pylstm._core.{name}",
+        name,
         sources=sources,
-        depends=sorted([*depends, *glob("pylstm/_core/*.pxd"), *glob("csrc/*/*.h")]),
+        depends=sorted([*depends, *glob("pylstm/*/*.pxd"), *glob("csrc/*/*.h")]),
         include_dirs=["csrc", np.get_include()],
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
@@ -154,13 +154,13 @@ def extension(name, sources, depends=()):
 def seam():
     """A module for each file of Cython, that of the engine with all the C; and what Cython itself
     would put into every module, once."""
-    for file in sorted(glob("pylstm/_core/*.pyx")):
-        name = Path(file).stem
+    for file in sorted(glob("pylstm/*/*.pyx")):
+        name = ".".join(Path(file).with_suffix("").parts)
         kernels, parts = [], [file]
-        if name == "engine":
+        if name == "pylstm._core.engine":
             kernels, parts = sorted(glob("csrc/*/*.c")), [file, *glob("csrc/*/*.inc")]
         yield extension(name, [file, *kernels], parts)
-    yield extension("utilities", ["pylstm/_core/utilities.c"])
+    yield extension("pylstm._core.utilities", ["pylstm/_core/utilities.c"])
 
 
 if __name__ == "__main__":  # the processes of cythonize read this file too

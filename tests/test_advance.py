@@ -54,14 +54,14 @@ def test_forecasts_begin_after_a_value_that_is_known(horizon):
     for t in range(60):
         model.learn_one(float(t % 5))
     before, other = weights(model), model.copy()
-    seen, misses = model._seen.state(), model._misses.state()
-    (profile,) = model._past.state()["profiles"]
+    seen, misses = model._series.seen.state(), model._series.misses.state()
+    (profile,) = model._series.past.state()["profiles"]
     for y in (10.0, None, 11.0):
         model.advance_one(y)
         other.advance_one(None)
     for now, then in zip(weights(model), before, strict=True):
         assert_same_bits(now, then)
-    assert (model._seen.state(), model._misses.state().tolist()) == (seen, misses.tolist())
-    assert model._past.profiles[0].tolist() == profile.tolist()
-    assert model._past.last == 11.0
+    assert (model._series.seen.state(), model._series.misses.state().tolist()) == (seen, misses.tolist())
+    assert model._series.past.profiles[0].tolist() == profile.tolist()
+    assert model._series.past.last == 11.0
     assert model.forecast(5) != other.forecast(5)

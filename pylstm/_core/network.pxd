@@ -15,3 +15,4 @@ cdef class Network(NetworkSteps):
     cdef int go_through(self, ptrdiff_t n_sequences, const ptrdiff_t *lengths, const void *X,
                         const int32_t *tokens, const void *targets, void *Y, void *aside,
                         void *nothing, bint last, ptrdiff_t every) noexcept nogil
+    cdef int stand_where(self, Network learner) except -1

@@ -395,7 +395,7 @@ cdef class Network(NetworkSteps):
         finally:
             self.release()
 
-    def _stand_where(self, Network learner):
+    cdef int stand_where(self, Network learner) except -1:
         """Be in the state of `learner`, which `_follow` was given; nothing to learn from."""
         cdef pylstm_network *n = &self.net
         cdef pylstm_network *m = &learner.net
@@ -415,6 +415,7 @@ cdef class Network(NetworkSteps):
                 learner.release()
         finally:
             self.release()
+        return 0
 
     def _predict_with(self, Network learner, x):
         """`predict` with the weights of `learner`."""
@@ -435,8 +436,7 @@ cdef class Network(NetworkSteps):
         try:
             learner.take()
             try:
-                if self.net.buffers.parameters != learner.net.buffers.parameters:
-                    raise RuntimeError("the network has grown by itself: wanted Delayed.grow")
+                self.check_follows(learner)
                 x = self.as_input(x, &given)
                 y, aside = self.empty_outputs(), self.empty_outputs()
                 y_data, aside_data = cnp.PyArray_DATA(y), cnp.PyArray_DATA(aside)

@@ -186,18 +186,88 @@ cdef class NetworkSteps(NetworkProgress):
             raise self.diverged()
         return y
 
-    def _step_weighted(self, x, target, double weight):
-        """A step whose gradient is multiplied by `weight`, of a network that scales; where it scales
+    # The three that follow are of a network that scales its inputs, for `pylstm.estimators`: x is a row
+    # of float64, finite or NaN, y becomes the outputs.
+
+    cdef int step_row(self, const double *x, const double *target, double weight, double *y) except -1:
+        """A step whose gradient is multiplied by `weight`; target may be NULL. Where the network scales
         targets, outputs whose target is NaN have no error."""
-        if not self.scaled:
-            raise ValueError("the network does not scale, wanted scale_inputs or scale_targets")
+        cdef pylstm_input given
+        cdef bint missing = True
+        cdef const void *wanted = NULL
+        cdef int status
         self.take()
         try:
+            if target != NULL:
+                wanted = self.scaling.wanted(target, &missing)
+            if missing:
+                wanted = NULL
+            else:
+                self.plan_rates(1)
+            self.make_room(1)
+            self.gather_helpers(False)
+            self.scaling.x_doubles, self.scaling.x_size = True, 8
             self.scaling.weight, self.scaling.partly = weight, self.scales_targets()
-            return self.make_step(x, target)
+            given.x = x
+            if self.is_large():
+                with nogil:
+                    status = self.advance(given, self.scaling.row_y, wanted)
+            else:
+                status = self.advance(given, self.scaling.row_y, wanted)
+            if status != PYLSTM_OK:
+                raise self.diverged()
+            self.scaling.outputs(y)
         finally:
             self.scaling.weight, self.scaling.partly = 1, False
             self.release()
+        return 0
+
+    cdef int predict_row(self, const double *x, double *y) except -1:
+        """`predict`."""
+        cdef pylstm_input given
+        self.take()
+        try:
+            self.gather_helpers(False)
+            self.scaling.x_doubles, self.scaling.x_size = True, 8
+            given.x = x
+            if self.scaling.predict(self.table, given, self.scaling.row_y) != PYLSTM_OK:
+                raise self.diverged()
+            self.scaling.outputs(y)
+        finally:
+            self.release()
+        return 0
+
+    cdef int step_row_with(self, NetworkSteps learner, const double *x, double *y) except -1:
+        """A step with the weights of `learner`, as `_step_with`."""
+        cdef pylstm_input given
+        cdef int status
+        self.take()
+        try:
+            learner.take()
+            try:
+                self.check_follows(learner)
+                self.make_room(1)
+                learner.gather_helpers(False)
+                self.net.team = learner.net.team
+                self.scaling.x_doubles, self.scaling.x_size = True, 8
+                given.x = x
+                status = self.advance(given, self.scaling.row_y, NULL)
+                self.net.team = NULL
+                if status != PYLSTM_OK:
+                    raise self.diverged()
+                self.forget()
+                self.scaling.outputs(y)
+            finally:
+                learner.release()
+        finally:
+            self.release()
+        return 0
+
+    cdef int check_follows(self, NetworkSteps learner) except -1:
+        """Whether it still reads the weights of `learner`."""
+        if self.net.buffers.parameters != learner.net.buffers.parameters:
+            raise RuntimeError("the network has grown by itself: wanted Delayed.grow")
+        return 0
 
     def predict(self, x):
         """Return what `step(x)` would return; change nothing.
@@ -521,7 +591,11 @@ cdef class NetworkSteps(NetworkProgress):
         >>> bool(net.step([1.0]) == first)
         True
         """
+        self.forget_sequence()
+
+    cdef int forget_sequence(self) except -1:
         self.take()
         self.gather_helpers(False)
         self.table.reset(&self.net)
         self.release()
+        return 0

@@ -23,11 +23,13 @@ cdef class Scaling:
     cdef bint x_doubles, t_doubles  # of the values of the call
     cdef bint net_doubles
     cdef ptrdiff_t x_size, t_size, size  # bytes of a number of theirs, and of the network's
-    cdef double weight  # of the gradient of the step, 1 but in _step_weighted
+    cdef double weight  # of the gradient of the step, 1 but in `step_row`
     cdef bint partly  # whether a target may be NaN in part, only there
     cdef object memory_
     cdef char *z  # (SCALED_STEPS, n_inputs), standardised
     cdef char *t  # (SCALED_STEPS, n_outputs), standardised
+    cdef char *row_y  # (n_outputs,), and row_t: of a single step, in the network's precision
+    cdef char *row_t
     cdef double *before  # (SCALED_STEPS, 3, n_outputs): statistics the outputs are given back by
 
     cdef set_up(self, dict config, pylstm_network *net)
@@ -35,6 +37,8 @@ cdef class Scaling:
     cdef Scaling copy_for(self, pylstm_network *net)
     cdef object checked_inputs(self, object values, int ndim, str what)
     cdef object checked_targets(self, object values, int ndim, bint *missing)
+    cdef const void *wanted(self, const double *target, bint *missing) except NULL
+    cdef void outputs(self, double *y) noexcept nogil
     cdef void expect(self, object x, object target) noexcept
     cdef void input(self, const void *x, char *z) noexcept nogil
     cdef void target(self, const void *target, char *t) noexcept nogil

@@ -287,10 +287,14 @@ cdef class Scaling:
         """Memory for the standardised steps of a run."""
         cdef ptrdiff_t n_z = pylstm_product(SCALED_STEPS, self.net.shape.n_inputs)
         cdef ptrdiff_t n_t = pylstm_product(SCALED_STEPS, self.net.shape.n_outputs)
-        self.memory_ = aligned_zeros(pylstm_sum(n_z, pylstm_product(4, n_t)), np.float64)
+        cdef ptrdiff_t n_row = pylstm_product(2, self.net.shape.n_outputs)
+        self.memory_ = aligned_zeros(
+            pylstm_sum(n_row, pylstm_sum(n_z, pylstm_product(4, n_t))), np.float64)
         self.before = <double *>cnp.PyArray_DATA(self.memory_)
         self.z = <char *>(self.before + 3 * n_t)
         self.t = <char *>(self.before + 3 * n_t + n_z)
+        self.row_y = <char *>(self.before + 4 * n_t + n_z)
+        self.row_t = <char *>(self.before + 4 * n_t + n_z + self.net.shape.n_outputs)
 
     cdef Scaling copy_for(self, pylstm_network *net):
         """The same of a copy of the network."""
@@ -319,19 +323,11 @@ cdef class Scaling:
         return array
 
     cdef object checked_targets(self, object values, int ndim, bint *missing):
-        """Targets in the user's units; a row is all numbers or all NaN, but where it may be partly."""
-        cdef ptrdiff_t k, row = 0
-        cdef double value, largest = DBL_MAX if self.net_doubles else FLT_MAX
+        """Targets in the user's units; a row is all numbers or all NaN."""
+        cdef ptrdiff_t row = 0
+        cdef double largest = DBL_MAX if self.net_doubles else FLT_MAX
         cdef int problem
         array = as_floats(values, ndim, self.net.shape.n_outputs, "target" if ndim == 1 else "targets")
-        if self.partly:
-            missing[0] = True
-            for k in range(self.net.shape.n_outputs):
-                value = number_at(cnp.PyArray_DATA(array), is_double(array), k)
-                if fabs(value) > largest:
-                    raise bad_target(2, array, 0, "target")
-                missing[0] = missing[0] and value != value
-            return array
         problem = target_problem(&self.net.shape, array, largest, &row, missing)
         if problem:
             raise bad_target(problem, array, row, "target" if ndim == 1 else f"targets row {row}")
@@ -345,6 +341,32 @@ cdef class Scaling:
         if target is not None and self.scales_t:
             self.t_doubles = is_double(target)
             self.t_size = 8 if self.t_doubles else 4
+
+    # ------------------------------------------------------------ rows of float64
+
+    cdef const void *wanted(self, const double *target, bint *missing) except NULL:
+        """The target of a step as `learn` takes it; numbers, of which each may be NaN."""
+        cdef ptrdiff_t k, n_outputs = self.net.shape.n_outputs
+        cdef double largest = DBL_MAX if self.net_doubles else FLT_MAX
+        missing[0] = True
+        for k in range(n_outputs):
+            if fabs(target[k]) > largest:
+                raise bad_target(2, np.array([target[j] for j in range(n_outputs)]), 0, "target")
+            missing[0] = missing[0] and target[k] != target[k]
+        if self.scales_t:
+            self.t_doubles, self.t_size = True, 8
+            return target
+        if self.net_doubles:
+            return target
+        for k in range(n_outputs):
+            (<float *>self.row_t)[k] = <float>target[k]
+        return self.row_t
+
+    cdef void outputs(self, double *y) noexcept nogil:
+        """What has been put out into row_y, as float64."""
+        cdef ptrdiff_t k
+        for k in range(self.net.shape.n_outputs):
+            y[k] = number_at(self.row_y, self.net_doubles, k)
 
     # ------------------------------------------------------------ rows in and out
 

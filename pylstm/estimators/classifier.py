@@ -13,7 +13,9 @@ from pylstm.checks import check_switch
 from pylstm.errors import brief
 from pylstm.estimators.defaults import CLASSIFIER_EXPERTS, CLASSIFIER_SWITCHES, N_CELLS
 from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
-from pylstm.estimators.experts import ByLikelihood
+from pylstm.estimators.mixture import ByLikelihood
+from pylstm.estimators.rows import learn_labels, predict_labels
+from pylstm.estimators.table import Table, as_weights, check_length, column_of
 from pylstm.estimators.values import as_weight, is_missing
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
@@ -125,7 +127,7 @@ class Classifier(Estimator):
             dtype=dtype,
             seed=seed,
         )
-        self._target = np.zeros(1, self.dtype)
+        self._target = np.zeros(1)
 
     def _switches(self) -> Mapping[str, Any]:
         return CLASSIFIER_SWITCHES
@@ -165,7 +167,7 @@ class Classifier(Estimator):
 
     def _know(self, places: dict[Hashable, int]) -> None:
         self._places = places
-        self._target = np.zeros(self._n_outputs(), self.dtype)
+        self._target = np.zeros(self._n_outputs())
         if self._last is not None:
             self._last = np.pad(self._last, (0, len(places) - self._last.size))
 
@@ -210,7 +212,6 @@ class Classifier(Estimator):
         if not known and weight:
             self._remember()
             self._expect([y])
-        row = None
         if self.delay:
             if not self._waiting:
                 self._see_row(x)
@@ -218,14 +219,16 @@ class Classifier(Estimator):
         else:
             self._fill(x)
             self._write_last()
+            row = self._features.row
         target = None
         if not missing and (known or weight):
             target = self._target
             target[self._places[y]] = 1.0
+        assert self._experts is not None
         try:
-            self._step(x, target if weight else None, row, weight)
+            self._experts.step(row, target if weight else None, weight)
             if target is not None:
-                self._last = target.astype(float)
+                self._last = target.copy()
         finally:
             if target is not None:
                 target[self._places[y]] = 0.0
@@ -238,7 +241,8 @@ class Classifier(Estimator):
         """Make the step of a row whose label comes later; return the outputs."""
         self._fill(x)
         self._write_last()
-        outputs = self._see(x)
+        assert self._experts is not None
+        outputs = self._experts.see(self._features.row)
         self._waiting.append(Waiting(self._features.row.copy(), np.empty((2, 0))))
         self._features.advance()
         return outputs
@@ -300,10 +304,7 @@ class Classifier(Estimator):
     def _outputs(self, x: Row) -> Array | None:
         self._features.fill(x)
         self._write_last()
-        if self._experts is None:
-            self._features.check(x)
-            return None
-        return self._predict(x)
+        return None if self._experts is None else self._experts.predict(self._features.row)
 
     def _shares(self, outputs: Array | None) -> dict[Any, float]:
         if outputs is None or not self._places:
@@ -326,6 +327,160 @@ class Classifier(Estimator):
         """
         probabilities = self.predict_proba_one(x)
         return max(probabilities, key=probabilities.__getitem__) if probabilities else None
+
+    def run(self, X: Any, y: Any, w: Any = 1.0) -> Array:
+        """Learn from rows in their order; return what was said of each before it was learned.
+
+        The same as `predict_proba_one` and `learn_one` in a loop. Where features are numbers and
+        nothing comes late, no Python runs between the rows but where a label is new.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_rows, n_features), mapping of names to columns, or data frame
+            Features; those of an array are called 0, 1, 2, ... Of a frame (pandas, polars, pyarrow)
+            its columns.
+        y : array_like of shape (n_rows,)
+            Labels; None, NaN and the like where there is none.
+        w : float or array_like of shape (n_rows,), default 1
+            Weights of the rows, see `learn_one`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), float64
+            Probabilities of `classes` as they are after the last row; of one that a row did not
+            know yet 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For columns of different length, something that is no number, an infinite one, or what
+            is no label: the rows before it are learned.
+        FloatingPointError
+            When the weights have diverged; the rows before are learned.
+
+        Notes
+        -----
+        Costs a step of each network a row, and next to nothing beside it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pylstm.estimators import Classifier
+        >>> hours = np.arange(1000) % 24
+        >>> model = Classifier(n_cells=8)
+        >>> shares = model.run({"hour": hours}, np.where(hours < 12, "am", "pm"))
+        >>> said = np.array(model.classes)[shares[-240:].argmax(1)]
+        >>> bool((said == np.where(hours[-240:] < 12, "am", "pm")).mean() > 0.9)
+        True
+        """
+        rows, labels = Table(X, "X"), column_of(y).tolist()
+        check_length("y", len(labels), rows.n_rows)
+        weights = as_weights(w, rows.n_rows)
+        found = np.zeros((rows.n_rows, 0))
+        t = 0
+        while t < rows.n_rows:
+            with self._exclusive:
+                places = self._places_of(labels[t:], weights[t:])
+                known = len(places) if self._learns_numbers(rows) else 0
+                if known and self._experts is not None:
+                    shares = self._run_numbers(rows, slice(t, t + known), places, weights)
+                    found = _widened(found, shares.shape[1])
+                    found[t : t + known] = shares
+                    t += known
+                    continue
+            x = rows.row(t)
+            shares = self.predict_proba_one(x)
+            found = _widened(found, len(shares))
+            found[t, : len(shares)] = list(shares.values())
+            self.learn_one(x, labels[t], weights[t].item())
+            t += 1
+        return _widened(found, len(self._places))
+
+    def _places_of(self, labels: list[Any], weights: Array) -> list[int]:
+        """Where labels are among the classes, -1 for none, up to the first that will be new."""
+        places = []
+        for label, weight in zip(labels, weights.tolist(), strict=True):
+            try:
+                place = -1 if is_missing(label) else self._places.get(label)
+            except TypeError:  # learn_one has the sentence
+                break
+            if place is None and weight:
+                break
+            places.append(-1 if place is None else place)
+        return places
+
+    def _run_numbers(self, X: Table, part: slice, places: list[int], weights: Array) -> Array:
+        """`run` of some rows whose labels are known."""
+        self._all_or_nothing(self._fill, dict.fromkeys(X.names, math.nan))
+        assert self._experts is not None
+        columns, own = self._columns(X, part), self._features.own
+        last = np.full(self._n_outputs(), math.nan) if self._last is None else self._last.copy()
+        shares = np.empty((columns.n_rows, self._n_outputs()))
+        try:
+            labels = np.array(places, np.intp)
+            learn_labels(self._experts, columns, own, last, labels, weights[part].copy(), shares)
+        finally:
+            self._last = None if np.isnan(last).all() else last
+        return self._normalised(shares)
+
+    def _normalised(self, shares: Array) -> Array:
+        if not self._places:
+            return shares[:, :0]
+        normalised: Array = shares / shares.sum(1, keepdims=True)
+        return normalised
+
+    def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
+        """Learn from rows in their order, as a loop of `learn_one`: see `run`."""
+        self.run(X, y, w)
+
+    def predict_proba_many(self, X: Any) -> Any:
+        """Return what `predict_proba_one` says of every row, each as the one that comes next.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_rows, n_features), mapping of names to columns, or data frame
+            As for `run`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), float64
+            In the order of `classes`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For something that is no number, or an infinite one.
+        RuntimeError
+            With `delay`, where as many rows as that wait for their labels.
+        """
+        rows = Table(X, "X")
+        with self._exclusive:
+            if self._experts is not None and self._learns_numbers(rows):
+                n, own = self._n_outputs(), self._features.own
+                last = np.full(n, math.nan) if self._last is None else self._last
+                shares = np.empty((rows.n_rows, n))
+                predict_labels(self._experts, self._columns(rows), own, last, shares)
+                return self._normalised(shares)
+        found = [list(self.predict_proba_one(x).values()) for x in rows.rows()]
+        return np.array(found, float).reshape(rows.n_rows, len(self._places))
+
+    def predict_many(self, X: Any) -> Any:
+        """Return what `predict_one` says of every row, each as the one that comes next.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_rows, n_features), mapping of names to columns, or data frame
+            As for `run`.
+
+        Returns
+        -------
+        list of labels
+            None before the first label.
+        """
+        shares = self.predict_proba_many(X)
+        if not self._places:
+            return [None] * len(shares)
+        return [self.classes[k] for k in shares.argmax(1)]
 
     def predict_proba_following(self, xs: Iterable[Row]) -> list[dict[Any, float]]:
         """Return the probabilities for rows that follow one another; nothing changes.
@@ -378,6 +533,11 @@ class Classifier(Estimator):
         super()._restore(state)
         self._know({label: k for k, label in enumerate(state["classes"])})
         self._last = state["last"]
+
+
+def _widened(shares: Array, n_classes: int) -> Array:
+    """Shares of so many classes, 0 of those that are new."""
+    return np.pad(shares, ((0, 0), (0, n_classes - shares.shape[1])))
 
 
 register(Classifier, "estimators.Classifier")

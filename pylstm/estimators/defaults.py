@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pylstm.checks import check_choice
-from pylstm.estimators.experts import Expert
+from pylstm.estimators.expert import Expert
 from pylstm.optimizers import SGD, Adam, ObGD, Optimizer, RMSprop
 
 __all__ = [

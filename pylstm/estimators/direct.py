@@ -22,8 +22,9 @@ import numpy.typing as npt
 
 from pylstm.estimators.ahead import Ahead
 from pylstm.estimators.experts import Experts
-from pylstm.estimators.past import Misses, Past, Seen
-from pylstm.estimators.spread import Distribution, Spread
+from pylstm.estimators.past import Misses, Past
+from pylstm.estimators.distribution import Distribution
+from pylstm.estimators.spread import Spread
 from pylstm.estimators.values import finite_or_none
 
 __all__ = ["Direct"]
@@ -49,25 +50,37 @@ class Direct:
         self.misses = Misses(n_candidates)
         self.spread = Spread()
         self._error = math.nan
-        self._waiting: deque[tuple[list[float], list[float], float]] = deque(maxlen=horizon)
+        self._waiting: deque[tuple[Array, Array, float]] = deque(maxlen=horizon)
         self._ahead: Ahead | None = None
 
-    def learn(self, features: Array, value: float, seen: Seen) -> None:
-        """Learn from the row that has come, of which `features` holds the features."""
+    def learn(
+        self, features: Array, value: float, bounds: tuple[float, float], weight: float
+    ) -> None:
+        """Learn from the row that has come.
+
+        Parameters
+        ----------
+        features : ndarray, shape (n_inputs,)
+            A row that holds its features.
+        value : float
+        bounds : tuple of two floats
+            Between which forecasts are kept, see `Seen.bounds`.
+        weight : float
+            Of the gradient.
+        """
         self._error = math.nan
         if len(self._waiting) < self.horizon:
             return
         assert self.experts is not None
         inputs, candidates, start = self._waiting[0]
-        row, target = features.copy(), np.array([value - start])
+        row, target = features.copy(), np.clip([value - start], -_LARGEST, _LARGEST)
         row[: len(inputs)] = inputs
-        for array in (row, target):
-            if np.isinf(array).any():
-                np.clip(array, -_LARGEST, _LARGEST, out=array)
-        output = self.experts.step(row, target).item()
+        output = self.experts.step(row, target, weight).item()
         self._error = finite_or_none(value - start - output)
         self.misses.learn(candidates, value)
-        self.spread.learn(finite_or_none(value - seen.bounded(start + output)))
+        low, high = bounds
+        said = min(max(start + output, low), high)
+        self.spread.learn(finite_or_none(value - said))
 
     def wait(self, past: Past) -> None:
         """Keep what is known now for the row that is `horizon` rows ahead."""
@@ -112,6 +125,15 @@ class Direct:
         if self.experts is not None:
             self.experts.reset()
 
+    def copy(self) -> Direct:
+        """An independent one that goes on as this one would."""
+        copy = Direct(self.horizon, 0)
+        copy.experts = None if self.experts is None else self.experts.copy()
+        copy.misses, copy.spread = self.misses.copy(), self.spread.copy()
+        copy._error = self._error
+        copy._waiting.extend(self._waiting)
+        return copy
+
     def state(self) -> dict[str, Any]:
         """Return what `restore` goes on from."""
         waiting = [[*inputs, *candidates, start] for inputs, candidates, start in self._waiting]
@@ -132,6 +154,6 @@ class Direct:
         self._error = float(state["error"])
         n_candidates = state["misses"].shape[1]
         self._waiting.clear()
-        for row in state["waiting"].tolist():
+        for row in np.array(state["waiting"], float):
             split = len(row) - 1 - n_candidates
-            self._waiting.append((row[:split], row[split:-1], row[-1]))
+            self._waiting.append((row[:split], row[split:-1], row[-1].item()))

@@ -23,8 +23,12 @@ from pylstm.copies import Copyable, check_fields
 from pylstm.errors import brief
 from pylstm.estimators.calendar import Calendar, as_periods
 from pylstm.estimators.defaults import SWITCHES, UNORDERED_EXPERTS, default_optimizer
-from pylstm.estimators.experts import ByError, ByLikelihood, Expert, Experts
+from pylstm.estimators.expert import Expert
+from pylstm.estimators.experts import Experts
 from pylstm.estimators.features import Features
+from pylstm.estimators.mixture import ByError, Mixture
+from pylstm.estimators.rows import Columns
+from pylstm.estimators.table import Table
 from pylstm.network import LSTM, Unbuilt
 from pylstm.optimizers import Optimizer
 from pylstm.registry import as_today, check_state
@@ -36,7 +40,6 @@ Row = Mapping[Hashable, Any]
 Result = TypeVar("Result")
 
 _STATE_FORMAT = 2
-_LARGEST = np.finfo(np.float64).max
 # Keywords of LSTM that an estimator sets itself.
 _SET_HERE = {
     *("n_inputs", "n_outputs", "n_blocks", "block_size", "output", "loss", "dtype", "seed"),
@@ -79,7 +82,7 @@ class Estimator(Copyable):
     _n_own: int = 0
     _schema: ClassVar[str]
     _experts_wanted: ClassVar[tuple[Expert, ...]]
-    _mixture: ClassVar[type[ByError] | type[ByLikelihood]] = ByError
+    _mixture: ClassVar[type[Mixture]] = ByError
 
     def _set_up(self, **parameters: Any) -> None:
         """Keep the arguments of the constructor, refuse those no network can be made of."""
@@ -162,6 +165,25 @@ class Estimator(Copyable):
             self._grow()
         features.fill(x)
 
+    def _learns_numbers(self, X: Table) -> bool:
+        """Whether rows can be learned without a return to Python between them."""
+        return (
+            X.numbers is not None
+            and X.n_rows > 0
+            and not self.delay
+            and self._features.calendar is None
+            and not self._may_be_refused_midway()
+        )
+
+    def _columns(self, X: Table, part: slice = slice(None)) -> Columns:
+        """Rows of numbers, or part of them; names never learned from are left out."""
+        assert X.numbers is not None
+        known = [k for k, name in enumerate(X.names) if name in self._features.places]
+        numbers = X.numbers[part]
+        if len(known) < len(X.names):
+            numbers = numbers[:, known].copy()
+        return Columns(self._features, [X.names[k] for k in known], numbers)
+
     def _grow(self) -> None:
         """Give the networks, and the rows that wait, the inputs that have come to be known."""
         assert self._experts is not None
@@ -216,47 +238,6 @@ class Estimator(Copyable):
         if state is not None:
             late = bool(self.delay)
             self._experts = Experts.restored(state, self._features, self._mixture, late)
-
-    def _step(
-        self, x: Row, target: Array | None, row: Array | None = None, weight: float = 1.0
-    ) -> Array:
-        """A step of the networks on the row just filled, made of x, or on one that waited."""
-        assert self._experts is not None
-        row = self._features.row if row is None else row
-        try:
-            return self._experts.step(row, target, weight)
-        except ValueError:
-            self._features.check(x)
-            arrays = [row] if target is None else [row, target]
-            if not any(np.isinf(array).any() for array in arrays):
-                raise
-        for array in arrays:  # the change between two numbers too far apart for one
-            np.clip(array, -_LARGEST, _LARGEST, out=array)
-        return self._experts.step(row, target, weight)
-
-    def _predict(self, x: Row) -> Array:
-        assert self._experts is not None
-        row = self._features.row
-        try:
-            return self._experts.predict(row)
-        except ValueError:
-            self._features.check(x)
-            if not np.isinf(row).any():
-                raise
-            return self._experts.predict(np.clip(row, -_LARGEST, _LARGEST))
-
-    def _see(self, x: Row) -> Array:
-        """What is said of the row just filled, made of x, whose target comes later."""
-        assert self._experts is not None
-        row = self._features.row
-        try:
-            return self._experts.see(row)
-        except ValueError:
-            self._features.check(x)
-            if not np.isinf(row).any():
-                raise
-        np.clip(row, -_LARGEST, _LARGEST, out=row)
-        return self._experts.see(row)
 
     @property
     def net(self) -> LSTM | None:
@@ -318,7 +299,7 @@ class Estimator(Copyable):
             "_exclusive": Exclusive(type(self).__name__),
             "_before": None,
             "_features": features,
-            "_experts": None if self._experts is None else self._experts.copy(features),
+            "_experts": None if self._experts is None else self._experts.copy(),
             "_waiting": deque(Waiting(**waiting.state()) for waiting in self._waiting),
         }
 

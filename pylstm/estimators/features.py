@@ -7,13 +7,14 @@ number of the row before. NaN stands where there is none, which the network take
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pylstm.checkpoint import check_plain
 from pylstm.estimators.calendar import Calendar
+from pylstm.estimators.rows import fill
 from pylstm.estimators.values import as_number
 
 __all__ = ["Features"]
@@ -31,9 +32,9 @@ class Features:
 
     Notes
     -----
-    `row` is the vector given to the network and `cells` the same memory, quick to write into; the
-    row before is kept in a second pair, and `advance` changes their places. `own` holds the places
-    of the estimator's own inputs, `places` those of the features.
+    `row` is the vector given to the network; the row before is kept in a second one, and `advance`
+    changes their places. `own` holds the places of the estimator's own inputs, `places` those of
+    the features.
     """
 
     def __init__(self, n_own: int, calendar: Calendar | None = None) -> None:
@@ -45,8 +46,6 @@ class Features:
 
     def _allocate(self, size: int) -> None:
         self.row, self.before = np.full((2, size), np.nan)
-        self.cells = cast("memoryview[float]", self.row.data)
-        self._cells_before = cast("memoryview[float]", self.before.data)
 
     @property
     def size(self) -> int:
@@ -54,33 +53,18 @@ class Features:
         return self.row.size
 
     def fill(self, x: Mapping[Hashable, Any]) -> bool:
-        """Write a row into `row`; tell whether all its names are known. Others are left out."""
+        """Write a row into `row`; tell whether all its names are known. Others are left out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what is no number, or an infinite one.
+        """
         if self.calendar is not None:
             self._filled, x = x, self.calendar.expanded(x)
-        cells, before, places = self.cells, self._cells_before, self.places
-        if len(x) != len(places):
+        if len(x) != len(self.places):
             self.row.fill(np.nan)
-        try:
-            for name, value in x.items():
-                k = places[name]
-                if type(value) is not float and type(value) is not int:
-                    value = as_number("feature", value, name)
-                cells[k] = value
-                cells[k + 1] = value - before[k]
-        except (KeyError, ValueError):  # a name that is new, a number that is too large
-            return self._fill_with_care(x)
-        return True
-
-    def _fill_with_care(self, x: Mapping[Hashable, Any]) -> bool:
-        """The same where a name is new."""
-        self.row.fill(np.nan)
-        for name, value in x.items():
-            number = as_number("feature", value, name)
-            if name in self.places:
-                k = self.places[name]
-                self.cells[k] = number
-                self.cells[k + 1] = number - self._cells_before[k]
-        return all(name in self.places for name in x)
+        return fill(self.places, x, self.row, self.before)
 
     def check(self, x: Mapping[Hashable, Any]) -> None:
         """Raise the sentence about the first value that is not a finite number or NaN."""
@@ -138,7 +122,6 @@ class Features:
         if self.calendar is not None:
             self.calendar.advance(self._filled)
         self.row, self.before = self.before, self.row
-        self.cells, self._cells_before = self._cells_before, self.cells
 
     def forget(self) -> None:
         """There is no row before."""

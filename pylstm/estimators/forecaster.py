@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self, overload
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from pylstm.checks import check_size
-from pylstm.copies import Copyable
-from pylstm.estimators.ahead import Ahead, Walk
 from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS
 from pylstm.estimators.direct import Direct
+from pylstm.estimators.distribution import LEVELS, Distribution, check_level
 from pylstm.estimators.estimator import Array, Estimator, Row
 from pylstm.estimators.experts import Experts
-from pylstm.estimators.leads import Leads, longest_lead
-from pylstm.estimators.past import Misses, Past, Seen, as_seasons
-from pylstm.estimators.spread import LEVELS, Distribution
-from pylstm.estimators.values import as_number, finite_or_none
+from pylstm.estimators.past import as_seasons
+from pylstm.estimators.series import Series
+from pylstm.estimators.table import Table, as_weights, check_length
+from pylstm.estimators.values import as_number, as_weight
 from pylstm.keywords import answers_keywords
 from pylstm.network import LSTM
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
 
 __all__ = ["Forecaster"]
-
-# Rows of the shortest forecast that is followed to see how far off it was; and after so many
-# forecasts, some 1,500 rows, three times as many rows pass before the next as it had.
-_SHORTEST, _UNRESTED = 8, 48
 
 
 @answers_keywords
@@ -129,15 +124,11 @@ class Forecaster(Estimator):
         self._n_own = 3 + len(seasons)
         self.season: int | Sequence[int] | None
         self.horizon: int | None
-        self._past = Past(seasons)
-        n_candidates = self._past.n_candidates
-        self._misses = Misses(n_candidates)
-        self._target = np.empty(1)
-        self._seen = Seen()
-        self._leads: Leads | None = Leads(1 + n_candidates, longest_lead(seasons))
-        self._followed: Walk | None = None
-        self._n_followed = self._n_resting = 0
-        self._ahead: Ahead | None = None
+        mixes = not isinstance(network, Mapping) or (
+            network.get("gradient", "truncated") == "truncated"
+        )
+        self._series = Series(seasons, mixes)
+        n_candidates = self._series.past.n_candidates
         self._direct = None if horizon is None else Direct(horizon, n_candidates)
         self._set_up(
             n_cells=n_cells,
@@ -150,19 +141,16 @@ class Forecaster(Estimator):
             dtype=dtype,
             seed=seed,
         )
-        if (network or {}).get("gradient", "truncated") != "truncated":
-            self._leads = None
-            if horizon is not None:
-                raise ValueError("horizon is given, wanted a network with gradient='truncated'")
+        if not mixes and horizon is not None:
+            raise ValueError("horizon is given, wanted a network with gradient='truncated'")
 
     def _forget(self) -> None:
         super()._forget()
-        self._past.forget()
-        self._followed = None
+        self._series.forget()
         if self._direct is not None:
             self._direct.forget()
 
-    def learn_one(self, y: float | None, x: Row | None = None) -> None:
+    def learn_one(self, y: float | None, x: Row | None = None, w: float = 1.0) -> None:
         """Learn from the next value of the series.
 
         Parameters
@@ -171,16 +159,101 @@ class Forecaster(Estimator):
             None or NaN where there is none: the state advances and nothing is learned.
         x : mapping of names to numbers, optional
             Features of its row.
+        w : float, default 1
+            Weight of the row, by which its gradient is multiplied. With 0 the value is seen, as by
+            `advance_one`, and nothing is learned. Optimisers that divide by the size of the
+            gradients, as the default does, heed how weights differ, not a factor common to all.
 
         Raises
         ------
         TypeError, ValueError
-            For something that is no number, or an infinite one; nothing has changed then.
+            For something that is no number, or an infinite one, or a weight below 0; nothing has
+            changed then.
         FloatingPointError
             When the weights have diverged.
         """
         with self._exclusive:
-            self._all_or_nothing(self._learn, as_number("y", y), x)
+            weight = 1.0 if w == 1 else as_weight(w)
+            self._all_or_nothing(self._learn, as_number("y", y), x, weight)
+
+    def run(
+        self, y: Any, X: Any = None, w: Any = 1.0, *, level: float | None = None
+    ) -> Array | tuple[Array, Array, Array]:
+        """Learn from values in their order; return the forecast of each, one row ahead.
+
+        The same as ``forecast(1, [x])`` and `learn_one` in a loop. Where features are numbers and
+        there is neither `calendar` nor `horizon`, no Python runs between the rows.
+
+        Parameters
+        ----------
+        y : array_like of shape (n_rows,)
+            The values; NaN where there is none.
+        X : array_like of shape (n_rows, n_features), mapping of names to columns, or data frame
+            Features of their rows; those of an array are called 0, 1, 2, ...
+        w : float or array_like of shape (n_rows,), default 1
+            Weights of the rows, see `learn_one`.
+        level : float, optional
+            Between 0 and 1: return the bounds of intervals of that probability too.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), float64
+            With `level` three of them: forecasts, lower and upper bounds.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For columns of different length, something that is no number, or an infinite one. Where
+            all are numbers nothing has changed then; else the rows before are learned.
+        FloatingPointError
+            When the weights have diverged; the rows before are learned.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pylstm.estimators import Forecaster
+        >>> wave = 20 + 5 * np.sin(np.arange(2000) * np.pi / 12)
+        >>> model = Forecaster(n_cells=8)
+        >>> forecasts = model.run(wave)
+        >>> bool(abs(forecasts[-500:] - wave[-500:]).mean() < 0.2)
+        True
+        """
+        values = Table(y, "y", one_column=True)
+        if values.names != [None]:
+            raise ValueError(f"y has {len(values.names)} columns, wanted one value a row")
+        rows = Table(np.empty((values.n_rows, 0)) if X is None else X, "X")
+        check_length("y", values.n_rows, rows.n_rows)
+        weights = as_weights(w, rows.n_rows)
+        if level is not None:
+            check_level(level)
+        found = np.empty(rows.n_rows)
+        bounds = None if level is None else np.empty((rows.n_rows, 2))
+        with self._exclusive:
+            is_quick = (
+                values.numbers is not None and self._direct is None and self._learns_numbers(rows)
+            )
+            if is_quick:
+                self._all_or_nothing(self._fill, dict.fromkeys(rows.names, math.nan))
+                assert self._experts is not None and values.numbers is not None
+                columns, taught = self._columns(rows), values.numbers[:, 0].copy()
+                at = math.nan if level is None else level
+                self._series.learn_rows(
+                    self._experts, columns, taught, weights, found, at, bounds
+                )
+        if not is_quick:
+            pairs = zip(rows.rows(), values.rows(), weights.tolist(), strict=True)
+            for t, (x, value, weight) in enumerate(pairs):
+                if bounds is None:
+                    (found[t],) = self.forecast(1, [x])
+                else:
+                    (forecast,) = self.forecast(1, [x], with_dist=True)
+                    found[t], bounds[t] = forecast.mu, forecast.interval(level or 0.0)
+                self.learn_one(value[None], x, weight)
+        return found if bounds is None else (found, bounds[:, 0], bounds[:, 1])
+
+    def learn_many(self, y: Any, X: Any = None, w: Any = 1.0) -> None:
+        """Learn from values in their order, as a loop of `learn_one`: see `run`."""
+        self.run(y, X, w)
 
     def advance_one(self, y: float | None, x: Row | None = None) -> None:
         """Go on to the next row without learning; forecasts begin after it.
@@ -198,36 +271,20 @@ class Forecaster(Estimator):
             For something that is no number, or an infinite one; nothing has changed then.
         """
         with self._exclusive:
-            self._all_or_nothing(self._learn, as_number("y", y), x, False)
+            self._all_or_nothing(self._learn, as_number("y", y), x, 0.0)
 
-    def _learn(self, value: float, x: Row | None, learns: bool = True) -> None:
-        """Go on by a row whose value may be learned from, or only be known."""
-        x = x or {}
-        self._fill(x)
-        features, past = self._features, self._past
-        followed = self._follow(x)
-        features.row[: self._n_own] = past.inputs(1, past.error)
-        candidates = past.candidates()
-        start = self._misses.start(candidates)
-        change = value - start
-        taught = value if learns else math.nan
-        self._target[0] = taught - start
-        output = self._step(x, self._target).item()
-        if self._direct is not None:
-            self._direct.learn(features.row, taught, self._seen)
-        self._misses.learn(candidates, taught)
-        if self._leads is not None and learns:
-            said = start + output
-            mean = self._seen.mean
-            self._leads.learn(1, [said, mean, *candidates], self._seen.bounded(said), value)
-            if followed is not None:
-                self._leads.learn(*followed, value)
-        self._seen.learn(taught)
+    def _learn(self, value: float, x: Row | None, weight: float) -> None:
+        """Go on by a row whose value is learned from with a weight, or only known."""
+        series, features, direct = self._series, self._features, self._direct
+        self._fill(x or {})
+        assert self._experts is not None
+        bounds = series.seen.bounds()
+        series.learn(self._experts, features.row, value, weight)
+        if direct is not None:
+            direct.learn(features.row, value if weight else math.nan, bounds, weight)
         features.advance()
-        (past.learn if learns else past.add)(value, finite_or_none(change - output))
-        if self._direct is not None:
-            self._direct.wait(past)
-        self._begin_to_follow()
+        if direct is not None:
+            direct.wait(series.past)
 
     def _fill(self, x: Row) -> None:
         super()._fill(x)
@@ -237,60 +294,8 @@ class Forecaster(Estimator):
         if direct.experts is None:
             self._remember()
             direct.experts = self._new_experts()
-        elif direct.experts.nets[0].n_inputs != self._features.size:
+        elif direct.experts.n_inputs != self._features.size:
             direct.experts.grow(self._features, 1)
-
-    # ------------------------------------------------------------ forecasts that are followed
-
-    def _begin_to_follow(self) -> None:
-        """Where none is followed any more, the next forecast: 8, 16, 8, 32, ... rows long."""
-        if self._leads is None or self._past.last != self._past.last:
-            return
-        experts = self._experts
-        assert experts is not None
-        walk = self._followed
-        if walk is not None:
-            length = self._length()
-            rest = 3 * length if self._n_followed > _UNRESTED else 0
-            if walk.lead < length or self._n_resting < rest:
-                self._n_resting += walk.lead == length
-                return
-        ahead = walk.ahead if walk is not None and walk.ahead.fits(experts) else Ahead(experts)
-        ahead.begin()
-        self._n_followed += 1
-        self._n_resting = 0
-        self._followed = Walk(ahead, self._past, self._seen.mean, self._leads.shares())
-
-    def _length(self) -> int:
-        """Rows of the forecast that is followed."""
-        n = self._n_followed
-        return min(_SHORTEST * (n & -n), longest_lead(self._past.seasons))
-
-    def _follow(self, x: Row) -> tuple[int, list[float], float] | None:
-        """The forecast that is followed goes on to the row just filled: what was said of it."""
-        walk = self._followed
-        if walk is None or walk.lead == self._length():
-            return None
-        assert self._experts is not None
-        if not walk.ahead.fits(self._experts):
-            self._followed = None
-            return None
-        row = self._features.row.copy()
-        if np.isinf(row).any():
-            self._features.check(x)
-        said, value = self._go_on(walk, row)
-        return walk.lead, said, value
-
-    def _go_on(self, walk: Walk, row: Array) -> tuple[list[float], float]:
-        """A forecast goes on by a row: what is said of it, and what that comes to."""
-        start = self._misses.start(walk.past.candidates())
-        said = walk.candidates(row, start, self._n_own)
-        if self._leads is None:
-            value = said[0]
-        else:
-            value = self._seen.bounded(self._leads.mix(walk.shares, walk.lead, said))
-        walk.past.add(value, math.nan)
-        return said, value
 
     # ------------------------------------------------------------ forecasts
 
@@ -339,7 +344,7 @@ class Forecaster(Estimator):
             for x in rows:
                 self._features.check(x)
                 self._features.check_time(x)
-            if self._experts is None or self._past.last != self._past.last:
+            if self._experts is None or not self._series.is_known:
                 forecasts = [0.0] * horizon
             else:
                 forecasts = self._forecasts(rows)
@@ -347,43 +352,39 @@ class Forecaster(Estimator):
 
     def _forecasts(self, rows: Sequence[Row]) -> list[float]:
         assert self._experts is not None
-        if self._ahead is None or not self._ahead.fits(self._experts):
-            self._ahead = Ahead(self._experts)
-        self._ahead.begin()
-        shares = [] if self._leads is None else self._leads.shares(len(rows))
-        walk = Walk(self._ahead, self._past, self._seen.mean, shares)
-        found = [self._go_on(walk, row)[1] for row in self._filled(rows)]
+        filled = self._filled(rows)
+        found: list[float] = self._series.forecast(self._experts, filled).tolist()
         direct = self._direct
         if direct is not None and len(rows) >= direct.horizon:
-            said = direct.forecast(self._filled(rows))
+            said = direct.forecast(filled)
             if said == said:
-                found[direct.horizon - 1] = self._seen.bounded(said)
+                found[direct.horizon - 1] = self._series.seen.bounded(said)
         return found
 
-    def _filled(self, rows: Sequence[Row]) -> Iterator[Array]:
-        """The inputs of the next rows, one after another in the same memory."""
-        features = self._new_features()
-        features.restore(self._features.state())
-        for x in rows:
-            features.fill(x)
-            yield features.row
-            features.advance()
+    def _filled(self, rows: Sequence[Row]) -> Array:
+        """The inputs of the next rows."""
+        filled = np.full((len(rows), self._features.size), np.nan)
+        if any(rows):
+            features = self._new_features()
+            features.restore(self._features.state())
+            for k, x in enumerate(rows):
+                features.fill(x)
+                filled[k] = features.row
+                features.advance()
+        return filled
 
     def _around(self, forecasts: Sequence[float]) -> list[Distribution]:
-        if self._leads is None or self._experts is None:
+        leads = self._series.leads
+        if leads is None or self._experts is None:
             nothing = np.full(LEVELS.size, math.nan)
             return [Distribution(forecast, nothing) for forecast in forecasts]
-        found = [self._leads.around(1 + k, forecast) for k, forecast in enumerate(forecasts)]
+        found = [leads.around(1 + k, forecast) for k, forecast in enumerate(forecasts)]
         direct = self._direct
         if direct is not None and len(found) >= direct.horizon and direct.ready:
             found[direct.horizon - 1] = direct.around(forecasts[direct.horizon - 1])
         return found
 
     # ------------------------------------------------------------ state
-
-    def copy(self) -> Self:
-        """Return an independent one that goes on exactly as this one would."""
-        return Copyable.copy(self)
 
     def _nets_that_learn(self) -> list[LSTM]:
         nets = super()._nets_that_learn()
@@ -392,54 +393,43 @@ class Forecaster(Estimator):
 
     def _remember(self) -> None:
         if self._before is None:
-            followed = None if self._followed is None else self._followed.state()
+            followed = self._series.followed
             direct = None if self._direct is None else self._direct.state()
-            self._more_before = followed, direct
+            self._more_before = None if followed is None else followed.state(), direct
         super()._remember()
 
     def _take_back(self) -> None:
         if self._before is None:
             return
         super()._take_back()
-        self._restore_more(*self._more_before)
+        followed, direct = self._more_before
+        self._series.follow_again(followed, self._experts)
+        self._restore_direct(direct)
 
-    def _restore_more(self, followed: Any, direct: Any) -> None:
-        """Go on with the forecast that was followed, and with the networks of the horizon."""
-        self._followed = self._ahead = None
-        if followed is not None:
-            assert self._experts is not None
-            self._followed = Walk.restored(followed, self._experts, self._past.seasons)
+    def _restore_direct(self, direct: Any) -> None:
+        """Go on with the networks of the horizon."""
         if self._direct is not None:
             saved = direct["experts"]
             experts = saved and Experts.restored(saved, self._features, self._mixture)
             self._direct.restore(direct, experts)
 
+    def _copied_parts(self) -> dict[str, Any]:
+        parts = super()._copied_parts()
+        direct = None if self._direct is None else self._direct.copy()
+        return {**parts, "_series": self._series.copy(parts["_experts"]), "_direct": direct}
+
     def _state(self) -> dict[str, Any]:
         return {
             **super()._state(),
-            **self._past.state(),
-            "misses": self._misses.state(),
+            **self._series.state(),
             "spread": None,
-            "seen": self._seen.state(),
-            "leads": None if self._leads is None else self._leads.state(),
-            "n_followed": self._n_followed,
-            "n_resting": self._n_resting,
-            "followed": None if self._followed is None else self._followed.state(),
             "direct": None if self._direct is None else self._direct.state(),
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         super()._restore(state)
-        self._past.restore(state)
-        self._misses.restore(state["misses"])
-        if state["leads"] is None:
-            self._leads = None
-        else:
-            assert self._leads is not None
-            self._leads.restore(state["leads"])
-            self._seen.restore(state["seen"])
-        self._n_followed, self._n_resting = state["n_followed"], state["n_resting"]
-        self._restore_more(state["followed"], state["direct"])
+        self._series.restore(state, self._experts)
+        self._restore_direct(state["direct"])
 
 
 register(Forecaster, "estimators.Forecaster")

@@ -10,7 +10,10 @@ import numpy as np
 
 from pylstm.checks import check_switch
 from pylstm.estimators.defaults import N_CELLS, REGRESSOR_EXPERTS
+from pylstm.estimators.distribution import check_level
 from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
+from pylstm.estimators.rows import Columns, learn_numbers, predict_numbers
+from pylstm.estimators.table import Table, as_weights, check_length
 from pylstm.estimators.targets import Targets, as_targets
 from pylstm.estimators.values import as_weight
 from pylstm.keywords import answers_keywords
@@ -128,7 +131,6 @@ class Regressor(Estimator):
         self._sees_targets = feedback and ordered
         self._n_own = 2 if self._sees_targets else 0
         self._targets = Targets()
-        self._target = np.empty(1)
         self.feedback: bool
         self._set_up(
             n_cells=n_cells,
@@ -186,7 +188,7 @@ class Regressor(Estimator):
             return
         self._fill(x)
         bases = self._write_own()
-        outputs = self._step_towards(x, wanted, bases, None, weight).tolist()
+        outputs = self._step_towards(wanted, bases, self._features.row, weight).tolist()
         self._features.advance()
         for k, target in enumerate(self._targets.known):
             target.come(wanted[k], wanted[k] - bases[k] - outputs[k], weight > 0)
@@ -197,19 +199,18 @@ class Regressor(Estimator):
             self._see_row(x)
         waiting = self._waiting[0]
         bases, predictions = waiting.said.tolist()
-        self._step_towards(x, wanted, bases, waiting.row, weight)
+        self._step_towards(wanted, bases, waiting.row, weight)
         self._waiting.popleft()
         for k, target in enumerate(self._targets.known):
             target.come(wanted[k], wanted[k] - predictions[k], weight > 0)
 
     def _step_towards(
-        self, x: Row, wanted: list[float], bases: list[float], row: Array | None, weight: float
+        self, wanted: list[float], bases: list[float], row: Array, weight: float
     ) -> Array:
         """A step of the networks, whose targets are what is wanted beyond the bases."""
-        target = self._target
-        for k, base in enumerate(bases):
-            target[k] = wanted[k] - base
-        return self._step(x, target if weight else None, row, weight)
+        assert self._experts is not None
+        target = np.array([y - base for y, base in zip(wanted, bases, strict=True)])
+        return self._experts.step(row, target if weight else None, weight)
 
     def _expect(self, y: Any) -> list[float]:
         """The targets of a row in the order of the outputs; new names get outputs first."""
@@ -226,7 +227,6 @@ class Regressor(Estimator):
 
     def _make_room_for(self, more: int) -> None:
         """There are so many more targets than there were."""
-        self._target = np.empty(len(self._targets.known))
         if not more:
             return
         if self._sees_targets:
@@ -245,7 +245,8 @@ class Regressor(Estimator):
         """Make the step of a row whose target comes later; return what is predicted."""
         self._fill(x)
         bases = self._write_own()
-        outputs = self._see(x).tolist()
+        assert self._experts is not None
+        outputs = self._experts.see(self._features.row).tolist()
         predictions = [base + output for base, output in zip(bases, outputs, strict=True)]
         self._waiting.append(Waiting(self._features.row.copy(), np.array([bases, predictions])))
         self._features.advance()
@@ -256,7 +257,7 @@ class Regressor(Estimator):
         known = self._targets.known
         if not self._sees_targets:
             return [0.0] * len(known)
-        cells, own, bases = self._features.cells, self._features.own, []
+        cells, own, bases = self._features.row, self._features.own, []
         for k, target in enumerate(known):
             cells[own[2 * k]] = target.last
             cells[own[2 * k + 1]] = target.error
@@ -305,12 +306,153 @@ class Regressor(Estimator):
         self._features.fill(x)
         bases = self._write_own()
         if self._experts is None or (bases[0] != bases[0] and all(b != b for b in bases)):
-            self._features.check(x)
             return [0.0] * len(bases)
-        predictions: list[float] = self._predict(x).tolist()
+        predictions: list[float] = self._experts.predict(self._features.row).tolist()
         for k, base in enumerate(bases):
             predictions[k] = 0.0 if base != base else base + predictions[k]
         return predictions
+
+    def run(self, X: Any, y: Any, w: Any = 1.0, *, level: float | None = None) -> Any:
+        """Learn from rows in their order; return what was predicted of each before it was learned.
+
+        The same as `predict_one` and `learn_one` in a loop. Where features and targets are numbers
+        and nothing comes late, no Python runs between the rows.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_rows, n_features), mapping of names to columns, or data frame
+            Features; those of an array are called 0, 1, 2, ... Of a frame (pandas, polars, pyarrow)
+            its columns.
+        y : array_like of shape (n_rows,) or (n_rows, n_targets), mapping, or data frame
+            Targets; NaN, or what a frame has for it, where there is none.
+        w : float or array_like of shape (n_rows,), default 1
+            Weights of the rows, see `learn_one`.
+        level : float, optional
+            Between 0 and 1: return the bounds of intervals of that probability too.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_targets), float64; or dict of names to these
+            In the form of y. With `level` three of them: predictions, lower and upper bounds.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For columns of different length, something that is no number, or an infinite one. Where
+            all are numbers nothing has changed then; else the rows before are learned.
+        FloatingPointError
+            When the weights have diverged; the rows before are learned.
+
+        Notes
+        -----
+        Costs a step of each network a row, and next to nothing beside it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pylstm.estimators import Regressor
+        >>> hours = np.arange(2000) % 24
+        >>> load = 20 + 5 * np.sin(hours * np.pi / 12)
+        >>> model = Regressor(n_cells=8)
+        >>> predictions, low, high = model.run({"hour": hours}, load, level=0.9)
+        >>> predictions.shape, bool(abs(predictions[-500:] - load[-500:]).mean() < 0.5)
+        ((2000,), True)
+        """
+        rows, targets = Table(X, "X"), Table(y, "y", one_column=True)
+        check_length("y", targets.n_rows, rows.n_rows)
+        weights = as_weights(w, rows.n_rows)
+        if level is not None:
+            check_level(level)
+        with self._exclusive:
+            if targets.numbers is not None and self._learns_numbers(rows):
+                columns, places = self._all_or_nothing(self._make_ready, rows, targets)
+                return self._run_numbers(columns, targets, places, weights, level)
+        return self._run_rows(rows, targets, weights, level)
+
+    def _make_ready(self, X: Table, y: Table) -> tuple[Columns, list[int]]:
+        """For rows like these: where their features are, and their targets among the outputs."""
+        first = dict.fromkeys(y.names, 0.0)
+        if y.names == [None]:
+            self._expect(0.0)
+        else:
+            self._expect(list(first.values()) if y.is_array else first)
+        self._fill(dict.fromkeys(X.names, math.nan))
+        return self._columns(X), [self._targets.names.index(name) for name in y.names]
+
+    def _run_numbers(
+        self, columns: Columns, y: Table, places: list[int], weights: Array, level: float | None
+    ) -> Any:
+        targets, experts = self._targets, self._experts
+        assert experts is not None and y.numbers is not None
+        wanted = np.full((columns.n_rows, len(targets.known)), math.nan)
+        wanted[:, places] = y.numbers
+        predictions = np.empty_like(wanted)
+        intervals = None if level is None else np.empty((*wanted.shape, 2))
+        own = self._features.own
+        learn_numbers(
+            *(experts, columns, targets.known, own, wanted, weights, predictions),
+            math.nan if level is None else level,
+            intervals,
+        )
+        if intervals is None:
+            return targets.as_columns(predictions, 0.0)
+        parts = predictions, intervals[..., 0], intervals[..., 1]
+        return tuple(targets.as_columns(part, 0.0) for part in parts)
+
+    def _run_rows(self, X: Table, y: Table, weights: Array, level: float | None) -> Any:
+        """`run`, a row after another."""
+        predictions: list[list[float]] = []
+        bounds: list[list[tuple[float, float]]] = []
+        for x, target, weight in zip(X.rows(), y.rows(), weights.tolist(), strict=True):
+            found = self._targets.as_list(self.predict_one(x, with_dist=level is not None))
+            if level is None:
+                predictions.append(found)
+            else:
+                predictions.append([one.mu for one in found])
+                bounds.append([one.interval(level) for one in found])
+            self.learn_one(x, y.as_given(target), weight)
+        targets = self._targets
+        said = targets.as_columns(predictions, 0.0)
+        if level is None:
+            return said
+        lower = targets.as_columns([[low for low, _ in row] for row in bounds], -math.inf)
+        upper = targets.as_columns([[high for _, high in row] for row in bounds], math.inf)
+        return said, lower, upper
+
+    def learn_many(self, X: Any, y: Any, w: Any = 1.0) -> None:
+        """Learn from rows in their order, as a loop of `learn_one`: see `run`."""
+        self.run(X, y, w)
+
+    def predict_many(self, X: Any) -> Any:
+        """Return what `predict_one` says of every row, each as the one that comes next.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_rows, n_features), mapping of names to columns, or data frame
+            As for `run`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_targets), float64; or dict of names to these
+            In the form in which targets have come.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For something that is no number, or an infinite one.
+        RuntimeError
+            With `delay`, where as many rows as that wait for their targets.
+        """
+        rows = Table(X, "X")
+        with self._exclusive:
+            targets, experts = self._targets, self._experts
+            if experts is not None and self._learns_numbers(rows):
+                predictions = np.empty((rows.n_rows, len(targets.known)))
+                columns, own = self._columns(rows), self._features.own
+                predict_numbers(experts, columns, targets.known, own, predictions)
+                return targets.as_columns(predictions, 0.0)
+        found = [targets.as_list(self.predict_one(x)) for x in rows.rows()]
+        return targets.as_columns(found, 0.0)
 
     def predict_following(self, xs: Iterable[Row]) -> list[Any]:
         """Return what is predicted for rows that follow one another, their targets unknown.
@@ -374,13 +516,10 @@ class Regressor(Estimator):
         if self._before is not None:
             targets = self._targets
             targets.form, targets.names, targets.known = self._targets_before
-            self._target = np.empty(len(targets.known))
         super()._take_back()
 
     def _copied_parts(self) -> dict[str, Any]:
-        targets = Targets()
-        targets.restore(self._targets.state())
-        return {**super()._copied_parts(), "_targets": targets, "_target": self._target.copy()}
+        return {**super()._copied_parts(), "_targets": self._targets.copy()}
 
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), **self._targets.state()}
@@ -388,7 +527,6 @@ class Regressor(Estimator):
     def _restore(self, state: Mapping[str, Any]) -> None:
         super()._restore(state)
         self._targets.restore(state)
-        self._target = np.empty(len(self._targets.known))
 
 
 register(Regressor, "estimators.Regressor")

@@ -14,10 +14,10 @@ import numpy as np
 
 from pylstm.checkpoint import check_plain
 from pylstm.errors import brief
-from pylstm.estimators.spread import Spread
-from pylstm.estimators.values import as_number, finite_or_none
+from pylstm.estimators.spread import Target
+from pylstm.estimators.values import as_number
 
-__all__ = ["Target", "Targets", "as_targets"]
+__all__ = ["Targets", "as_targets"]
 
 Form = Literal["number", "mapping", "array"]
 Names = tuple[Hashable, ...]
@@ -44,24 +44,6 @@ def as_targets(y: Any) -> tuple[Form | None, Names, list[float]]:
             return "array", tuple(range(len(numbers))), numbers
     number = as_number("y", y)
     return None if number != number else "number", _NO_NAME, [number]
-
-
-class Target:
-    """What is known of one target: its last value, the last error, the spread of the errors."""
-
-    __slots__ = ("error", "last", "spread")
-
-    def __init__(self) -> None:
-        self.last = self.error = math.nan
-        self.spread = Spread()
-
-    def come(self, value: float, error: float, learns: bool) -> None:
-        """It has come, NaN where it has not, and with it how far off its prediction was."""
-        self.error = finite_or_none(error)
-        if learns:
-            self.spread.learn(self.error)
-        if value == value:
-            self.last = value
 
 
 class Targets:
@@ -115,10 +97,33 @@ class Targets:
             return np.array(values) if isinstance(values[0], float) else values
         return values[0]
 
+    def as_list(self, given: Any) -> list[Any]:
+        """What `as_given` returned, in the order of the outputs."""
+        if self.form == "mapping":
+            return list(given.values())
+        return list(given) if self.form == "array" else [given]
+
+    def as_columns(self, rows: Any, fill: float) -> Any:
+        """Rows of values, each in the order of the outputs there were, as columns in the form of
+        the targets; `fill` where a target had not come yet."""
+        values = np.full((len(rows), len(self.known)), fill)
+        for value, row in zip(values, rows, strict=True):
+            value[: len(row)] = row
+        if self.form == "mapping":
+            return dict(zip(self.names, values.T, strict=True))
+        return values if self.form == "array" else values[:, 0]
+
     def forget(self) -> None:
         """Their last values are those of another sequence."""
         for target in self.known:
             target.last = target.error = math.nan
+
+    def copy(self) -> Targets:
+        """Others of which the same is known."""
+        copy = Targets()
+        copy.form, copy.names = self.form, self.names
+        copy.known = [target.copy() for target in self.known]
+        return copy
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` goes on from."""

@@ -40,11 +40,12 @@ class ForecasterRow(Row):
                 f"horizon is {model.horizon}, wanted a Forecaster without, all of whose forecasts "
                 "are made step by step"
             )
-        if math.isnan(model._past.last):
+        if not model._series.is_known:
             raise ValueError("model has seen no value, wanted an estimator that has")
-        self.past, self.misses, self.seen = model._past, model._misses, model._seen
-        self.leads = model._leads
-        self.n_values = self.past.values.maxlen or 0
+        series = model._series
+        self.past, self.misses, self.seen = series.past, series.misses, series.seen
+        self.leads = series.leads
+        self.n_values = self.past.n_remembered
 
     def add(self) -> None:
         """forecast = what is said of the row"""

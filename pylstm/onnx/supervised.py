@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from pylstm.estimators import Classifier, Regressor
-from pylstm.estimators.experts import LEAST_PROBABILITY
+from pylstm.estimators.mixture import LEAST_PROBABILITY
 from pylstm.onnx.graph import Graph
 from pylstm.onnx.row import Row
 

@@ -438,14 +438,20 @@ class FollowedState(State):
     shares: Array
     nets: list[dict[str, Any]]
 
-    def fits(self, seasons: Sequence[int], nets: Sequence[NetworkState], longest: int) -> None:
+    def fits(
+        self,
+        seasons: Sequence[int],
+        nets: Sequence[NetworkState],
+        longest: int,
+        n_candidates: int,
+    ) -> None:
         """Whether it is ahead of these networks."""
-        self.past.fits(seasons)
-        self.origin.fits(seasons)
-        must(self.past.n_candidates(1) == self.origin.n_candidates(1), "profiles, or none")
+        for past in (self.past, self.origin):
+            past.fits(seasons)
+            must(past.n_candidates(len(seasons)) == n_candidates, "profiles, or none")
         no_infinity("the mean", self.mean)
         must(self.lead <= longest, "a lead that is followed")
-        width = 2 + self.past.n_candidates(len(seasons))
+        width = 2 + n_candidates
         has_shape("shares", self.shares, FLOAT64, (bucket_of(longest) + 2, width))
         must((self.shares >= 0).all() and (self.shares <= 1).all(), "shares from 0 to 1")
         must(len(self.nets) == len(nets), "a state ahead a network")
@@ -535,7 +541,7 @@ class ForecasterState(EstimatorState):
         nets = self.experts.nets if self.experts else []
         if self.followed is not None:
             must(nets and self.leads is not None, "networks where a forecast is followed")
-            self.followed.fits(seasons, nets, longest)
+            self.followed.fits(seasons, nets, longest, n_candidates)
         must((self.direct is None) == (horizon is None), "a direct forecast for a horizon")
         if self.direct is None:
             return

@@ -1,47 +1,24 @@
-"""How far off a prediction may be: quantiles of the error that follow the stream.
-
-Symbols: e(t) = y(t) - p(t) the error of a prediction, s(t) its scale, z = e / s, q_a the quantile
-of z at level a, of the levels in `LEVELS`.
-
-    z      = e(t) / s(t-1)
-    q_a   += g (a - [z < q_a])                    g = max(1 / sqrt(n), 1 / 20), n errors so far
-    s(t)   = s(t-1) + r (|e(t)| - s(t-1))         r = max(2 / (n + 1), 1 / 100)
-
-The quantiles are tracked as in adaptive conformal inference (Gibbs & Candes 2021; with steps that
-decay, Angelopoulos, Barber & Bates 2024): whatever the stream does, the share of errors below q_a
-differs from a after T rows by no more than the way q_a has gone, divided by g T. So coverage is
-held under drift, by a model that is wrong as by one that is right. A single wild error moves q_a by
-g at most, and s by no more than ten times itself.
-"""
+"""What a target may be: quantiles around a prediction, as `pylstm.estimators.spread` has them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pylstm.errors import brief
 
-__all__ = ["LEVELS", "Distribution", "Spread"]
+__all__ = ["LEVELS", "Distribution", "check_level"]
 
-Array = npt.NDArray[Any]
+Array = npt.NDArray[np.float64]
 
 _TAIL = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4]
 LEVELS = np.array([*_TAIL, 0.5, *(1 - level for level in reversed(_TAIL))])
-# Those of a Laplace distribution whose mean absolute deviation is 1.
-_LEVELS: list[float] = LEVELS.tolist()
-_START = np.sign(LEVELS - 0.5) * -np.log(2 * np.minimum(LEVELS, 1 - LEVELS))
-
-_STEP, _FORGETTING = 1 / 20, 1 / 100
-_WILD = 10.0  # times the scale
-_CLOSE = 1e-3  # scales: quantiles are at least so far apart
-_LEAST = 1e-12  # of the prediction: no scale is smaller
 
 
-def _check_level(level: float) -> None:
+def check_level(level: float) -> None:
+    """Raise the sentence about what is no probability."""
     if not 0 < level < 1:
         raise ValueError(f"level is {brief(level)}, wanted a number between 0 and 1")
 
@@ -94,7 +71,7 @@ class Distribution:
         ValueError
             For a level that is not.
         """
-        _check_level(level)
+        check_level(level)
         q = self._quantiles
         if q[0] != q[0]:
             return math.copysign(math.inf, level - 0.5)
@@ -117,7 +94,7 @@ class Distribution:
         ValueError
             For a level that is not.
         """
-        _check_level(level)
+        check_level(level)
         return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
 
     def cdf(self, y: float) -> float:
@@ -153,49 +130,3 @@ class Distribution:
     def __repr__(self) -> str:
         low, high = self.interval(0.9)
         return f"<Distribution mu={self.mu:g}, 90 % from {low:g} to {high:g}>"
-
-
-class Spread:
-    """Scale and quantiles of the errors so far."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self.scale = 0.0
-        self.quantiles: list[float] = _START.tolist()  # a row is learned faster than as an array
-
-    def learn(self, error: float, weight: float = 1.0) -> None:
-        """Take in the error of a prediction, target minus prediction; NaN is none.
-
-        Of errors that go together each has a smaller `weight`, by which g and the least r shrink.
-        """
-        if error != error:
-            return
-        size = abs(error)
-        if self.scale > 0:
-            step = max(1 / math.sqrt(self.n), _STEP) * weight
-            z = error / self.scale
-            pairs = zip(self.quantiles, _LEVELS, strict=True)
-            self.quantiles = [q + step * (level - (z < q)) for q, level in pairs]
-            if self.n > 3:
-                size = min(size, _WILD * self.scale)
-        self.n += 1
-        self.scale += (size - self.scale) * max(2 / (self.n + 1), _FORGETTING * weight)
-
-    def around(self, prediction: float) -> Distribution:
-        """The distribution of a target that is predicted."""
-        if not self.n:
-            return Distribution(prediction, np.full(LEVELS.size, math.nan))
-        scale = max(self.scale, _LEAST * abs(prediction), np.finfo(float).tiny * 1e6)
-        q = np.sort(self.quantiles) * scale
-        gap = _CLOSE * scale
-        apart = np.maximum.accumulate(q - gap * np.arange(q.size)) + gap * np.arange(q.size)
-        return Distribution(prediction, prediction + apart)
-
-    def state(self) -> dict[str, Any]:
-        """Return what `restore` goes on from."""
-        return {"n": self.n, "scale": self.scale, "quantiles": np.array(self.quantiles)}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
-        self.n, self.scale = state["n"], state["scale"]
-        self.quantiles = state["quantiles"].tolist()

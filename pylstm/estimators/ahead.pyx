@@ -1,0 +1,175 @@
+# cython: language_level=3, cdivision=True, binding=True
+"""Networks that run ahead of the stream: other states of the weights that learn.
+
+As in `pylstm.Delayed` a second state reads the same memory of weights and never learns. It begins
+where the networks stand, and goes on from what it is given: forecasts in place of the values, or
+inputs that have waited. Copied is the state alone.
+"""
+
+import numpy as np
+
+from pylstm._core import MOMENTS
+from pylstm.network import LSTM
+
+from pylstm._core cimport numpy_api as cnp
+from libc.math cimport NAN
+
+from pylstm._core.network cimport Network
+from pylstm.estimators.experts cimport Experts
+from pylstm.estimators.numbers cimport numbers
+from pylstm.estimators.past cimport Past
+
+cnp.import_array()
+
+SHARED = ("parameters", "gradient", "eligibility", "traces", *MOMENTS)
+
+
+cdef class Ahead:
+    """The state of experts, some steps ahead.
+
+    Parameters
+    ----------
+    experts : Experts
+        Whose weights are read, as they are at every step. Of networks without the truncated
+        gradient the weights are copied too.
+    nets : sequence of LSTM, optional
+        Restored ones.
+    """
+
+    def __init__(self, Experts experts, nets=None):
+        self.experts = experts
+        self.nets = [net.copy() for net in experts.nets] if nets is None else list(nets)
+        self.learners = list(experts.nets)
+        self.follows = all(net._config()["gradient"] == "truncated" for net in experts.nets)
+        if self.follows:
+            for net, learner in zip(self.nets, self.learners, strict=True):
+                net._follow(learner)
+        self.n_inputs = experts.n_inputs
+        self.outputs_ = np.empty((len(self.nets), experts.n_outputs))
+
+    cdef bint is_of(self, Experts experts):
+        return (experts is self.experts and len(experts.nets) == len(self.nets)
+                and experts.n_inputs == self.n_inputs)
+
+    def fits(self, experts):
+        """Whether it is of these experts, as they are by now."""
+        return self.is_of(experts)
+
+    def begin(self):
+        """Be where the experts stand."""
+        self.start()
+
+    cdef int start(self) except -1:
+        cdef Py_ssize_t k
+        if not self.follows:
+            self.nets = [net.copy() for net in self.learners]
+            return 0
+        for k in range(len(self.nets)):
+            (<Network>self.nets[k]).stand_where(<Network>self.learners[k])
+        return 0
+
+    def step(self, row):
+        """Make a step; return what the experts say together, NaN when they have diverged."""
+        row = np.require(row, np.float64, "C").reshape(self.n_inputs)
+        return self.step_row(numbers(row))
+
+    cdef double step_row(self, const double *row) except? -1:
+        cdef Experts experts = self.experts
+        cdef Network net
+        cdef double *outputs = numbers(self.outputs_)
+        cdef const double *view
+        cdef double mixed
+        cdef Py_ssize_t k
+        try:
+            for k in range(len(self.nets)):
+                net, view = <Network>self.nets[k], experts.view(k, row)
+                if self.follows:
+                    net.step_row_with(<Network>self.learners[k], view, outputs + k)
+                else:
+                    net.step_row(view, NULL, 1, outputs + k)
+        except FloatingPointError:
+            return NAN
+        experts.mixture.mix_row(outputs, &mixed)
+        return mixed
+
+    def copy(self, experts):
+        """Another where this one is, ahead of a copy of its experts."""
+        return type(self)(experts, [net.copy() for net in self.nets])
+
+    def state(self):
+        """Return what `restored` makes it from again, with the same experts."""
+        states = []
+        for net, learner in zip(self.nets, self.learners, strict=True):
+            state = {k: v for k, v in net.__getstate__().items() if k not in SHARED}
+            states.append(state | {"optimizer": learner.optimizer.saved()})
+        return states
+
+    @classmethod
+    def restored(cls, states, experts):
+        """Make the one whose `state` this is."""
+        nets = []
+        for state in states:
+            net = LSTM.__new__(LSTM)
+            net._restore_without_weights(state)
+            nets.append(net)
+        return cls(experts, nets)
+
+
+cdef class Walk:
+    """A forecast row after row: networks that go on from the forecasts that were made.
+
+    Parameters
+    ----------
+    ahead : Ahead
+    origin : Past
+        What is known of the series where it begins; kept as it is.
+    mean : float
+        Of the values so far.
+    shares : ndarray, shape (n, n_candidates)
+        By which it is mixed, see `pylstm.estimators.leads`.
+    """
+
+    def __init__(self, Ahead ahead, Past origin, mean, shares):
+        self.ahead, self.shares, self.mean = ahead, shares, mean
+        self.lead = 0
+        self.origin, self.past = origin, origin.aside()
+
+    cdef int say(self, double *row, double start, double *said) except -1:
+        """Make a step to the next row, its features in `row`: what is said of it, by the networks, by
+        the mean, and by what `Past.candidates` says."""
+        self.past.write_inputs(1, self.past.error, row)
+        self.lead += 1
+        said[0] = start + self.ahead.step_row(row)
+        said[1] = self.mean
+        self.origin.write_candidates(self.lead, said + 2)
+        return 0
+
+    def copy(self, experts):
+        """Another that goes on as this one would, ahead of a copy of its experts."""
+        cdef Walk copy = Walk.__new__(Walk)
+        copy.ahead, copy.shares, copy.mean = self.ahead.copy(experts), self.shares, self.mean
+        copy.lead, copy.origin, copy.past = self.lead, self.origin.copied(), self.past.copied()
+        return copy
+
+    def state(self):
+        """Return what `restored` makes it from again."""
+        return {
+            "lead": self.lead,
+            "past": self.past.state(),
+            "origin": self.origin.state(),
+            "mean": self.mean,
+            "shares": np.array(self.shares),
+            "nets": self.ahead.state(),
+        }
+
+    @classmethod
+    def restored(cls, state, experts, seasons):
+        """Make the one whose `state` this is."""
+        cdef Walk walk
+        origin, past = Past(seasons), Past(seasons)
+        origin.restore(state["origin"])
+        past.restore(state["past"])
+        shares = np.array(state["shares"], float)
+        walk = cls(Ahead.restored(state["nets"], experts), origin, float(state["mean"]), shares)
+        walk.lead, walk.past = state["lead"], past
+        return walk

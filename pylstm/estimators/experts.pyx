@@ -1,0 +1,244 @@
+# cython: language_level=3, cdivision=True, binding=True
+"""Several networks on one stream, each with a rate and a view of its own, mixed by their losses.
+
+No rate is right for every stream, and no memory is of use where the order of the rows means
+nothing. So an estimator that was given no optimiser asks a few networks, which differ in what an
+`Expert` says, and mixes what they put out: `pylstm.estimators.mixture`.
+
+Rows and outputs are float64, (n_inputs,) and (n_outputs,); rows are finite or NaN.
+"""
+
+import numpy as np
+
+from pylstm.delayed import state_without_weights
+from pylstm.estimators.expert import Expert
+from pylstm.network import LSTM
+
+from pylstm._core cimport numpy_api as cnp
+from libc.math cimport NAN
+
+from pylstm._core.network cimport Network
+from pylstm.estimators.mixture cimport Mixture
+from pylstm.estimators.numbers cimport numbers
+
+cnp.import_array()
+
+
+cdef object as_row(object values, Py_ssize_t size):
+    return np.require(values, np.float64, ["C", "A"]).reshape(size)
+
+
+cdef class Experts:
+    """The networks of an estimator, as if they were one.
+
+    Parameters
+    ----------
+    experts : sequence of Expert
+    nets : sequence of LSTM
+        One an expert.
+    features : Features
+        Whose row they are given.
+    mixture : ByError or ByLikelihood
+    late : bool
+        Whether targets come rows later: then every expert with a memory has a second state, which
+        is at the present row and reads the same weights, as in `pylstm.Delayed`.
+    """
+
+    def __init__(self, experts, nets, features, Mixture mixture, late=False):
+        self.experts, self.nets = list(experts), list(nets)
+        self.mixture = mixture
+        self.ahead = []
+        if late:
+            pairs = zip(experts, nets, strict=True)
+            self.ahead = [net.copy() if expert.memory else net for expert, net in pairs]
+        self._follow()
+        self.look(features)
+
+    def _follow(self):
+        for ahead, net in zip(self.ahead, self.nets):
+            if ahead is not net:
+                ahead._follow(net)
+
+    def look(self, features):
+        """Find out anew which of the inputs every expert sees."""
+        self.seen_ = np.array([features.sees(e.own, e.changes) for e in self.experts])
+        self.all_seen = self.seen_.all()
+        self.allocate()
+
+    cdef int allocate(self) except -1:
+        """Memory for what they see and say of a row."""
+        cdef Py_ssize_t n = len(self.nets)
+        self.n_inputs, self.n_outputs = self.seen_.shape[1], self.nets[0].n_outputs
+        self.mixture.grow(self.n_outputs)
+        self.memory_ = np.array([expert.memory for expert in self.experts])
+        self.views_ = np.full((n, self.n_inputs), np.nan)
+        self.outputs_ = np.empty((n, self.n_outputs))
+        return 0
+
+    # ------------------------------------------------------------ rows in C
+
+    cdef const double *view(self, Py_ssize_t k, const double *row) noexcept:
+        """The row as expert k sees it: NaN, which stands for the mean, in place of the rest."""
+        cdef double *view = numbers(self.views_) + k * self.n_inputs
+        cdef const unsigned char *seen = <unsigned char *>cnp.PyArray_DATA(self.seen_) + k * self.n_inputs
+        cdef Py_ssize_t j
+        if self.all_seen:
+            return row
+        for j in range(self.n_inputs):
+            view[j] = row[j] if seen[j] else NAN
+        return view
+
+    cdef double *outputs_of(self, Py_ssize_t k) noexcept:
+        return numbers(self.outputs_) + k * self.n_outputs
+
+    cdef int step_row(self, const double *row, const double *target, double weight, double *mixed) except -1:
+        """`step`; target may be NULL."""
+        cdef Network net
+        cdef Py_ssize_t k = 0
+        while k < len(self.nets):
+            net = <Network>self.nets[k]
+            try:
+                net.step_row(self.view(k, row), target, weight, self.outputs_of(k))
+            except FloatingPointError:
+                if len(self.nets) == 1:
+                    raise
+                self.drop(k)
+                continue
+            if not (<unsigned char *>cnp.PyArray_DATA(self.memory_))[k]:
+                net.forget_sequence()
+            k += 1
+        if target == NULL:
+            self.mixture.mix_row(numbers(self.outputs_), mixed)
+        else:
+            self.mixture.learn_row(numbers(self.outputs_), target, mixed)
+        return 0
+
+    cdef int predict_row(self, const double *row, double *mixed) except -1:
+        """`predict`."""
+        cdef Py_ssize_t k
+        for k in range(len(self.nets)):
+            (<Network>self.nets[k]).predict_row(self.view(k, row), self.outputs_of(k))
+        self.mixture.mix_row(numbers(self.outputs_), mixed)
+        return 0
+
+    cdef int see_row(self, const double *row, double *mixed) except -1:
+        """`see`."""
+        cdef Network net, ahead
+        cdef const double *view
+        cdef Py_ssize_t k
+        for k in range(len(self.nets)):
+            net, ahead = <Network>self.nets[k], <Network>self.ahead[k]
+            view = self.view(k, row)
+            if ahead is net:
+                net.predict_row(view, self.outputs_of(k))
+            else:
+                ahead.step_row_with(net, view, self.outputs_of(k))
+        self.mixture.mix_row(numbers(self.outputs_), mixed)
+        return 0
+
+    # ------------------------------------------------------------ rows as arrays
+
+    def predict(self, row):
+        """What the experts say of a row together; nothing changes."""
+        row, mixed = as_row(row, self.n_inputs), np.empty(self.n_outputs)
+        self.predict_row(numbers(row), numbers(mixed))
+        return mixed
+
+    def see(self, row):
+        """What the experts say of a row whose target comes later; the states ahead go on."""
+        row, mixed = as_row(row, self.n_inputs), np.empty(self.n_outputs)
+        self.see_row(numbers(row), numbers(mixed))
+        return mixed
+
+    def step(self, row, target, double weight=1):
+        """Learn from a row; return what was said of it. An expert that diverges is left out.
+
+        The gradient is multiplied by `weight`; of numbers the target may be NaN in part.
+        """
+        row, mixed = as_row(row, self.n_inputs), np.empty(self.n_outputs)
+        if target is None:
+            self.step_row(numbers(row), NULL, weight, numbers(mixed))
+        else:
+            target = as_row(target, self.n_outputs)
+            self.step_row(numbers(row), numbers(target), weight, numbers(mixed))
+        return mixed
+
+    # ------------------------------------------------------------ what changes them
+
+    def drop(self, k):
+        """Expert k is there no more."""
+        del self.experts[k], self.nets[k], self.ahead[k:k + 1]
+        self.seen_, self.memory_ = np.delete(self.seen_, k, 0), np.delete(self.memory_, k)
+        self.views_, self.outputs_ = self.views_[1:].copy(), np.delete(self.outputs_, k, 0)
+        self.mixture.drop(k)
+
+    def grow(self, features, n_outputs):
+        """Give every network the inputs the features have by now, and so many outputs."""
+        for net in self.nets:
+            net.grow(n_inputs=features.size, n_outputs=n_outputs)
+        for ahead, net in zip(self.ahead, self.nets):
+            if ahead is not net:
+                ahead.grow(n_inputs=features.size, n_outputs=n_outputs)
+        self._follow()
+        self.look(features)
+
+    def reset(self):
+        """A new sequence begins."""
+        for net in (*self.nets, *self.ahead):
+            net.reset()
+
+    @property
+    def best(self):
+        """The network that counts most."""
+        return self.nets[self.mixture.best]
+
+    # ------------------------------------------------------------ state
+
+    def copy(self):
+        """Independent ones that go on as these would."""
+        cdef Experts copy = Experts.__new__(Experts)
+        copy.experts, copy.nets = list(self.experts), [net.copy() for net in self.nets]
+        copy.mixture = self.mixture.copied()
+        copy.ahead = []
+        for ahead, net, copied in zip(self.ahead, self.nets, copy.nets):
+            copy.ahead.append(copied if ahead is net else ahead.copy())
+        copy._follow()
+        copy.seen_, copy.all_seen = self.seen_, self.all_seen
+        copy.allocate()
+        return copy
+
+    def state(self):
+        """Return what `restore` makes it from again."""
+        return {
+            "experts": [expert._asdict() for expert in self.experts],
+            "nets": [net.__getstate__() for net in self.nets],
+            "mixture": self.mixture.state(),
+            "ahead": [
+                state_without_weights(ahead)
+                for ahead, net in zip(self.ahead, self.nets)
+                if ahead is not net
+            ],
+        }
+
+    @classmethod
+    def restored(cls, state, features, mixture, late=False):
+        """Make the one whose `state` this is; `mixture` is a class of them."""
+        nets = []
+        for saved in state["nets"]:
+            net = LSTM.__new__(LSTM)
+            net.__setstate__(saved)
+            nets.append(net)
+        experts = [Expert(**expert) for expert in state["experts"]]
+        mixed = mixture(len(nets))
+        mixed.restore(state["mixture"])
+        made = cls(experts, nets, features, mixed)
+        if late:
+            states = iter(state["ahead"])
+            for expert, net in zip(experts, nets, strict=True):
+                ahead = net
+                if expert.memory:
+                    ahead = LSTM.__new__(LSTM)
+                    ahead._restore_without_weights(next(states))
+                made.ahead.append(ahead)
+            made._follow()
+        return made
