@@ -25,13 +25,11 @@ from pylstm.estimators.experts import Experts
 from pylstm.estimators.past import Misses, Past
 from pylstm.estimators.distribution import Distribution
 from pylstm.estimators.spread import Spread
-from pylstm.estimators.values import finite_or_none
+from pylstm.estimators.values import as_finite, finite_or_none
 
 __all__ = ["Direct"]
 
 Array = npt.NDArray[Any]
-
-_LARGEST = np.finfo(np.float64).max
 
 
 class Direct:
@@ -73,7 +71,7 @@ class Direct:
             return
         assert self.experts is not None
         inputs, candidates, start = self._waiting[0]
-        row, target = features.copy(), np.clip([value - start], -_LARGEST, _LARGEST)
+        row, target = features.copy(), np.array([as_finite(value - start)])
         row[: len(inputs)] = inputs
         output = self.experts.step(row, target, weight).item()
         self._error = finite_or_none(value - start - output)

@@ -215,11 +215,8 @@ class Estimator(Copyable):
 
     def _may_be_refused_midway(self) -> bool:
         """Whether a schedule of the user's is asked after another network has learned."""
-        nets = self._nets_that_learn()
-        return len(nets) > 1 and any(callable(net.optimizer.schedule) for net in nets)
-
-    def _nets_that_learn(self) -> list[LSTM]:
-        return [] if self._experts is None else self._experts.nets
+        experts = self._experts
+        return experts is not None and experts.has_schedule and len(experts.nets) > 1
 
     def _all_or_nothing(self, change: Callable[..., Result], *arguments: Any) -> Result:
         """Make a change; where it is refused, nothing has changed."""

@@ -25,7 +25,10 @@ cnp.import_array()
 
 
 cdef object as_row(object values, Py_ssize_t size):
-    return np.require(values, np.float64, ["C", "A"]).reshape(size)
+    if (cnp.PyArray_Check(values) and cnp.PyArray_TYPE(values) == cnp.NPY_FLOAT64
+            and cnp.PyArray_SIZE(values) == size and cnp.PyArray_ISCARRAY_RO(values)):
+        return values
+    return np.array(values, np.float64).reshape(size)
 
 
 cdef class Experts:
@@ -186,6 +189,15 @@ cdef class Experts:
         """A new sequence begins."""
         for net in (*self.nets, *self.ahead):
             net.reset()
+
+    @property
+    def has_schedule(self):
+        """Whether a schedule of the user's is asked at every update."""
+        cdef Py_ssize_t k
+        for k in range(len(self.nets)):
+            if (<Network>self.nets[k]).schedule_ is not None:
+                return True
+        return False
 
     @property
     def best(self):

@@ -386,10 +386,9 @@ class Forecaster(Estimator):
 
     # ------------------------------------------------------------ state
 
-    def _nets_that_learn(self) -> list[LSTM]:
-        nets = super()._nets_that_learn()
+    def _may_be_refused_midway(self) -> bool:
         direct = None if self._direct is None else self._direct.experts
-        return nets if direct is None else [*nets, *direct.nets]
+        return super()._may_be_refused_midway() or (direct is not None and direct.has_schedule)
 
     def _remember(self) -> None:
         if self._before is None:

@@ -12,10 +12,10 @@ from pylstm.checks import check_switch
 from pylstm.estimators.defaults import N_CELLS, REGRESSOR_EXPERTS
 from pylstm.estimators.distribution import check_level
 from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
-from pylstm.estimators.rows import Columns, learn_numbers, predict_numbers
+from pylstm.estimators.rows import Columns, Numbers
 from pylstm.estimators.table import Table, as_weights, check_length
 from pylstm.estimators.targets import Targets, as_targets
-from pylstm.estimators.values import as_weight
+from pylstm.estimators.values import as_finite, as_weight
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
@@ -131,6 +131,7 @@ class Regressor(Estimator):
         self._sees_targets = feedback and ordered
         self._n_own = 2 if self._sees_targets else 0
         self._targets = Targets()
+        self._last_numbers: Numbers | None = None
         self.feedback: bool
         self._set_up(
             n_cells=n_cells,
@@ -187,11 +188,16 @@ class Regressor(Estimator):
             self._learn_late(x, wanted, weight)
             return
         self._fill(x)
-        bases = self._write_own()
-        outputs = self._step_towards(wanted, bases, self._features.row, weight).tolist()
+        self._numbers().learn(self._features.row, wanted, weight)
         self._features.advance()
-        for k, target in enumerate(self._targets.known):
-            target.come(wanted[k], wanted[k] - bases[k] - outputs[k], weight > 0)
+
+    def _numbers(self) -> Numbers:
+        """The targets on their way through the networks there are."""
+        assert self._experts is not None
+        parts = self._experts, self._targets.known, self._features.own
+        if self._last_numbers is None or not self._last_numbers.is_of(*parts):
+            self._last_numbers = Numbers(*parts)
+        return self._last_numbers
 
     def _learn_late(self, x: Row, wanted: list[float], weight: float) -> None:
         """Learn from the row that has waited longest, or, where none has, from this one."""
@@ -199,18 +205,12 @@ class Regressor(Estimator):
             self._see_row(x)
         waiting = self._waiting[0]
         bases, predictions = waiting.said.tolist()
-        self._step_towards(wanted, bases, waiting.row, weight)
-        self._waiting.popleft()
-        for k, target in enumerate(self._targets.known):
-            target.come(wanted[k], wanted[k] - predictions[k], weight > 0)
-
-    def _step_towards(
-        self, wanted: list[float], bases: list[float], row: Array, weight: float
-    ) -> Array:
-        """A step of the networks, whose targets are what is wanted beyond the bases."""
         assert self._experts is not None
-        target = np.array([y - base for y, base in zip(wanted, bases, strict=True)])
-        return self._experts.step(row, target if weight else None, weight)
+        target = [as_finite(y - base) for y, base in zip(wanted, bases, strict=True)]
+        self._experts.step(waiting.row, np.array(target) if weight else None, weight)
+        self._waiting.popleft()
+        for k, one in enumerate(self._targets.known):
+            one.come(wanted[k], wanted[k] - predictions[k], weight > 0)
 
     def _expect(self, y: Any) -> list[float]:
         """The targets of a row in the order of the outputs; new names get outputs first."""
@@ -304,13 +304,9 @@ class Regressor(Estimator):
 
     def _predictions(self, x: Row) -> list[float]:
         self._features.fill(x)
-        bases = self._write_own()
-        if self._experts is None or (bases[0] != bases[0] and all(b != b for b in bases)):
-            return [0.0] * len(bases)
-        predictions: list[float] = self._experts.predict(self._features.row).tolist()
-        for k, base in enumerate(bases):
-            predictions[k] = 0.0 if base != base else base + predictions[k]
-        return predictions
+        if self._experts is None:
+            return [0.0] * len(self._targets.known)
+        return self._numbers().predict(self._features.row)
 
     def run(self, X: Any, y: Any, w: Any = 1.0, *, level: float | None = None) -> Any:
         """Learn from rows in their order; return what was predicted of each before it was learned.
@@ -382,18 +378,14 @@ class Regressor(Estimator):
     def _run_numbers(
         self, columns: Columns, y: Table, places: list[int], weights: Array, level: float | None
     ) -> Any:
-        targets, experts = self._targets, self._experts
-        assert experts is not None and y.numbers is not None
+        targets = self._targets
+        assert y.numbers is not None
         wanted = np.full((columns.n_rows, len(targets.known)), math.nan)
         wanted[:, places] = y.numbers
         predictions = np.empty_like(wanted)
         intervals = None if level is None else np.empty((*wanted.shape, 2))
-        own = self._features.own
-        learn_numbers(
-            *(experts, columns, targets.known, own, wanted, weights, predictions),
-            math.nan if level is None else level,
-            intervals,
-        )
+        at = math.nan if level is None else level
+        self._numbers().learn_many(columns, wanted, weights, predictions, at, intervals)
         if intervals is None:
             return targets.as_columns(predictions, 0.0)
         parts = predictions, intervals[..., 0], intervals[..., 1]
@@ -445,11 +437,10 @@ class Regressor(Estimator):
         """
         rows = Table(X, "X")
         with self._exclusive:
-            targets, experts = self._targets, self._experts
-            if experts is not None and self._learns_numbers(rows):
+            targets = self._targets
+            if self._experts is not None and self._learns_numbers(rows):
                 predictions = np.empty((rows.n_rows, len(targets.known)))
-                columns, own = self._columns(rows), self._features.own
-                predict_numbers(experts, columns, targets.known, own, predictions)
+                self._numbers().predict_many(self._columns(rows), predictions)
                 return targets.as_columns(predictions, 0.0)
         found = [targets.as_list(self.predict_one(x)) for x in rows.rows()]
         return targets.as_columns(found, 0.0)
@@ -519,7 +510,8 @@ class Regressor(Estimator):
         super()._take_back()
 
     def _copied_parts(self) -> dict[str, Any]:
-        return {**super()._copied_parts(), "_targets": self._targets.copy()}
+        parts = super()._copied_parts()
+        return {**parts, "_targets": self._targets.copy(), "_last_numbers": None}
 
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), **self._targets.state()}

@@ -19,20 +19,22 @@ class Columns:
 def fill(
     places: dict[Hashable, int], x: Mapping[Hashable, Any], row: Floats, before: Floats
 ) -> bool: ...
-def learn_numbers(
-    experts: Experts,
-    columns: Columns,
-    targets: list[Target],
-    own: list[int],
-    Y: Floats,
-    W: Floats,
-    predictions: Floats,
-    level: float,
-    intervals: Floats | None,
-) -> None: ...
-def predict_numbers(
-    experts: Experts, columns: Columns, targets: list[Target], own: list[int], predictions: Floats
-) -> None: ...
+class Numbers:
+    def __init__(self, experts: Experts, targets: list[Target], own: list[int]) -> None: ...
+    def is_of(self, experts: Experts, targets: list[Target], own: list[int]) -> bool: ...
+    def learn(self, row: Floats, y: list[float], weight: float) -> None: ...
+    def predict(self, row: Floats) -> list[float]: ...
+    def learn_many(
+        self,
+        columns: Columns,
+        Y: Floats,
+        W: Floats,
+        predictions: Floats,
+        level: float,
+        intervals: Floats | None,
+    ) -> None: ...
+    def predict_many(self, columns: Columns, predictions: Floats) -> None: ...
+
 def learn_labels(
     experts: Experts,
     columns: Columns,

@@ -100,83 +100,131 @@ def fill(dict places, x, row, before):
     return all_known
 
 
-cdef void write_targets(double *row, const Py_ssize_t *own, list targets, double *bases) noexcept:
-    """Write what is known of the targets; what outputs are added to becomes `bases`."""
-    cdef Target target
-    cdef Py_ssize_t k
-    for k in range(len(targets)):
-        target = <Target>targets[k]
-        row[own[2 * k]], row[own[2 * k + 1]] = target.last, target.error
-        bases[k] = target.last
+# ---------------------------------------------------------------- numbers
 
+cdef class Numbers:
+    """The targets of a `Regressor` on their way through its networks.
 
-def learn_numbers(Experts experts, Columns columns, list targets, own, Y, W, predictions, level,
-                  intervals):
-    """Learn the rows of a `Regressor`.
+    Symbols: y(t) the targets of a row, b(t) what outputs are added to: with own inputs the last
+    targets, else 0.
 
     Parameters
     ----------
     experts : Experts
-    columns : Columns
     targets : list of Target
     own : list of int
         Where the last value and the last error of every target are among the inputs; none where
         they are no inputs.
-    Y : ndarray, shape (n_rows, n_targets), float64
-        NaN where there is none.
-    W : ndarray, shape (n_rows,), float64
-    predictions : ndarray, shape (n_rows, n_targets), float64
-        Becomes what was predicted of every row before it was learned.
-    level : float
-        Of the intervals.
-    intervals : ndarray, shape (n_rows, n_targets, 2), float64, or None
-        Becomes their bounds.
     """
-    cdef Py_ssize_t t, k, n = len(targets)
-    own_, outputs_, wanted_, bases_ = np.array(own, np.intp), np.empty(n), np.empty(n), np.zeros(n)
-    cdef double *outputs = numbers(outputs_)
-    cdef double *wanted = numbers(wanted_)
-    cdef double *bases = numbers(bases_)
-    cdef const double *y
-    cdef double *p
-    cdef double *bounds
-    cdef double weight
-    cdef Target target
-    with columns:
-        for t in range(columns.n_rows):
-            columns.fill(t)
-            if own:
-                write_targets(columns.row, <const Py_ssize_t *>cnp.PyArray_DATA(own_), targets, bases)
-            y, p, weight = numbers(Y) + t * n, numbers(predictions) + t * n, numbers(W)[t]
-            for k in range(n):
-                wanted[k] = as_finite(y[k] - bases[k])
-            experts.step_row(columns.row, wanted if weight else NULL, weight, outputs)
-            columns.advance()
-            for k in range(n):
-                target = <Target>targets[k]
-                p[k] = bases[k] + outputs[k] if bases[k] == bases[k] else 0
+
+    cdef Experts experts
+    cdef list targets, own
+    cdef Py_ssize_t n
+    cdef object work_  # (5, n_targets): the targets, b, what outputs should be, what they are, p
+    cdef double *y
+    cdef double *bases
+    cdef double *wanted
+    cdef double *outputs
+    cdef double *said
+
+    def __init__(self, Experts experts, list targets, list own):
+        self.experts, self.targets, self.own, self.n = experts, targets, own, len(targets)
+        self.work_ = np.zeros((5, self.n))
+        self.y = numbers(self.work_)
+        self.bases, self.wanted = self.y + self.n, self.y + 2 * self.n
+        self.outputs, self.said = self.y + 3 * self.n, self.y + 4 * self.n
+
+    def is_of(self, experts, targets, own):
+        """Whether it is of these, as they are by now."""
+        return experts is self.experts and targets is self.targets and own is self.own
+
+    cdef int learn_row(self, double *row, const double *y, double weight, double *p, double level,
+                       double *bounds) except -1:
+        """A step towards y(t) - b(t): p becomes b(t) plus the outputs, 0 where b(t) is not known, and
+        `bounds`, unless NULL, those of the intervals around it."""
+        cdef Target target
+        cdef Py_ssize_t k
+        self.write_own(row)
+        for k in range(self.n):
+            self.wanted[k] = as_finite(y[k] - self.bases[k])
+        self.experts.step_row(row, self.wanted if weight else NULL, weight, self.outputs)
+        for k in range(self.n):
+            target = <Target>self.targets[k]
+            p[k] = self.bases[k] + self.outputs[k] if self.bases[k] == self.bases[k] else 0
+            if bounds != NULL:
+                target.spread.interval_around(p[k], level, bounds + 2 * k, bounds + 2 * k + 1)
+            target.take_in(y[k], y[k] - self.bases[k] - self.outputs[k], weight > 0)
+        return 0
+
+    cdef int predict_row(self, double *row, double *p) except -1:
+        """p becomes what is predicted of a row that may be the next."""
+        cdef Py_ssize_t k
+        self.write_own(row)
+        self.experts.predict_row(row, p)
+        for k in range(self.n):
+            p[k] = self.bases[k] + p[k] if self.bases[k] == self.bases[k] else 0
+        return 0
+
+    cdef int write_own(self, double *row) except -1:
+        cdef Target target
+        cdef Py_ssize_t k
+        if self.own:
+            for k in range(self.n):
+                target = <Target>self.targets[k]
+                row[<Py_ssize_t>self.own[2 * k]] = target.last
+                row[<Py_ssize_t>self.own[2 * k + 1]] = target.error
+                self.bases[k] = target.last
+        return 0
+
+    def learn(self, row, list y, double weight):
+        """Learn from a row that is filled, its targets NaN where there is none."""
+        cdef Py_ssize_t k
+        for k in range(self.n):
+            self.y[k] = y[k]
+        self.learn_row(numbers(row), self.y, weight, self.said, NAN, NULL)
+
+    def predict(self, row):
+        """Return what is predicted of a row that is filled: a list."""
+        cdef Py_ssize_t k
+        self.predict_row(numbers(row), self.said)
+        return [self.said[k] for k in range(self.n)]
+
+    def learn_many(self, Columns columns, Y, W, predictions, level, intervals):
+        """Learn from many rows.
+
+        Parameters
+        ----------
+        columns : Columns
+        Y : ndarray, shape (n_rows, n_targets), float64
+        W : ndarray, shape (n_rows,), float64
+        predictions : ndarray, shape (n_rows, n_targets), float64
+            Becomes what was predicted of every row before it was learned.
+        level : float
+            Of the intervals.
+        intervals : ndarray, shape (n_rows, n_targets, 2), float64, or None
+            Becomes their bounds.
+        """
+        cdef Py_ssize_t t, n = self.n
+        cdef double *bounds = NULL
+        with columns:
+            for t in range(columns.n_rows):
+                columns.fill(t)
                 if intervals is not None:
-                    bounds = numbers(intervals) + 2 * (t * n + k)
-                    target.spread.interval_around(p[k], level, bounds, bounds + 1)
-                target.take_in(y[k], y[k] - bases[k] - outputs[k], weight > 0)
+                    bounds = numbers(intervals) + 2 * t * n
+                self.learn_row(columns.row, numbers(Y) + t * n, numbers(W)[t],
+                               numbers(predictions) + t * n, level, bounds)
+                columns.advance()
+
+    def predict_many(self, Columns columns, predictions):
+        """What is predicted of rows each of which may be the next."""
+        cdef Py_ssize_t t
+        with columns:
+            for t in range(columns.n_rows):
+                columns.fill(t)
+                self.predict_row(columns.row, numbers(predictions) + t * self.n)
 
 
-def predict_numbers(Experts experts, Columns columns, list targets, own, predictions):
-    """What a `Regressor` predicts of rows each of which may be the next, as `learn_numbers`."""
-    cdef Py_ssize_t t, k, n = len(targets)
-    own_, bases_ = np.array(own, np.intp), np.zeros(n)
-    cdef double *bases = numbers(bases_)
-    cdef double *p
-    with columns:
-        for t in range(columns.n_rows):
-            columns.fill(t)
-            if own:
-                write_targets(columns.row, <const Py_ssize_t *>cnp.PyArray_DATA(own_), targets, bases)
-            p = numbers(predictions) + t * n
-            experts.predict_row(columns.row, p)
-            for k in range(n):
-                p[k] = bases[k] + p[k] if bases[k] == bases[k] else 0
-
+# ---------------------------------------------------------------- labels
 
 cdef void write_label(double *row, object own, object last) noexcept:
     """Write what is known of the last label."""

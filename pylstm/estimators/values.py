@@ -6,6 +6,7 @@ Missing in every dress: None, NaN of any width or of decimal, NaT, pandas.NA, nu
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Hashable
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from pylstm.errors import brief
 from pylstm.estimators.calendar import seconds_of
 
-__all__ = ["as_number", "as_weight", "finite_or_none", "is_missing"]
+__all__ = ["as_finite", "as_number", "as_weight", "finite_or_none", "is_missing"]
 
 _SECOND = np.timedelta64(1, "s")
 
@@ -97,6 +98,11 @@ def as_weight(value: Any) -> float:
     if not 0 <= weight < math.inf:
         raise ValueError(f"w is {brief(value)}, wanted a finite number of at least 0")
     return weight
+
+
+def as_finite(value: float) -> float:
+    """The largest number there is in place of one that has overflowed; NaN stays."""
+    return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
 
 
 def finite_or_none(value: float) -> float:
