@@ -13,10 +13,9 @@ pandas, polars or pyarrow, by narwhals as river does, and return what is of the 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 from narwhals.exceptions import DuplicateError
 from river import base
 from river.time_series.base import Forecaster as BaseForecaster
@@ -37,8 +36,6 @@ __all__ = [
     "LSTMRegressor",
 ]
 
-Row = dict[Any, Any]
-
 
 def _framed(X: Any) -> Any:
     """A frame as narwhals has it, its columns of different names."""
@@ -52,32 +49,6 @@ def _framed(X: Any) -> Any:
             f"X has more than one column {brief(name)}, wanted one of a name"
         ) from None
     return frame
-
-
-def _rows(frame: Any) -> list[Row]:
-    names = frame.columns
-    if not names:
-        return [{} for _ in range(len(frame))]
-    columns = [frame.get_column(name).to_list() for name in names]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _numbers(values: Any) -> list[Any]:
-    """A column of targets, labels or weights as a list."""
-    if isinstance(values, np.ndarray):
-        return list(values.tolist())
-    return list(dataframe.into_series(values).to_list())
-
-
-def _with_targets(X: IntoDataFrame, y: Any, w: Any) -> Iterator[tuple[Row, Any, Any]]:
-    """Rows, targets and weights, as many of each."""
-    rows = _rows(_framed(X))
-    targets = _rows(_framed(y)) if hasattr(y, "columns") else _numbers(y)
-    weights = [w] * len(rows) if np.isscalar(w) else _numbers(w)
-    for name, found in (("y", targets), ("w", weights)):
-        if len(found) != len(rows):
-            raise ValueError(f"X has {len(rows)} rows and {name} has {len(found)}, wanted as many")
-    return zip(rows, targets, weights, strict=True)
 
 
 class _Dress(base.Base):
@@ -113,6 +84,8 @@ class _LearnsMany(_Dress):
     def learn_many(self, X: IntoDataFrame, y: Any, w: Any = 1.0) -> None:
         """Learn from rows in their order, exactly as a loop of `learn_one`.
 
+        Where features and targets are numbers, or labels known, no Python runs between the rows.
+
         Parameters
         ----------
         X : DataFrame of pandas or polars, or Table of pyarrow
@@ -123,11 +96,11 @@ class _LearnsMany(_Dress):
         Raises
         ------
         ValueError, TypeError
-            For columns that are not as long or have one name, or a row that `learn_one` refuses:
-            the rows before it are learned.
+            For columns that are not as long or have one name, or a row that `learn_one` refuses.
+            Where all are numbers nothing has changed then; else the rows before it are learned.
         """
-        for x, value, weight in _with_targets(X, y, w):
-            self.learn_one(x, value, weight)  # type: ignore[attr-defined]
+        _framed(X)
+        super().learn_many(X, y, w)  # type: ignore[misc]
 
 
 class LSTMRegressor(_LearnsMany, Regressor, base.MiniBatchRegressor):
@@ -162,14 +135,12 @@ class LSTMRegressor(_LearnsMany, Regressor, base.MiniBatchRegressor):
         -------
         Series of the same kind, or a frame of several targets
         """
-        frame = _framed(X)
-        found = [self.predict_one(x) for x in _rows(frame)]
-        if self._targets.form in (None, "number"):
-            return dataframe.to_native_series(np.array(found, float), name=None, like=frame)
-        rows = [list(p.values()) if isinstance(p, dict) else p for p in found]
-        values = np.array(rows, float).reshape(len(rows), -1)
-        columns = dict(zip(self._targets.names, values.T, strict=False))
-        return dataframe.to_native_frame(columns, like=frame)
+        frame, found = _framed(X), super().predict_many(X)
+        if isinstance(found, dict):
+            return dataframe.to_native_frame(found, like=frame)
+        if found.ndim == 1:
+            return dataframe.to_native_series(found, name=None, like=frame)
+        return dataframe.to_native_frame(dict(enumerate(found.T)), like=frame)
 
 
 class LSTMMultiTargetRegressor(_Dress, Regressor, base.MultiTargetRegressor):  # type: ignore[misc]
@@ -231,9 +202,8 @@ class LSTMClassifier(_LearnsMany, Classifier, base.MiniBatchClassifier):  # type
         frame of the same kind
             One column a class; but for pandas its name is text.
         """
-        frame = _framed(X)
-        rows = [self.predict_proba_one(x) for x in _rows(frame)]
-        columns = {label: np.array([row[label] for row in rows], float) for label in self.classes}
+        frame, shares = _framed(X), super().predict_proba_many(X)
+        columns = dict(zip(self.classes, shares.T, strict=True))
         return dataframe.to_native_frame(columns, like=frame)
 
     def predict_many(self, X: IntoDataFrame) -> IntoSeries:
@@ -247,9 +217,7 @@ class LSTMClassifier(_LearnsMany, Classifier, base.MiniBatchClassifier):  # type
         -------
         Series of the same kind
         """
-        frame = _framed(X)
-        found = [self.predict_one(x) for x in _rows(frame)]
-        return dataframe.to_native_series(found, name=None, like=frame)
+        return dataframe.to_native_series(super().predict_many(X), name=None, like=_framed(X))
 
 
 class LSTMForecaster(_Dress, Forecaster, BaseForecaster):

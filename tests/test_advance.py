@@ -61,7 +61,10 @@ def test_forecasts_begin_after_a_value_that_is_known(horizon):
         other.advance_one(None)
     for now, then in zip(weights(model), before, strict=True):
         assert_same_bits(now, then)
-    assert (model._series.seen.state(), model._series.misses.state().tolist()) == (seen, misses.tolist())
+    assert (model._series.seen.state(), model._series.misses.state().tolist()) == (
+        seen,
+        misses.tolist(),
+    )
     assert model._series.past.profiles[0].tolist() == profile.tolist()
     assert model._series.past.last == 11.0
     assert model.forecast(5) != other.forecast(5)

@@ -238,7 +238,7 @@ def test_late_targets_come_with_their_rows(rng):
 
 
 def test_a_schedule_that_fails_leaves_the_rows_before(rng):
-    X, y = table(rng)
+    X, _ = table(rng)
 
     def schedule(k):
         if k > 20:

@@ -178,9 +178,9 @@ def test_many_before_the_first_row():
 def test_many_of_unequal_length_is_refused():
     X, y = pd.DataFrame({"a": [1.0, 2.0]}), pd.Series([1.0])
     for model in (LSTMRegressor(), LSTMClassifier()):
-        with pytest.raises(ValueError, match="X has 2 rows and y has 1, wanted as many"):
+        with pytest.raises(ValueError, match="y has 1 rows and X 2, wanted as many"):
             model.learn_many(X, y)
-        with pytest.raises(ValueError, match="X has 2 rows and w has 1, wanted as many"):
+        with pytest.raises(ValueError, match="w has 1 rows and X 2, wanted as many"):
             model.learn_many(X, pd.Series([1.0, 2.0]), w=y)
         twice = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
         with pytest.raises(ValueError, match="X has more than one column 'a', wanted one"):

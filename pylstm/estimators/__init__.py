@@ -6,8 +6,8 @@
 
 from pylstm.estimators.classifier import Classifier
 from pylstm.estimators.detector import Detector
+from pylstm.estimators.distribution import Distribution
 from pylstm.estimators.forecaster import Forecaster
 from pylstm.estimators.regressor import Regressor
-from pylstm.estimators.distribution import Distribution
 
 __all__ = ["Classifier", "Detector", "Distribution", "Forecaster", "Regressor"]

@@ -389,9 +389,9 @@ class Classifier(Estimator):
                     t += known
                     continue
             x = rows.row(t)
-            shares = self.predict_proba_one(x)
-            found = _widened(found, len(shares))
-            found[t, : len(shares)] = list(shares.values())
+            said = list(self.predict_proba_one(x).values())
+            found = _widened(found, len(said))
+            found[t, : len(said)] = said
             self.learn_one(x, labels[t], weights[t].item())
             t += 1
         return _widened(found, len(self._places))
@@ -453,7 +453,9 @@ class Classifier(Estimator):
         RuntimeError
             With `delay`, where as many rows as that wait for their labels.
         """
-        rows = Table(X, "X")
+        return self._shares_of(Table(X, "X"))
+
+    def _shares_of(self, rows: Table) -> Array:
         with self._exclusive:
             if self._experts is not None and self._learns_numbers(rows):
                 n, own = self._n_outputs(), self._features.own
@@ -477,7 +479,7 @@ class Classifier(Estimator):
         list of labels
             None before the first label.
         """
-        shares = self.predict_proba_many(X)
+        shares = self._shares_of(Table(X, "X"))
         if not self._places:
             return [None] * len(shares)
         return [self.classes[k] for k in shares.argmax(1)]

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.estimators.ahead import Ahead
+from pylstm.estimators.distribution import Distribution
 from pylstm.estimators.experts import Experts
 from pylstm.estimators.past import Misses, Past
-from pylstm.estimators.distribution import Distribution
 from pylstm.estimators.spread import Spread
 from pylstm.estimators.values import as_finite, finite_or_none
 

@@ -19,7 +19,6 @@ from pylstm.estimators.series import Series
 from pylstm.estimators.table import Table, as_weights, check_length
 from pylstm.estimators.values import as_number, as_weight
 from pylstm.keywords import answers_keywords
-from pylstm.network import LSTM
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
 
@@ -234,12 +233,11 @@ class Forecaster(Estimator):
             )
             if is_quick:
                 self._all_or_nothing(self._fill, dict.fromkeys(rows.names, math.nan))
-                assert self._experts is not None and values.numbers is not None
+                assert self._experts is not None
+                assert values.numbers is not None
                 columns, taught = self._columns(rows), values.numbers[:, 0].copy()
                 at = math.nan if level is None else level
-                self._series.learn_rows(
-                    self._experts, columns, taught, weights, found, at, bounds
-                )
+                self._series.learn_rows(self._experts, columns, taught, weights, found, at, bounds)
         if not is_quick:
             pairs = zip(rows.rows(), values.rows(), weights.tolist(), strict=True)
             for t, (x, value, weight) in enumerate(pairs):

@@ -85,9 +85,7 @@ class Table:
     def _check_names(self, what: str) -> None:
         if len(set(self.names)) < len(self.names):
             name = next(name for name in self.names if self.names.count(name) > 1)
-            raise ValueError(
-                f"{what} has more than one column {brief(name)}, wanted one of a name"
-            )
+            raise ValueError(f"{what} has more than one column {brief(name)}, wanted one of a name")
 
     def _as_numbers(self, what: str) -> Floats | None:
         if any(column.dtype.kind not in "bfiu" for column in self._columns):
