@@ -241,7 +241,7 @@ def test_reset_begins_a_new_sequence(rng):
     [
         ({"load": "five"}, None, "variable 'load' is 'five', wanted a number"),
         ({"load": math.inf}, None, "variable 'load' is inf, wanted a finite number"),
-        ({"hour": "five"}, 1.0, "feature 'hour' is 'five', wanted a number"),
+        ({"hour": "5"}, 1.0, "feature 'hour' is '5', which reads as a number: wanted a number"),
         ({}, "five", "y is 'five', wanted a number"),
         ({}, {"load": [1]}, r"variable 'load' is \[1\], wanted a number"),
     ],

@@ -301,6 +301,23 @@ def test_an_estimator_that_knows_last_targets_alone(runtime):
         model.advance_one({}, math.sin(t))
 
 
+def test_text_is_exported_as_its_indicators(runtime):
+    model = Regressor(n_cells=4)
+    for t in range(60):
+        model.learn_one({"size": t % 5, "colour": ["red", "blue", None][t % 3]}, t % 3 + t % 5)
+    run, state, last = runtime(export_onnx(model)), {}, math.nan
+    for t, colour in enumerate(["red", None, "blue", "new"]):
+        shares = {
+            ("colour", v): float(colour == v) if colour else math.nan for v in ("red", "blue")
+        }
+        x = np.array([({"size": t} | shares)[name] for name in model.feature_names])
+        values = run({"x": x, "last_target": np.array([last])} | state)
+        state, last = {"state": values["next_state"]}, float(t)
+        row = {"size": t, "colour": colour}
+        np.testing.assert_allclose(values["prediction"], model.predict_one(row), rtol=0, atol=1e-5)
+        model.advance_one(row, last)
+
+
 def test_names_go_along(rng):
     model = fitted(Classifier, rng)
     told = {p.key: json.loads(p.value) for p in export_onnx(model).metadata_props}

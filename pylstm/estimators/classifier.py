@@ -180,7 +180,7 @@ class Classifier(Estimator):
 
         Parameters
         ----------
-        x : mapping of names to numbers
+        x : mapping of names to numbers or text
             Features of the row; None or NaN, or a name left out, where there is no value.
         y : str, number, bool, or tuple of these
             Its label. Numbers that are equal are one label, which is returned as the first of them
@@ -263,7 +263,7 @@ class Classifier(Estimator):
 
         Parameters
         ----------
-        x : mapping of names to numbers
+        x : mapping of names to numbers or text
             Features of the row.
         y : hashable, optional
             Its label, which with `feedback` is an input of the next row as any other label; one
@@ -285,7 +285,7 @@ class Classifier(Estimator):
 
         Parameters
         ----------
-        x : mapping of names to numbers
+        x : mapping of names to numbers or text
             Features of the row. Those never learned from are left out.
 
         Returns
@@ -318,7 +318,7 @@ class Classifier(Estimator):
 
         Parameters
         ----------
-        x : mapping of names to numbers
+        x : mapping of names to numbers or text
 
         Returns
         -------

@@ -15,6 +15,7 @@ from pylstm.checks import check_size
 from pylstm.copies import Copyable, check_fields
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.estimators.estimator import Row
+from pylstm.estimators.features import Features
 from pylstm.estimators.regressor import Regressor
 from pylstm.estimators.surprise import Rest, Surprise
 from pylstm.estimators.values import as_number
@@ -224,10 +225,13 @@ class Detector(Copyable):
         return list(self._variables)
 
     def _parts(self, x: Row, y: Any) -> tuple[dict[Hashable, float], Row]:
-        """Values of the variables and features, all of them numbers."""
+        """Values of the variables, all of them numbers, and features."""
         if y is None:
             return {name: as_number("variable", value, name) for name, value in x.items()}, {}
-        features = {name: as_number("feature", value, name) for name, value in x.items()}
+        first = next(iter(self._variables.values()), None)  # it has seen what any has
+        (Features(0) if first is None else first.model._features).check(x)
+        features = {k: v if isinstance(v, str) else as_number("feature", v, k)
+                    for k, v in x.items()}  # fmt: skip
         if isinstance(y, Mapping):
             return {name: as_number("variable", value, name) for name, value in y.items()}, features
         return {None: as_number("y", y)}, features
@@ -238,7 +242,8 @@ class Detector(Copyable):
         Parameters
         ----------
         x : mapping of names to numbers
-            The variables; with `y`, features that are known of the row and not watched themselves.
+            The variables; with `y`, features that are known of the row and not watched themselves,
+            which may be text.
         y : float or mapping of names to numbers, optional
             The variable, or the variables.
 
@@ -282,12 +287,13 @@ class Detector(Copyable):
             new = sorted(values.keys() - self._variables.keys(), key=str)
             for name in (*new, *features):
                 check_plain("a name", name)
-            for name in new:
-                self._variables[name] = self._new_variable()
             evidence = []
-            for name, variable in self._variables.items():
+            # What the first has not refused no other will.
+            for name in (*self._variables, *new):
+                variable = self._variables.get(name) or self._new_variable()
                 value = values.get(name, math.nan)
                 found = variable.learn(value, features)
+                self._variables[name] = variable
                 if value == value:
                     evidence.append(found)
             self._rest.learn(_joined(evidence))

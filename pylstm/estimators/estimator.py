@@ -253,7 +253,10 @@ class Estimator(Copyable):
 
     @property
     def feature_names(self) -> list[Hashable]:
-        """Names of the features seen so far; each has two inputs, the number and its change."""
+        """Names of the features seen so far; each has two inputs, the number and its change.
+
+        Text has a feature a value, whose name is a pair: ("colour", "red").
+        """
         return list(self._features.places)
 
     def reset(self) -> None:

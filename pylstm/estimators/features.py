@@ -2,6 +2,7 @@
 
 A name has two inputs from the row in which it first appears: the number, and its difference to the
 number of the row before. NaN stands where there is none, which the network takes for the mean.
+Time stamps and text are numbers by other names first: `pylstm.estimators.calendar`, `categories`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from pylstm.checkpoint import check_plain
 from pylstm.estimators.calendar import Calendar
+from pylstm.estimators.categories import Categories
 from pylstm.estimators.rows import fill
 from pylstm.estimators.values import as_number
 
@@ -39,6 +41,8 @@ class Features:
 
     def __init__(self, n_own: int, calendar: Calendar | None = None) -> None:
         self.calendar = calendar
+        self.categories = Categories()
+        self._expands = calendar is not None  # whether rows are other than they are given
         self._filled: Mapping[Hashable, Any] = {}
         self.own = list(range(n_own))
         self.places: dict[Hashable, int] = {}
@@ -58,17 +62,29 @@ class Features:
         Raises
         ------
         TypeError, ValueError
-            For what is no number, or an infinite one.
+            For what is no number or text, or an infinite number.
         """
-        if self.calendar is not None:
-            self._filled, x = x, self.calendar.expanded(x)
+        if self._expands:
+            self._filled, x = x, self._expanded(x)
         if len(x) != len(self.places):
             self.row.fill(np.nan)
-        return fill(self.places, x, self.row, self.before)
+        try:
+            return fill(self.places, x, self.row, self.before)
+        except TypeError:  # text, of which none has come yet
+            if self._expands:
+                raise
+        self.row.fill(np.nan)
+        return fill(self.places, self.categories.expanded(x, self.places), self.row, self.before)
+
+    def _expanded(self, x: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
+        """The row with numbers in place of time stamps and text."""
+        if self.calendar is not None:
+            x = self.calendar.expanded(x)
+        return self.categories.expanded(x, self.places)
 
     def check(self, x: Mapping[Hashable, Any]) -> None:
-        """Raise the sentence about the first value that is not a finite number or NaN."""
-        for name, value in x.items():
+        """Raise the sentence about the first value that is not a finite number, text or NaN."""
+        for name, value in self.categories.expanded(x, self.places).items():
             as_number("feature", value, name)
 
     def check_time(self, x: Mapping[Hashable, Any]) -> None:
@@ -84,10 +100,14 @@ class Features:
 
     def add(self, x: Mapping[Hashable, Any]) -> None:
         """Make room for names not yet known, in an order that is not that of the row."""
-        names = x if self.calendar is None else self.calendar.expanded(x)
-        new = [name for name in names if name not in self.places]
-        for name in new:
+        x = x if self.calendar is None else self.calendar.expanded(x)
+        for name in x:
             check_plain("the name of a feature", name)
+        named = self.categories.add(x, self.places)
+        self.places = {named.get(name, name): k for name, k in self.places.items()}
+        self._note_kinds()
+        names = self.categories.expanded(x, self.places)
+        new = [name for name in names if name not in self.places]
         start = self._used
         for name in sorted(new, key=lambda name: (str(name), type(name).__name__)):
             self.places[name] = start
@@ -119,9 +139,18 @@ class Features:
 
     def advance(self) -> None:
         """The row just filled becomes the row before."""
+        if self._expands:
+            self._advance_kinds()
+        self.row, self.before = self.before, self.row
+
+    def _advance_kinds(self) -> None:
         if self.calendar is not None:
             self.calendar.advance(self._filled)
-        self.row, self.before = self.before, self.row
+        self.categories.advance(self._filled)
+        self._note_kinds()
+
+    def _note_kinds(self) -> None:
+        self._expands = self.calendar is not None or bool(self.categories.indicators)
 
     def forget(self) -> None:
         """There is no row before."""
@@ -137,6 +166,7 @@ class Features:
             "places": list(self.places.values()),
             "before": self.before.copy(),
             "calendar": None if self.calendar is None else self.calendar.state(),
+            "categories": self.categories.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -148,3 +178,5 @@ class Features:
         self.before[:] = before
         if self.calendar is not None:
             self.calendar.restore(state["calendar"])
+        self.categories.restore(state.get("categories"))
+        self._note_kinds()

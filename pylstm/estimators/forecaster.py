@@ -156,7 +156,7 @@ class Forecaster(Estimator):
         ----------
         y : float, optional
             None or NaN where there is none: the state advances and nothing is learned.
-        x : mapping of names to numbers, optional
+        x : mapping of names to numbers or text, optional
             Features of its row.
         w : float, default 1
             Weight of the row, by which its gradient is multiplied. With 0 the value is seen, as by
@@ -260,7 +260,7 @@ class Forecaster(Estimator):
         ----------
         y : float, optional
             None or NaN where it is not known.
-        x : mapping of names to numbers, optional
+        x : mapping of names to numbers or text, optional
             Features of its row.
 
         Raises

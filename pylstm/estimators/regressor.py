@@ -81,7 +81,8 @@ class Regressor(Estimator):
     -----
     Features may appear (their weights are added), vanish (the mean stands for them) and change
     order. `learn_one` costs a learning step of each network and some hundred nanoseconds a
-    feature; memory does not grow with the stream.
+    feature; memory does not grow with the stream. Text is a feature a value, 1 where it is the
+    value of the row and 0 where another is: every value is two more inputs.
 
     Examples
     --------
@@ -95,6 +96,17 @@ class Regressor(Estimator):
     ...     model.learn_one(x, y)
     >>> sum(errors[-500:]) / 500 < 0.5
     True
+
+    Text among the features:
+
+    >>> model = Regressor(n_cells=8)
+    >>> for t in range(600):
+    ...     colour = ["red", "green", "blue"][t * 7919 % 5 % 3]
+    ...     model.learn_one({"colour": colour}, 4.0 if colour == "red" else 1.0)
+    >>> model.predict_one({"colour": "red"}) > 3 > 2 > model.predict_one({"colour": "green"})
+    True
+    >>> sorted(model.feature_names)
+    [('colour', 'blue'), ('colour', 'green'), ('colour', 'red')]
 
     Several targets, one of which comes every other row:
 
@@ -158,9 +170,10 @@ class Regressor(Estimator):
 
         Parameters
         ----------
-        x : mapping of names to numbers
+        x : mapping of names to numbers or text
             Features of the row, True and False as 1 and 0; None, NaN and the like (`pandas.NA`,
-            NaT, `numpy.ma.masked`), or a name left out, where there is no value.
+            NaT, `numpy.ma.masked`), or a name left out, where there is no value. Text is one of at
+            most 1,000 values of its feature: see `pylstm.estimators.categories`.
         y : float, or mapping of names to numbers, or array_like of shape (n_targets,)
             Its target, or its targets, in the form of the first. None, NaN and the like where there
             is none: the state advances, and nothing is learned of it. Names may be left out, and
@@ -173,8 +186,8 @@ class Regressor(Estimator):
         Raises
         ------
         TypeError, ValueError
-            For something that is no number, or an infinite one, targets of another form, or a
-            weight below 0; nothing has changed then.
+            For something that is no number, or an infinite one, text where there were numbers or
+            the other way, targets of another form, or a weight below 0; nothing has changed then.
         FloatingPointError
             When the weights have diverged.
         """
@@ -271,7 +284,7 @@ class Regressor(Estimator):
 
         Parameters
         ----------
-        x : mapping of names to numbers
+        x : mapping of names to numbers or text
             Features of the row. Those never learned from are left out.
         with_dist : bool, default False
             Whether to return the distribution around the prediction, `mu`, by the errors so far:
@@ -484,7 +497,7 @@ class Regressor(Estimator):
 
         Parameters
         ----------
-        x : mapping of names to numbers
+        x : mapping of names to numbers or text
             Features of the row.
         y : float, mapping or array_like, optional
             Its target, which with `feedback` is an input of the next row as any other target.

@@ -59,7 +59,7 @@ def as_number(what: str, value: Any, *name: Hashable) -> float:
     elif is_missing(value):
         return math.nan
     elif isinstance(value, str | bytes):
-        hint = ": encode categories before, one feature each" if what == "feature" else ""
+        hint = " as before" if what == "feature" else ""
         raise TypeError(f"{_called(what, *name)} is {brief(value)}, wanted a number{hint}")
     else:
         try:

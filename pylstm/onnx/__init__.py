@@ -95,7 +95,8 @@ def export_onnx(
 
     Weights, the statistics of targets, and what several networks and candidates are mixed by stay
     as they are, and so do the features and the labels there are. With `calendar` the numbers made
-    of time stamps are features, by the names they have in `feature_names`.
+    of time stamps are features, by the names they have in `feature_names`, and so are those made of
+    text: 1 for the pair of its name and value, 0 for the other pairs of the name, or all NaN.
 
     Examples
     --------

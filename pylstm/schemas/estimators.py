@@ -11,6 +11,7 @@ from msgspec import Meta
 from pylstm.checks import check_dtype, check_size
 from pylstm.errors import brief
 from pylstm.estimators.calendar import as_periods
+from pylstm.estimators.categories import MOST_VALUES
 from pylstm.estimators.leads import bucket_of, longest_lead
 from pylstm.estimators.past import as_seasons
 from pylstm.estimators.spread import Spread
@@ -52,6 +53,22 @@ class CalendarState(State):
         must((abs(ahead_of_utc) < 86400).all(), "clocks within a day of UTC")
 
 
+class CategoriesState(State):
+    """`estimators.categories.Categories`."""
+
+    names: list[Any]
+    values: list[Annotated[list[str], Meta(max_length=MOST_VALUES)]]
+
+    def fits(self, features: Sequence[Any]) -> None:
+        """Whether they are among the names of the features."""
+        distinct("names of text", self.names)
+        must(len(self.names) == len(self.values), "values of every name")
+        for name, values in zip(self.names, self.values, strict=True):
+            distinct("values of text", values)
+            indicators = [(name, value) for value in values] or [name]
+            must(set(indicators) <= set(features), "a feature a value of text")
+
+
 class FeaturesState(State):
     """Names of features and the last row."""
 
@@ -60,10 +77,13 @@ class FeaturesState(State):
     before: Array
     own: list[int] | None = None
     calendar: CalendarState | None = None
+    categories: CategoriesState | None = None
 
     def fits(self, n_own: int) -> int:
         """Whether they go with so many own inputs; how many inputs there are."""
         distinct("names of features", self.names)
+        if self.categories is not None:
+            self.categories.fits(self.names)
         own = list(range(n_own)) if self.own is None else self.own
         must(len(own) == n_own, f"{n_own} inputs of the estimator's own")
         must(len(self.places) == len(self.names), "a place for every name")
