@@ -154,3 +154,19 @@ def test_a_file_whose_text_does_not_fit_is_refused():
             Regressor(4).__setstate__(
                 state | {"features": state["features"] | {"categories": wrong}}
             )
+
+
+@pytest.mark.parametrize("dtype", ["object", "category", "string"])
+def test_frames_in_rivers_dress(dtype):
+    pytest.importorskip("river", reason="the extra [river] is not installed")
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    from pylstm.river import LSTMRegressor
+
+    xs = rows()
+    frame = pd.DataFrame(xs)
+    frame["colour"] = frame["colour"].astype(dtype)
+    model, wanted = LSTMRegressor(4), LSTMRegressor(4)
+    learn(wanted, xs, range(40))
+    model.learn_many(frame, pd.Series(range(40)))
+    assert everything(model) == everything(wanted)
+    assert model.predict_many(frame).tolist() == [model.predict_one(x) for x in xs]

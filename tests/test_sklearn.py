@@ -162,6 +162,69 @@ def test_columns_of_time_stamps(rng, tmp_path):
         assert len(model.predict(frame[40:])) == 20
 
 
+COLOURS = np.array(["red", "blue", "green", "blue"])[np.arange(60) % 4]
+
+
+@pytest.mark.parametrize("kind", ["object", "category", "string", "array", "strings", "list"])
+def test_columns_of_text(kind, tmp_path, rng):
+    """The same as the estimator behind, given the text."""
+    X, y = table(rng)
+    rows = [{0: a, 1: colour} for a, colour in zip(X[:, 0].tolist(), COLOURS.tolist(), strict=True)]
+    rows[5][1] = None if kind != "strings" else rows[5][1]
+    given = np.array([list(row.values()) for row in rows], object)
+    if kind in ("object", "category", "string"):
+        pd = pytest.importorskip("pandas", reason="pandas is not installed")
+        given = pd.DataFrame({"n": X[:, 0], "colour": pd.Series(given[:, 1], dtype=kind)})
+    elif kind == "strings":
+        given = given.astype(str)
+    elif kind == "list":
+        given = given.tolist()
+    model = LSTMRegressor(4).fit(given[:40], y[:40])
+    bare = estimators.Regressor(4)
+    for x, value in zip(rows[:40], y[:40].tolist(), strict=True):
+        bare.learn_one(x, value)
+    assert everything(model.estimator_) == everything(bare)
+    wanted = bare.predict_following(rows[40:])
+    model.save(tmp_path / "model.safetensors")
+    for one in (model, pylstm.load(tmp_path / "model.safetensors")):
+        assert one.predict(given[40:]).tolist() == wanted
+    forecaster = LSTMForecaster(4).fit(given[:40], y[:40])
+    bare = estimators.Forecaster(4)
+    for x, value in zip(rows[:40], y[:40].tolist(), strict=True):
+        bare.learn_one(value, x)
+    assert forecaster.predict(given[40:]).tolist() == bare.forecast(20, rows[40:])
+
+
+def test_text_beside_a_column_of_ids(rng):
+    X, y = table(rng)
+    given = np.c_[COLOURS.astype(object), X[:, :1], IDS]
+    model = LSTMRegressor(4, n_epochs=1, sequence_column=2).fit(given, y)
+    wanted = LSTMRegressor(4, n_epochs=1).fit(given[:, :2], y, sequence=IDS)
+    assert everything(model.estimator_) == everything(wanted.estimator_)
+
+
+@pytest.mark.parametrize(
+    ("column", "wanted"),
+    [
+        (["new", 3.0], "feature 0 is 3.0, wanted text as before"),
+        ([3.0, 3.0], "feature 0 is 3.0, wanted text as before"),
+        (["new", "12"], "feature 0 is '12', which reads as a number"),
+        ([f"value {k}" for k in range(1001)], "after 1000 other values, wanted at most 1000"),
+    ],
+)
+def test_text_that_is_refused_changes_nothing(column, wanted, rng):
+    X, y = table(rng)
+    model = LSTMRegressor(2, optimizer="sgd").fit(np.c_[COLOURS.astype(object), X[:, :1]], y)
+    before = everything(model.estimator_)
+    more = np.array([[value, 1.0] for value in column], object)
+    calls = [model.partial_fit]
+    calls += [model.fit] if column[0] != column[-1] else []
+    for call in calls:
+        with pytest.raises((TypeError, ValueError), match=wanted):
+            call(more, np.ones(len(more)))
+    assert everything(model.estimator_) == before
+
+
 # ---------------------------------------------------------------- time order and sequences
 
 

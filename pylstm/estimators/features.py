@@ -7,7 +7,7 @@ Time stamps and text are numbers by other names first: `pylstm.estimators.calend
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,20 @@ class Features:
         for name, value in self.categories.expanded(x, self.places).items():
             as_number("feature", value, name)
 
+    def check_rows(self, rows: Iterable[Mapping[Hashable, Any]]) -> None:
+        """Raise the sentence about the first of rows to come that would be refused."""
+        ahead = Features(0)
+        ahead.restore(self.state())
+        for x in rows:
+            ahead.check(x)
+            ahead.add(x)
+            ahead.categories.advance(x)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether text has come, or something that may be text."""
+        return bool(self.categories.indicators)
+
     def check_time(self, x: Mapping[Hashable, Any]) -> None:
         """Raise the sentence about a time stamp before that of the last row."""
         if self.calendar is not None:
@@ -150,7 +164,7 @@ class Features:
         self._note_kinds()
 
     def _note_kinds(self) -> None:
-        self._expands = self.calendar is not None or bool(self.categories.indicators)
+        self._expands = self.calendar is not None or self.has_text
 
     def forget(self) -> None:
         """There is no row before."""

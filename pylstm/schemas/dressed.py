@@ -83,8 +83,10 @@ class _DressedState(State, kw_only=True):
             must(all(k in columns for k in self.time_columns_ or ()), "columns there are")
             return
         if self.estimator_.net is not None:
-            names = sorted(set(columns) - self._columns_left_out(), key=str)
-            must(self.estimator_.feature_names == names, "features by number, as it was fitted to")
+            names = self.estimator_.feature_names  # a pair of text
+            found = {name[0] if isinstance(name, tuple) else name for name in names}
+            wanted = set(columns) - self._columns_left_out()
+            must(found == wanted, "features by number, as it was fitted to")
 
     def _parameters_behind(self) -> dict[str, Any]:
         """The parameters of the estimator behind."""

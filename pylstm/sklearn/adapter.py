@@ -17,10 +17,18 @@ from pylstm.checks import check_whole
 from pylstm.copies import Savable
 from pylstm.errors import brief
 from pylstm.estimators.defaults import OPTIMIZERS, as_optimizer, default_optimizer
+from pylstm.estimators.features import Features
 from pylstm.network import LSTM
 from pylstm.optimizers import Optimizer
 from pylstm.registry import as_today, check_state
-from pylstm.sklearn.rows import Array, as_targets, times_as_seconds
+from pylstm.sklearn.rows import (
+    Array,
+    Rows,
+    as_rows,
+    as_targets,
+    texts_as_numbers,
+    times_as_seconds,
+)
 
 __all__ = ["ATTRIBUTES", "MORE_PARAMETERS", "PARAMETERS", "PUBLIC", "SEQUENCES", "Adapter"]
 
@@ -78,8 +86,8 @@ ATTRIBUTES = """
         Number of columns.
     feature_names_in_ : ndarray of str
         Their names, in their order, where X was a data frame. Behind the dress a feature is the
-        number of its column, and ``estimator_.feature_names`` has these in the order of the
-        inputs of the networks."""
+        number of its column, or of text the pair of it and a value, and
+        ``estimator_.feature_names`` has these in the order of the inputs of the networks."""
 
 
 class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
@@ -187,14 +195,24 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
     def _time_columns(self) -> list[int]:
         return [] if self.calendar is None else self.time_columns_
 
-    def _checked_features(self, X: Any, reset: bool = False) -> Array:
+    def _checked_rows(
+        self, X: Any, reset: bool = False, left_out: int | None = None
+    ) -> tuple[Array, Rows]:
+        """The features as one array, with numbers for text, and as rows of the estimator behind."""
         X = self._without_times(X, reset)
+        X, texts = texts_as_numbers(X)
         if isinstance(X, np.ma.MaskedArray):
             X = np.ma.filled(X.astype(float), np.nan)
-        rows: Array = validate_data(
+        table: Array = validate_data(
             self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
         )
-        return rows
+        return table, as_rows(table, self._time_columns(), texts, left_out)
+
+    def _check_kinds(self, rows: Rows, first: bool) -> None:
+        """Refuse rows to learn from before any is learned, where text and numbers are mixed up."""
+        known = Features(0) if first else self.estimator_._features
+        if known.has_text or any(isinstance(v, str) for row in rows for v in row.values()):
+            known.check_rows(rows)
 
     def _checked_targets(self, y: Any) -> tuple[Array, Array]:
         """The targets of `fit`, of which there is at least one, and in which rows they are."""

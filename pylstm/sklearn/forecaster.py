@@ -15,7 +15,7 @@ from pylstm import estimators
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.optimizers import Optimizer
 from pylstm.sklearn.adapter import ATTRIBUTES, MORE_PARAMETERS, PARAMETERS, PUBLIC, Adapter
-from pylstm.sklearn.rows import Array, Rows, as_numbers, as_rows, as_targets, placed, scored
+from pylstm.sklearn.rows import Array, Rows, as_numbers, as_targets, placed, scored
 
 __all__ = ["LSTMForecaster"]
 
@@ -82,7 +82,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         Parameters
         ----------
         X : array_like, shape (n_rows, n_features), or None
-            Features of the rows; NaN where there is no value.
+            Features of the rows; NaN where there is no value. A column of text is a category.
         y : array_like, shape (n_rows,)
             Values of the series, in time order; NaN, None and the like where there is none.
 
@@ -94,6 +94,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         targets, known = self._checked_targets(y)
         rows = self._rows_of(X, known.size, reset=True)
         values = self._values(len(rows), targets, known)
+        self._check_kinds(rows, True)
         self._new_estimator()
         for epoch in range(self.n_epochs or 1):
             if epoch:
@@ -118,6 +119,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         targets, known = as_targets(y)
         rows = self._rows_of(X, known.size, reset=first)
         values = self._values(len(rows), targets, known)
+        self._check_kinds(rows, first)
         if first:
             self._new_estimator()
         self._learn_series(rows, values)
@@ -125,7 +127,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
 
     def _rows_of(self, X: Any, n_rows: int, reset: bool) -> Rows:
         if X is not None:
-            return as_rows(self._checked_features(X, reset), self._time_columns())
+            return self._checked_rows(X, reset)[1]
         if not reset and self.n_features_in_:
             raise ValueError(f"X is None, wanted the {self.n_features_in_} features of before")
         self.n_features_in_ = 0
@@ -158,7 +160,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         check_is_fitted(self)
         rows = None
         if X is not None:
-            rows = as_rows(self._checked_features(X), self._time_columns())
+            rows = self._checked_rows(X)[1]
         return np.array(self.estimator_.forecast(horizon, rows))
 
     def predict(self, X: npt.ArrayLike) -> Array:
@@ -174,7 +176,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         ndarray, shape (n_rows,), float64
         """
         check_is_fitted(self)
-        rows = as_rows(self._checked_features(X), self._time_columns())
+        rows = self._checked_rows(X)[1]
         return np.array(self.estimator_.forecast(len(rows), rows))
 
     def score(

@@ -78,7 +78,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         Parameters
         ----------
         X : array_like, shape (n_rows, n_features)
-            Rows of all sequences; NaN where there is no value.
+            Rows of all sequences; NaN where there is no value. A column of text is a category.
         y : array_like, shape (n_rows,), or of sequences (n_sequences,)
             A target a row, or one a sequence, in the order of their first rows, which belongs to
             its last row. NaN, None and the like where there is none: the state advances and

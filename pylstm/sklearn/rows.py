@@ -27,6 +27,7 @@ __all__ = [
     "parts_by_length",
     "placed",
     "scored",
+    "texts_as_numbers",
     "times_as_seconds",
 ]
 
@@ -36,7 +37,12 @@ Ids = npt.ArrayLike | None
 Rows = list[dict[Any, Any]]
 
 
-def as_rows(X: Array, times: Sequence[int] = (), left_out: int | None = None) -> Rows:
+def as_rows(
+    X: Array,
+    times: Sequence[int],
+    texts: Mapping[int, Sequence[str | None]],
+    left_out: int | None = None,
+) -> Rows:
     """Features by column number, the dicts that the estimator behind takes."""
     rows: Rows = [dict(enumerate(row)) for row in X.tolist()]
     for row in rows:
@@ -45,6 +51,10 @@ def as_rows(X: Array, times: Sequence[int] = (), left_out: int | None = None) ->
             seconds = row[column]
             known = seconds == seconds
             row[column] = np.datetime64(round(seconds * 1e6), "us") if known else None
+    for column, values in texts.items():
+        for row, value in zip(rows, values, strict=True):
+            if column in row and value is not None:
+                row[column] = value
     return rows
 
 
@@ -62,6 +72,33 @@ def times_as_seconds(X: Any) -> tuple[Any, list[int]]:
         if any(stamps):
             seconds[k] = [np.nan if stamp is None else stamp[1] for stamp in stamps]
     return _with_columns(X, seconds), list(seconds)
+
+
+def texts_as_numbers(X: Any) -> tuple[Any, dict[int, list[str | None]]]:
+    """X with numbers in place of text; and the text of every column that has some, by row.
+
+    Text that reads as numbers in all of a column is numbers, as elsewhere in scikit-learn.
+    """
+    if not _is_frame(X) and np.asarray(X).dtype.kind not in "OUT":
+        return X, {}
+    numbers, texts = {}, {}
+    for k, column in enumerate(_columns(X)):
+        if any(isinstance(value, str) for value in column) and not _reads_as_numbers(column):
+            texts[k] = [value if isinstance(value, str) else None for value in column]
+            codes = {value: float(code) for code, value in enumerate(dict.fromkeys(texts[k]))}
+            numbers[k] = [
+                codes[value] if isinstance(value, str) else np.nan if is_missing(value) else value
+                for value in column
+            ]
+    return _with_columns(X, numbers), texts
+
+
+def _reads_as_numbers(column: list[Any]) -> bool:
+    try:
+        np.asarray(column, float)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def ids_as_numbers(X: Any, column: Any) -> tuple[Any, int | None, list[Any] | None]:

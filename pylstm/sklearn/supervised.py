@@ -21,7 +21,6 @@ from pylstm.sklearn.rows import (
     Ids,
     Lengths,
     Rows,
-    as_rows,
     as_weights,
     ids_as_numbers,
     parts_by_id,
@@ -134,10 +133,9 @@ class SupervisedAdapter(Adapter):
         if self.sequence_column is not None and (reset or self._has_columns_of_fit(X)):
             wanted = self.sequence_column if reset else self.sequence_column_
             X, column, ids = ids_as_numbers(X, wanted)
-        X = self._checked_features(X, reset)
+        X, rows = self._checked_rows(X, reset, column)
         if column is not None and reset:
             self.sequence_column_ = column
-        rows = as_rows(X, self._time_columns(), column)
         if lengths is not None:
             parts = parts_by_length(lengths, len(rows))
         elif ids is not None:
@@ -162,6 +160,7 @@ class SupervisedAdapter(Adapter):
         targets = self._targets_of_rows(data, values, sample_weight)
         if not any(weight for value, weight in targets if value is not None):
             raise ValueError("sample_weight is zero for every target, wanted one above zero")
+        self._check_kinds(data.rows, True)
         n_epochs = self.n_epochs
         if n_epochs is None:
             n_epochs = SEQUENCE_EPOCHS if data.told else 1
@@ -183,6 +182,7 @@ class SupervisedAdapter(Adapter):
     ) -> Self:
         """What `partial_fit` does."""
         targets = self._targets_of_rows(data, values, sample_weight)
+        self._check_kinds(data.rows, first)
         if first:
             self._begin(data.told, classes)
         self._note(data, values)
