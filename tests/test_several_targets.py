@@ -8,7 +8,7 @@ import pytest
 from estimators import everything, labels, network, pairs, stream
 
 import pylstm
-from pylstm.estimators import Classifier, Regressor
+from pylstm.estimators import Classifier, Forecaster, Regressor
 from pylstm.estimators.defaults import SWITCHES, default_optimizer
 
 NAN = math.nan
@@ -189,6 +189,33 @@ def test_a_row_without_weight_is_seen_and_not_learned(kind, rng):
     for one, other in zip(model.nets, advanced.nets, strict=True):
         assert everything(one) == everything(other)
     assert everything(model)["experts"]["mixture"] == everything(advanced)["experts"]["mixture"]
+
+
+@pytest.mark.parametrize("horizon", [None, 3])
+def test_weights_of_a_forecaster(horizon, rng):
+    """With plain descent one is the rate of its row; with none it is `advance_one`."""
+    xs, y = stream(rng)
+    weights = rng.uniform(0.1, 3, len(y)).tolist()
+    weights[0] = 1.0
+    weighted, plain = (
+        Forecaster(4, dtype="float64", optimizer=pylstm.SGD(0.1), horizon=horizon) for _ in range(2)
+    )
+    for t, (x, value, w) in enumerate(zip(xs, y, weights, strict=True)):
+        if t % 7 == 6:
+            weighted.learn_one(value, x, w=0)
+            plain.advance_one(value, x)
+            continue
+        weighted.learn_one(value, x, w)
+        for net in plain._nets_that_learn():
+            net.optimizer = pylstm.SGD(0.1 * w)
+        plain.learn_one(value, x)
+    for net, other in zip(plain._nets_that_learn(), weighted._nets_that_learn(), strict=True):
+        for name, values in net.parameters.items():
+            np.testing.assert_allclose(other.parameters[name], values, rtol=1e-9, atol=1e-12)
+    before = everything(weighted)
+    with pytest.raises(ValueError, match=r"w is -1, wanted a finite number of at least 0"):
+        weighted.learn_one(1.0, {"new": 1.0}, w=-1)
+    assert everything(weighted) == before
 
 
 @pytest.mark.parametrize("kind", [Regressor, Classifier])

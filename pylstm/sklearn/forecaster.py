@@ -15,7 +15,16 @@ from pylstm import estimators
 from pylstm.estimators.defaults import N_CELLS
 from pylstm.optimizers import Optimizer
 from pylstm.sklearn.adapter import ATTRIBUTES, MORE_PARAMETERS, PARAMETERS, PUBLIC, Adapter
-from pylstm.sklearn.rows import Array, Rows, as_numbers, as_targets, placed, scored
+from pylstm.sklearn.rows import (
+    Array,
+    Rows,
+    as_numbers,
+    as_targets,
+    as_weights,
+    check_some_weight,
+    placed,
+    scored,
+)
 
 __all__ = ["LSTMForecaster"]
 
@@ -76,7 +85,12 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         self.dtype = dtype
         self.random_state = random_state
 
-    def fit(self, X: npt.ArrayLike | None, y: npt.ArrayLike) -> Self:
+    def fit(
+        self,
+        X: npt.ArrayLike | None,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
         """Learn from a series, beginning anew.
 
         Parameters
@@ -85,6 +99,9 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
             Features of the rows; NaN where there is no value. A column of text is a category.
         y : array_like, shape (n_rows,)
             Values of the series, in time order; NaN, None and the like where there is none.
+        sample_weight : array_like, shape (n_rows,), optional
+            By which the gradient of a row is multiplied; with 0 the row is seen, and nothing is
+            learned.
 
         Returns
         -------
@@ -94,20 +111,27 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         targets, known = self._checked_targets(y)
         rows = self._rows_of(X, known.size, reset=True)
         values = self._values(len(rows), targets, known)
+        weights = as_weights(sample_weight, len(rows))
+        check_some_weight(zip(values, weights, strict=True))
         self._check_kinds(rows, True)
         self._new_estimator()
         for epoch in range(self.n_epochs or 1):
             if epoch:
                 self.estimator_.reset()
-            self._learn_series(rows, values)
+            self._learn_series(rows, values, weights)
         return self
 
-    def partial_fit(self, X: npt.ArrayLike | None, y: npt.ArrayLike) -> Self:
+    def partial_fit(
+        self,
+        X: npt.ArrayLike | None,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
         """Learn from the values that come next.
 
         Parameters
         ----------
-        X, y
+        X, y, sample_weight
             As in `fit`.
 
         Returns
@@ -119,10 +143,11 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         targets, known = as_targets(y)
         rows = self._rows_of(X, known.size, reset=first)
         values = self._values(len(rows), targets, known)
+        weights = as_weights(sample_weight, len(rows))
         self._check_kinds(rows, first)
         if first:
             self._new_estimator()
-        self._learn_series(rows, values)
+        self._learn_series(rows, values, weights)
         return self
 
     def _rows_of(self, X: Any, n_rows: int, reset: bool) -> Rows:
@@ -139,9 +164,9 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
             raise ValueError(f"y has {known.size} entries, wanted one for each of {n_rows} rows")
         return placed(as_numbers(targets), known)
 
-    def _learn_series(self, rows: Rows, values: list[Any]) -> None:
-        for x, value in zip(rows, values, strict=True):
-            self.estimator_.learn_one(value, x)
+    def _learn_series(self, rows: Rows, values: list[Any], weights: list[float]) -> None:
+        for x, value, weight in zip(rows, values, weights, strict=True):
+            self.estimator_.learn_one(value, x, weight)
 
     def forecast(self, horizon: int, X: npt.ArrayLike | None = None) -> Array:
         """Forecast the rows that follow those learned from; nothing changes.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "as_rows",
     "as_targets",
     "as_weights",
+    "check_some_weight",
     "ids_as_numbers",
     "parts_by_id",
     "parts_by_length",
@@ -214,6 +215,12 @@ def as_weights(sample_weight: npt.ArrayLike | None, n_targets: int) -> list[floa
             f"the {n_targets} entries of y"
         )
     return list(weights.tolist())
+
+
+def check_some_weight(targets: Iterable[tuple[Any, float]]) -> None:
+    """Refuse pairs of target and weight of which nothing can be learned."""
+    if not any(weight for value, weight in targets if value is not None):
+        raise ValueError("sample_weight is zero for every target, wanted one above zero")
 
 
 def scored(

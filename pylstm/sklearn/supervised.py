@@ -22,6 +22,7 @@ from pylstm.sklearn.rows import (
     Lengths,
     Rows,
     as_weights,
+    check_some_weight,
     ids_as_numbers,
     parts_by_id,
     parts_by_length,
@@ -158,8 +159,7 @@ class SupervisedAdapter(Adapter):
         """What `fit` does: every pass begins from a fresh state, sequences are shuffled."""
         check_switch("shuffle", self.shuffle)
         targets = self._targets_of_rows(data, values, sample_weight)
-        if not any(weight for value, weight in targets if value is not None):
-            raise ValueError("sample_weight is zero for every target, wanted one above zero")
+        check_some_weight(targets)
         self._check_kinds(data.rows, True)
         n_epochs = self.n_epochs
         if n_epochs is None:
