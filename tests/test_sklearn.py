@@ -552,6 +552,63 @@ def test_no_target_at_all_is_refused(name, rng):
         MODELS[name](2).fit(X, None)
 
 
+# ---------------------------------------------------------------- several targets
+
+
+@pytest.mark.parametrize("kind", ["array", "objects", "masked", "frame"])
+def test_several_targets_are_columns(kind, tmp_path, rng):
+    X, y = table(rng)
+    both = np.c_[y, -2 * y]
+    both[3, 0] = both[7] = math.nan
+    given = both
+    if kind == "objects":
+        given = np.where(np.isnan(both), None, both.astype(object))
+    elif kind == "masked":
+        given = np.ma.MaskedArray(np.nan_to_num(both), np.isnan(both))
+    elif kind == "frame":
+        pd = pytest.importorskip("pandas", reason="pandas is not installed")
+        given = pd.DataFrame(both, columns=["a", "b"]).astype("Float64")
+    model = LSTMRegressor(4).fit(X[:40], given[:40])
+    bare = estimators.Regressor(4)
+    for x, value in zip(by_column(X[:40]), both[:40].tolist(), strict=True):
+        bare.learn_one(x, None if np.isnan(value).all() else value)
+    assert everything(model.estimator_) == everything(bare)
+    wanted = np.array(bare.predict_following(by_column(X[40:])))
+    model.save(tmp_path / "model.safetensors")
+    for one in (model, pylstm.load(tmp_path / "model.safetensors")):
+        assert np.array_equal(one.predict(X[40:]), wanted)
+    found = model.predict(X)
+    columns = [r2_score(t[~np.isnan(t)], f[~np.isnan(t)]) for t, f in zip(both.T, found.T)]  # noqa: B905
+    assert model.score(X, given) == pytest.approx(np.mean(columns))
+    before = everything(model.estimator_)
+    for bad, message in (
+        (np.c_[both, y], "y has 3 targets, wanted 2 as before"),
+        (np.r_[math.nan, y[1:]], "wanted an array of numbers as before"),
+        (np.where(both > 0, math.inf, both), "infinity"),
+        (both[:9], "y has 9 entries, wanted one for each of the 60 rows of X"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=message):
+            model.partial_fit(X, bad)
+    assert everything(model.estimator_) == before
+    with pytest.raises(ValueError, match="y has no target, wanted at least one"):
+        LSTMRegressor(4).fit(X, np.full((60, 2), math.nan))
+
+
+def test_several_targets_of_sequences(rng):
+    X, y = table(rng)
+    both = np.c_[y, -2 * y]
+    ends = np.array([19, 39, 59])
+    model = LSTMRegressor(4, n_epochs=2).fit(X, both[ends], [20, 20, 20])
+    one_a_row = np.full((60, 2), math.nan)
+    one_a_row[ends] = both[ends]
+    other = LSTMRegressor(4, n_epochs=2).fit(X, one_a_row, sequence=np.repeat([1, 2, 3], 20))
+    assert everything(model.estimator_) == everything(other.estimator_)
+    found = model.predict(X, [20, 20, 20])
+    assert found.shape == (3, 2)
+    assert np.array_equal(found, other.predict(X, sequence=np.repeat([1, 2, 3], 20))[ends])
+    assert np.isfinite(model.score(X, both[ends], lengths=[20, 20, 20]))
+
+
 # ---------------------------------------------------------------- weights
 
 

@@ -76,6 +76,12 @@ class Targets:
             new.sort(key=lambda name: (str(name), type(name).__name__))
         return new
 
+    def check(self, y: Any) -> None:
+        """Raise the sentence about targets that are in another form than those before."""
+        form, names, _ = as_targets(y)
+        if form is not None:
+            self.new(form, names, y)
+
     def add(self, form: Form, names: list[Hashable]) -> int:
         """Make room for names that are new; return how many more targets there are."""
         self.form = form

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils import Tags
 
 from pylstm import estimators
 from pylstm.sklearn.adapter import (
@@ -23,6 +24,7 @@ from pylstm.sklearn.rows import (
     Lengths,
     Rows,
     as_numbers,
+    as_table,
     as_targets,
     placed,
     scored,
@@ -82,7 +84,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         y : array_like, shape (n_rows,), or of sequences (n_sequences,)
             A target a row, or one a sequence, in the order of their first rows, which belongs to
             its last row. NaN, None and the like where there is none: the state advances and
-            nothing is learned.
+            nothing is learned. Several targets are columns, (n_rows, n_targets).
         lengths : array_like of int, shape (n_sequences,), optional
             Rows of each sequence; each is learned from a fresh state.
         sequence : array_like, shape (n_rows,), optional
@@ -105,8 +107,13 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
             For what does not fit together, and where y has no target at all.
         """
         data = self._data(X, lengths, sequence, reset=True)
-        targets, known = self._checked_targets(y)
-        return self._learn_all(data, placed(as_numbers(targets), known), sample_weight)
+        table = as_table(y)
+        if table is None:
+            targets, known = self._checked_targets(y)
+            return self._learn_all(data, placed(as_numbers(targets), known), sample_weight)
+        if np.isnan(table).all():
+            raise ValueError("y has no target, wanted at least one")
+        return self._learn_all(data, _by_row(table), sample_weight)
 
     def partial_fit(
         self,
@@ -132,8 +139,14 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         data = self._data(X, lengths, sequence, reset=first)
         values: list[Any] = [None] * len(data.rows)
         if y is not None:
-            targets, known = as_targets(y)
-            values = placed(as_numbers(targets), known)
+            table = as_table(y)
+            if table is None:
+                targets, known = as_targets(y)
+                values = placed(as_numbers(targets), known)
+            else:
+                values = _by_row(table)
+        if not first:
+            self.estimator_._targets.check(next((v for v in values if v is not None), None))
         return self._learn_more(data, values, sample_weight, first)
 
     def predict(self, X: npt.ArrayLike, lengths: Lengths = None, sequence: Ids = None) -> Array:
@@ -150,8 +163,14 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         Returns
         -------
         ndarray, shape (n_rows,), or (n_sequences,) if so fitted, float64
+            Of several targets (n_rows, n_targets), or (n_sequences, n_targets).
         """
         return np.array(self._predictions(X, lengths, sequence), float)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def _predict_following(self, estimator: Any, rows: Rows) -> list[Any]:
         return list(estimator.predict_following(rows))
@@ -164,7 +183,7 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         lengths: Lengths = None,
         sequence: Ids = None,
     ) -> float:
-        """Return the share of the variance of y that `predict` explains, R^2.
+        """Return the share of the variance of y that `predict` explains, R^2; of several the mean.
 
         Parameters
         ----------
@@ -180,3 +199,8 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
         float
         """
         return scored(r2_score, y, self.predict(X, lengths, sequence), sample_weight)
+
+
+def _by_row(table: Array) -> list[Any]:
+    """The targets of every row, None where all are missing."""
+    return [None if np.isnan(row).all() else row.tolist() for row in table]

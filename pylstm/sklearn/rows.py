@@ -20,6 +20,7 @@ __all__ = [
     "Rows",
     "as_numbers",
     "as_rows",
+    "as_table",
     "as_targets",
     "as_weights",
     "check_some_weight",
@@ -187,6 +188,24 @@ def as_targets(y: Any) -> tuple[Array, Array]:
     return targets, known
 
 
+def as_table(y: Any) -> Array | None:
+    """Several targets a row as float64, NaN where missing; None where there is one a row.
+
+    Raises
+    ------
+    ValueError
+        For an infinite or complex number, or none at all.
+    """
+    table = np.asarray(y.astype(float).filled(np.nan) if isinstance(y, np.ma.MaskedArray) else y)
+    if table.ndim != 2 or table.shape[1] < 2:
+        return None
+    if table.dtype.kind == "O":
+        table = np.array([[np.nan if is_missing(v) else v for v in row] for row in table], object)
+    return np.asarray(
+        check_array(table, dtype=np.float64, ensure_all_finite="allow-nan", input_name="y")
+    )
+
+
 def as_numbers(targets: Array) -> Array:
     """Targets as float64, or ValueError."""
     if not targets.size:
@@ -226,7 +245,13 @@ def check_some_weight(targets: Iterable[tuple[Any, float]]) -> None:
 def scored(
     metric: Callable[..., float], y: Any, found: Array, sample_weight: npt.ArrayLike | None
 ) -> float:
-    """What a metric says of predictions, where there are targets."""
+    """What a metric says of predictions, where there are targets; the mean of several columns."""
+    if found.ndim == 2:
+        table = as_table(y)
+        if table is None or table.shape != found.shape:
+            raise ValueError(f"y has shape {np.shape(y)}, wanted {found.shape}, as predicted")
+        columns = zip(table.T, found.T, strict=True)
+        return float(np.mean([scored(metric, *pair, sample_weight) for pair in columns]))
     targets, known = as_targets(y)
     if known.shape != found.shape:
         raise ValueError(f"y has {len(known)} entries, wanted {len(found)}, one a prediction")
