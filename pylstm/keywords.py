@@ -37,7 +37,8 @@ _NAMES_HERE: dict[str, tuple[str, ...]] = {
     "beta_2": ("beta2",),
     "eps": ("epsilon",),
     **dict.fromkeys(("scheduler", "lr_schedule", "learning_rate_schedule"), ("schedule",)),
-    **dict.fromkeys(("random_state", "rng", "random_seed"), ("seed",)),
+    **dict.fromkeys(("random_state", "seed", "rng", "random_seed"), ("seed", "random_state")),
+    **dict.fromkeys(("epochs", "n_iter", "max_iter", "max_epochs", "num_epochs"), ("n_epochs",)),
     **dict.fromkeys(("loss_fn", "loss_function", "criterion", "objective"), ("loss",)),
     **dict.fromkeys(("bias", "use_bias"), ("hidden_bias",)),
     **dict.fromkeys(("forget_bias", "unit_forget_bias"), ("bias_init",)),
@@ -69,7 +70,7 @@ def answers_keywords(cls: Class) -> Class:
         for name in keywords:
             if name not in known:
                 raise TypeError(
-                    f"{cls.__name__} got an unexpected keyword argument {name!r}"
+                    f"{type(self).__name__} got an unexpected keyword argument {name!r}"
                     + _answer(name, known)
                 )
         construct(self, *args, **keywords)

@@ -45,3 +45,14 @@ def test_inside_of_others():
 def test_what_is_like_nothing_is_refused_as_ever():
     with pytest.raises(TypeError, match=r"^LSTM got an unexpected keyword argument 'xyzzy'$"):
         pylstm.LSTM(1, 1, 1, xyzzy=1)
+
+
+def test_in_the_dress_of_scikit_learn():
+    sklearn = pytest.importorskip("pylstm.sklearn", reason="the extra [sklearn] is not installed")
+    for kind in (sklearn.LSTMRegressor, sklearn.LSTMClassifier, sklearn.LSTMForecaster):
+        for name, here in (("seed", "random_state"), ("units", "n_cells"), ("epochs", "n_epochs")):
+            message = (
+                f"^{kind.__name__} got an unexpected keyword argument '{name}': wanted {here}$"
+            )
+            with pytest.raises(TypeError, match=message):
+                kind(**{name: 1})

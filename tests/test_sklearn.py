@@ -527,9 +527,35 @@ def test_labels_that_are_numbers_stay_numbers_beside_what_is_missing(rng):
         (np.array([1, np.nan, 2] * 20, np.float32), [1.0, 2.0]),
         (pd.Series([True, None, False] * 20, dtype="boolean"), [False, True]),
         (pd.Series(["u", None, "d"] * 20, dtype="category"), ["d", "u"]),
+        (pd.Series([1, 2, 1] * 20, dtype="category"), [1, 2]),
+        (pd.Series([1, 2, 1] * 20, dtype="Int64"), [1, 2]),
     ):
         classes = LSTMClassifier(2).fit(X, values).classes_.tolist()
         assert [(c, type(c)) for c in classes] == [(c, type(c)) for c in wanted]
+
+
+@pytest.mark.parametrize("dtype", ["M8[ns]", "M8[D]", "m8[s]", "T", "U3", "u8", "f2"])
+def test_labels_of_every_type_are_saved(dtype, tmp_path, rng):
+    X, _ = table(rng)
+    y = np.array(["1", "300", "21"] * 20)
+    y = y.astype(np.dtypes.StringDType() if dtype == "T" else dtype if dtype[0] == "U" else "i8")
+    y = y if dtype in ("T", "U3") else y.astype(dtype)
+    model = LSTMClassifier(2, optimizer="sgd").fit(X, y)
+    model.save(tmp_path / "model.safetensors")
+    other = pylstm.load(tmp_path / "model.safetensors")
+    assert other.classes_.dtype == model.classes_.dtype
+    assert np.array_equal(other.predict(X), model.predict(X))
+    assert set(other.predict(X).tolist()) <= set(y.tolist())
+
+
+def test_labels_no_file_holds_are_refused(rng):
+    X, _ = table(rng)
+    y = np.array([1, 2] * 30, np.longdouble)
+    if y.itemsize == 8:
+        pytest.skip("long doubles are doubles here")
+    for call in (LSTMClassifier().fit, lambda X, y: LSTMClassifier().partial_fit(X, y, y)):
+        with pytest.raises(ValueError, match=r"y has labels of type float.*, wanted numbers of at"):
+            call(X, y)
 
 
 @pytest.mark.parametrize("name", ["regressor", "classifier"])

@@ -17,7 +17,7 @@ __all__ = ["DressedClassifier", "DressedForecaster", "DressedRegressor", "LabelA
 
 
 class LabelArray(State):
-    """An array that may hold strings, as a list."""
+    """An array that may hold strings, as a list; instants and durations are whole numbers in it."""
 
     values: list[str | int | float | bool]
     dtype: str
@@ -28,14 +28,15 @@ class LabelArray(State):
             dtype = np.dtype(self.dtype)
         except TypeError:
             raise ValueError(f"dtype is {brief(self.dtype)}, wanted one of NumPy's") from None
-        must(dtype.kind in "biufUO" and not dtype.names, "labels that are numbers or strings")
+        must(dtype.kind in "biufUOMm" and not dtype.names, "labels that are numbers or strings")
         longest = max((len(value) for value in self.values if isinstance(value, str)), default=0)
         must(dtype.kind != "U" or dtype.itemsize <= 4 * max(longest, 1000), "strings as long")
         try:
             array: Array = np.array(self.values, dtype)
         except OverflowError:
             raise ValueError("labels are too large for their dtype") from None
-        must(array.tolist() == self.values, "labels as their dtype has them")
+        values = array.astype(np.int64) if dtype.kind in "Mm" else array
+        must(values.tolist() == self.values, "labels as their dtype has them")
         return array
 
 

@@ -237,7 +237,9 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         for name in _LABEL_ARRAYS & state.keys():
-            state[name] = {"values": state[name].tolist(), "dtype": state[name].dtype.str}
+            labels = state[name]
+            values = labels.astype(np.int64) if labels.dtype.kind in "Mm" else labels
+            state[name] = {"values": values.tolist(), "dtype": labels.dtype.str}
         return state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:

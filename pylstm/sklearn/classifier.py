@@ -105,7 +105,7 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         data = self._data(X, lengths, sequence, reset=True)
         targets, known = self._checked_targets(y)
         check_classification_targets(targets)
-        classes = np.unique(targets)
+        classes = _as_classes(targets)
         return self._learn_all(
             data, placed(np.searchsorted(classes, targets), known), sample_weight, classes
         )
@@ -146,7 +146,7 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
                 f"{brief(self.classes_.tolist())}"
             )
         data = self._data(X, lengths, sequence, reset=first)
-        known_classes = np.unique(np.asarray(classes)) if first else self.classes_
+        known_classes = _as_classes(np.asarray(classes)) if first else self.classes_
         values: list[Any] = [None] * len(data.rows)
         if y is not None:
             targets, known = as_targets(y)
@@ -225,3 +225,14 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
         float
         """
         return scored(accuracy_score, y, self.predict(X, lengths, sequence), sample_weight)
+
+
+def _as_classes(labels: Array) -> Array:
+    """The different labels in order, of a type that files hold."""
+    classes = np.unique(labels)
+    if classes.dtype.kind not in "biufUOMm" or classes.dtype.name in ("float96", "float128"):
+        raise ValueError(
+            f"y has labels of type {classes.dtype}, wanted numbers of at most 64 bits, strings or "
+            "time stamps"
+        )
+    return classes

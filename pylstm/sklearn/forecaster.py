@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pylstm import estimators
 from pylstm.estimators.defaults import N_CELLS
+from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.sklearn.adapter import ATTRIBUTES, MORE_PARAMETERS, PARAMETERS, PUBLIC, Adapter
 from pylstm.sklearn.rows import (
@@ -29,6 +30,7 @@ from pylstm.sklearn.rows import (
 __all__ = ["LSTMForecaster"]
 
 
+@answers_keywords
 class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
     __doc__ = f"""Forecast a series any number of rows ahead.
 

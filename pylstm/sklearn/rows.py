@@ -169,18 +169,22 @@ def as_targets(y: Any) -> tuple[Array, Array]:
     ValueError
         For more than one column, or an infinite or complex number.
     """
-    if isinstance(y, np.ma.MaskedArray):
+    as_objects = isinstance(y, np.ma.MaskedArray)
+    if as_objects:
         y = np.array(y.tolist(), object)
     elif hasattr(y, "astype") and not isinstance(getattr(y, "dtype", None), np.dtype | None):
         y = y.astype(object)  # a nullable column: NumPy would make its whole numbers floats
+        as_objects = True
     values = column_or_1d(np.asarray(y), warn=True)
+    if values.dtype.kind == "T":
+        values = values.astype(object)
     if values.dtype.kind == "O":
         known = np.array([not is_missing(value) for value in values], bool)
     else:
         known = values == values
     targets = values[known]
-    if targets.dtype.kind == "O" and not known.all():
-        # Numbers that were objects only because of what is missing beside them.
+    if targets.dtype.kind == "O" and (as_objects or not known.all()):
+        # Numbers that were objects only because of what is missing beside them, or might be.
         numbers = np.array(targets.tolist())
         targets = numbers if numbers.dtype.kind in "biuf" else targets
     if targets.size:
@@ -196,7 +200,9 @@ def as_table(y: Any) -> Array | None:
     ValueError
         For an infinite or complex number, or none at all.
     """
-    table = np.asarray(y.astype(float).filled(np.nan) if isinstance(y, np.ma.MaskedArray) else y)
+    table = np.asarray(
+        np.ma.filled(y.astype(float), np.nan) if isinstance(y, np.ma.MaskedArray) else y
+    )
     if table.ndim != 2 or table.shape[1] < 2:
         return None
     if table.dtype.kind == "O":

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pylstm.checks import check_switch
 from pylstm.estimators.defaults import N_CELLS
+from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.sklearn.adapter import Adapter
 from pylstm.sklearn.rows import (
@@ -73,6 +74,7 @@ class _Data:
     told: bool
 
 
+@answers_keywords
 class SupervisedAdapter(Adapter):
     """What regressor and classifier have in common."""
 
