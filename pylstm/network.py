@@ -15,6 +15,7 @@ from pylstm._core import (
     OUTPUTS,
     SQUASHINGS,
     Network,
+    RunningScale,
     choose_large_from,
     grow,
     network_sizes,
@@ -420,6 +421,35 @@ class LSTM(Architecture, Fits, Copyable, Network):
         activations, (n_blocks,), of the gates that exist.
         """
         return self._state()
+
+    @property
+    def input_scale(self) -> RunningScale | None:
+        """What is known of the inputs, a copy: their means and deviations; None with no scale.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=4, scale_inputs=True)
+        >>> _ = net.run([[2.0], [4.0]])
+        >>> net.input_scale.mean, net.input_scale.deviation
+        (array([3.]), array([1.]))
+
+        Of an estimator, in any dress, it is that of its `net`.
+        """
+        return self._scale("input_scale")
+
+    @property
+    def target_scale(self) -> RunningScale | None:
+        """What is known of the targets, as `input_scale`."""
+        return self._scale("target_scale")
+
+    def _scale(self, name: str) -> RunningScale | None:
+        statistics = self._scales_now().get(name)
+        if statistics is None:
+            return None
+        scale = RunningScale(statistics["mean"].size, self._config()["scale_memory"])
+        scale.restore(statistics)
+        return scale
 
     def copy(self) -> Self:
         """Return an independent one that goes on exactly as this one would: its memory, copied."""

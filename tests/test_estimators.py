@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from estimators import (
     KINDS,
+    NAMES,
     everything,
     labels,
     learn,
@@ -486,6 +487,19 @@ def test_reset_begins_a_new_sequence(kind, rng):
         assert models[0].forecast(2) == [0.0, 0.0]
     learn(models[0], xs[20:40], y[20:40])
     assert np.isfinite(np.atleast_1d(_numbers(prediction(models[0], xs[40])))).all()
+
+
+def test_scales_of_features_by_name(kind, rng):
+    xs, y = stream(rng)
+    model = KINDS[kind](4)
+    assert model.feature_scales == {}
+    learn(model, xs, targets_of(kind, y))
+    scales = model.feature_scales
+    assert scales.keys() == {*NAMES}
+    for name in NAMES:
+        assert scales[name] == pytest.approx(
+            (np.mean([x[name] for x in xs]), np.std([x[name] for x in xs])), rel=0.1
+        )
 
 
 # ---------------------------------------------------------------- bad input

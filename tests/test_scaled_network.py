@@ -286,3 +286,20 @@ def test_every_net_learns_with_scaled_inputs(rng, name):
     for x in rng.normal(9, 4, (20, architecture.n_inputs)):
         target = np.full(architecture.n_outputs, 1 / architecture.n_outputs)
         assert_same_bits(net.step(x, target), outside.step(x, target))
+
+
+def test_what_is_known_of_columns_can_be_looked_at(rng):
+    X, targets = rng.normal(5, 2, (50, 3)), rng.normal(-3, 1, (50, 2))
+    net = pylstm.LSTM(3, 2, 4, scale_inputs=True, scale_targets=True, scale_memory=30)
+    net.run(X, targets)
+    for scale, rows in ((net.input_scale, X), (net.target_scale, targets)):
+        wanted = pylstm.RunningScale(rows.shape[1], memory=30)
+        for row in rows:
+            wanted.update(row)
+        assert scale.memory == 30
+        assert np.array_equal(scale.mean, wanted.mean)
+        assert np.array_equal(scale.deviation, wanted.deviation)
+        scale.update(np.full(rows.shape[1], 1e6))
+    assert np.array_equal(net.target_scale.mean, wanted.mean)
+    plain = pylstm.LSTM(3, 2, 4)
+    assert plain.input_scale is plain.target_scale is None

@@ -179,6 +179,14 @@ cdef class NetworkProgress(NetworkBuffers):
             scales["target_scale"] = self.scaling.targets.state()
         return scales
 
+    def _scales_now(self):
+        """The same, of one moment."""
+        self.take()
+        try:
+            return self._scales()
+        finally:
+            self.release()
+
     def _restore_scales(self, progress):
         if self.scales_inputs():
             self.scaling.inputs.restore(progress["input_scale"])

@@ -224,6 +224,11 @@ class Detector(Copyable):
         """Names of the variables seen so far; None is that of a single number."""
         return list(self._variables)
 
+    @property
+    def models(self) -> dict[Hashable, Regressor]:
+        """The regressor of every variable, which forecasts it; look and do not teach."""
+        return {name: variable.model for name, variable in self._variables.items()}
+
     def _parts(self, x: Row, y: Any) -> tuple[dict[Hashable, float], Row]:
         """Values of the variables, all of them numbers, and features."""
         if y is None:

@@ -259,6 +259,28 @@ class Estimator(Copyable):
         """
         return list(self._features.places)
 
+    @property
+    def feature_scales(self) -> dict[Hashable, tuple[float, float]]:
+        """Mean and deviation of every feature by name, as `net` knows them and standardises by.
+
+        Those of the targets are ``net.target_scale``.
+
+        Examples
+        --------
+        >>> from pylstm.estimators import Regressor
+        >>> model = Regressor(4)
+        >>> for hour in range(24):
+        ...     model.learn_one({"hour": hour}, 20.0)
+        >>> mean, deviation = model.feature_scales["hour"]
+        >>> round(mean, 3), round(deviation, 3)
+        (11.5, 6.922)
+        """
+        scale = None if self.net is None else self.net.input_scale
+        if scale is None:
+            return {}
+        means, deviations = scale.mean.tolist(), scale.deviation.tolist()
+        return {name: (means[k], deviations[k]) for name, k in self._features.places.items()}
+
     def reset(self) -> None:
         """Forget where the stream stands, not what was learned: a new sequence begins.
 
