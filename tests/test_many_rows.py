@@ -249,3 +249,28 @@ def test_a_schedule_that_fails_leaves_the_rows_before(rng):
     with pytest.raises(RuntimeError, match="no more"):
         model.learn_many(X, np.arange(N_ROWS, dtype=float))
     assert model.n_steps == 22  # the first row has no last target to start from, and no update
+
+
+def test_columns_of_text_and_none_are_those_of_a_loop():
+    """Text makes indicators; a column without any value may still become text, or numbers."""
+    table = {
+        "color": ["red", "blue", None, "red"] * 5,
+        "size": np.arange(20.0),
+        "empty": np.full(20, math.nan),
+        "late": [math.nan] * 10 + [1.0, 2.0] * 5,
+    }
+    y = np.sin(np.arange(20))
+    loop, many = Regressor(4), Regressor(4)
+    rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+    for x, value in zip(rows, y.tolist(), strict=True):
+        loop.learn_one(x, value)
+    many.learn_many(table, y)
+    same(many, loop)
+    numbers = {name: table[name] for name in ("size", "empty", "late")}
+    loop, many = Regressor(4), Regressor(4)
+    for x, value in zip(rows, y.tolist(), strict=True):
+        loop.learn_one({name: x[name] for name in numbers}, value)
+    many.learn_many(numbers, y)
+    same(many, loop)
+    with pytest.raises(TypeError, match="feature 'size' is 'x', wanted a number as before"):
+        many.learn_many({"size": ["x"]}, [1.0])

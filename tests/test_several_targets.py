@@ -200,16 +200,20 @@ def test_weights_of_a_forecaster(horizon, rng):
     weighted, plain = (
         Forecaster(4, dtype="float64", optimizer=pylstm.SGD(0.1), horizon=horizon) for _ in range(2)
     )
+
+    def nets(model):
+        return [*model.nets, *(model._direct.experts.nets if horizon and model.nets else [])]
+
     for t, (x, value, w) in enumerate(zip(xs, y, weights, strict=True)):
         if t % 7 == 6:
             weighted.learn_one(value, x, w=0)
             plain.advance_one(value, x)
             continue
         weighted.learn_one(value, x, w)
-        for net in plain._nets_that_learn():
+        for net in nets(plain):
             net.optimizer = pylstm.SGD(0.1 * w)
         plain.learn_one(value, x)
-    for net, other in zip(plain._nets_that_learn(), weighted._nets_that_learn(), strict=True):
+    for net, other in zip(nets(plain), nets(weighted), strict=True):
         for name, values in net.parameters.items():
             np.testing.assert_allclose(other.parameters[name], values, rtol=1e-9, atol=1e-12)
     before = everything(weighted)

@@ -411,7 +411,7 @@ class Classifier(Estimator):
 
     def _run_numbers(self, X: Table, part: slice, places: list[int], weights: Array) -> Array:
         """`run` of some rows whose labels are known."""
-        self._all_or_nothing(self._fill, dict.fromkeys(X.names, math.nan))
+        self._all_or_nothing(self._know_columns, X)
         assert self._experts is not None
         columns, own = self._columns(X, part), self._features.own
         last = np.full(self._n_outputs(), math.nan) if self._last is None else self._last.copy()

@@ -171,9 +171,17 @@ class Estimator(Copyable):
             X.numbers is not None
             and X.n_rows > 0
             and not self.delay
-            and self._features.calendar is None
+            and self._features.takes_numbers(X.names)
             and not self._may_be_refused_midway()
         )
+
+    def _know_columns(self, X: Table) -> None:
+        """Columns of numbers get weights where they are new."""
+        assert X.numbers is not None
+        columns = zip(X.names, X.numbers.T, strict=True)
+        first = {name: math.nan if np.isnan(c).all() else 0.0 for name, c in columns}
+        self._fill(first)
+        self._features.settle(first)
 
     def _columns(self, X: Table, part: slice = slice(None)) -> Columns:
         """Rows of numbers, or part of them; names never learned from are left out."""

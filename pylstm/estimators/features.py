@@ -82,6 +82,16 @@ class Features:
             x = self.calendar.expanded(x)
         return self.categories.expanded(x, self.places)
 
+    def takes_numbers(self, names: Iterable[Hashable]) -> bool:
+        """Whether numbers under these names need nothing but a place."""
+        has_values = self.categories.indicators.get
+        return self.calendar is None and not any(map(has_values, names))
+
+    def settle(self, x: Mapping[Hashable, Any]) -> None:
+        """Names without a value so far that have a number here are numbers."""
+        self.categories.advance(x)
+        self._note_kinds()
+
     def check(self, x: Mapping[Hashable, Any]) -> None:
         """Raise the sentence about the first value that is not a finite number, text or NaN."""
         for name, value in self.categories.expanded(x, self.places).items():

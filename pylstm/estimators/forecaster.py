@@ -232,7 +232,7 @@ class Forecaster(Estimator):
                 values.numbers is not None and self._direct is None and self._learns_numbers(rows)
             )
             if is_quick:
-                self._all_or_nothing(self._fill, dict.fromkeys(rows.names, math.nan))
+                self._all_or_nothing(self._know_columns, rows)
                 assert self._experts is not None
                 assert values.numbers is not None
                 columns, taught = self._columns(rows), values.numbers[:, 0].copy()

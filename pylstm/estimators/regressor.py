@@ -385,7 +385,7 @@ class Regressor(Estimator):
             self._expect(0.0)
         else:
             self._expect(list(first.values()) if y.is_array else first)
-        self._fill(dict.fromkeys(X.names, math.nan))
+        self._know_columns(X)
         return self._columns(X), [self._targets.names.index(name) for name in y.names]
 
     def _run_numbers(
