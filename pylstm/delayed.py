@@ -293,7 +293,7 @@ class Delayed(Copyable):
         net.__setstate__(state["net"])
         if state["delay"]:
             ahead = LSTM.__new__(LSTM)
-            ahead._restore_without_weights(state["ahead"])
+            ahead._take_state(state["ahead"])
         self._configure(net, ahead, state["delay"])
         waiting = [state["waiting"][str(k)] for k in range(len(state["waiting"]))]
         self.__inputs_waiting.extend(x if x.ndim else int(x) for x in waiting)

@@ -475,24 +475,20 @@ class LSTM(Architecture, Fits, Copyable, Network):
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        saved = check_state("LSTM", state)
-        self._configure(dict(state["config"]), saved.optimizer, saved.large_from)
+        check_state("LSTM", state)
+        self._take_state(state)
+
+    def _take_state(self, state: Mapping[str, Any]) -> None:
+        """Be the network of a state that has been checked, also of one without weights: that of a
+        network which runs ahead of another."""
+        optimizer = Optimizer.from_saved(state["optimizer"])
+        self._configure(dict(state["config"]), optimizer, state["large_from"])
         self._need_moments(sum(name in state for name in MOMENTS))
         if "eligibility" in state:
             self._need_eligibility()
-        self._restore_checked(state)
-
-    def _restore_checked(self, state: Mapping[str, Any]) -> None:
-        """Take a state that has been checked, of the configuration there is."""
         self._restore(state)
         self.__init_range = state["init_range"]
         self.__growth_seed = state["growth_seed"]
-
-    def _restore_without_weights(self, state: Mapping[str, Any]) -> None:
-        """Be the network of a `Delayed` that runs ahead: of a checked state without weights."""
-        optimizer = Optimizer.from_saved(state["optimizer"])
-        self._configure(dict(state["config"]), optimizer, state["large_from"])
-        self._restore_checked(state)
 
     def __repr__(self) -> str:
         return f"<LSTM {self._shape()}, {self.n_parameters} parameters>"

@@ -84,7 +84,7 @@ def test_no_more_rows_wait_than_was_said(rng):
     assert everything(model) == before
     model.learn_one(xs[0], y[0])
     with pytest.raises(TypeError, match="feature 'new'"):
-        model.predict_one({"new": "x", "b": 1.0})
+        model.predict_one({"new": b"x", "b": 1.0})
     model.predict_one(xs[2])
     with pytest.raises(ValueError, match="delay is -1"):
         Regressor(delay=-1)

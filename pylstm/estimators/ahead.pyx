@@ -110,7 +110,7 @@ cdef class Ahead:
         nets = []
         for state in states:
             net = LSTM.__new__(LSTM)
-            net._restore_without_weights(state)
+            net._take_state(state)
             nets.append(net)
         return cls(experts, nets)
 

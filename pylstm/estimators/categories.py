@@ -92,7 +92,8 @@ class Categories:
         """Take up what is new in a row; return by name the indicators that take the place of names
         that have had no value."""
         named = {}
-        for name, value in x.items():
+        for name in sorted(x, key=lambda name: (str(name), type(name).__name__)):
+            value = x[name]
             if isinstance(value, str):
                 indicators = self.indicators.setdefault(name, {})
                 if value in indicators:

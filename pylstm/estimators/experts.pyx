@@ -94,6 +94,12 @@ cdef class Experts:
     cdef double *outputs_of(self, Py_ssize_t k) noexcept:
         return numbers(self.outputs_) + k * self.n_outputs
 
+    cdef int check_target(self, const double *target) except -1:
+        """Whether a step towards it would be refused."""
+        cdef bint missing
+        (<Network>self.nets[0]).scaling.wanted(target, &missing)
+        return 0
+
     cdef int step_row(self, const double *row, const double *target, double weight, double *mixed) except -1:
         """`step`; target may be NULL."""
         cdef Network net
@@ -234,11 +240,11 @@ cdef class Experts:
 
     @classmethod
     def restored(cls, state, features, mixture, late=False):
-        """Make the one whose `state` this is; `mixture` is a class of them."""
+        """Make the one whose `state` this is, which has been checked; `mixture` is a class of them."""
         nets = []
         for saved in state["nets"]:
             net = LSTM.__new__(LSTM)
-            net.__setstate__(saved)
+            net._take_state(saved)
             nets.append(net)
         experts = [Expert(**expert) for expert in state["experts"]]
         mixed = mixture(len(nets))
@@ -250,7 +256,7 @@ cdef class Experts:
                 ahead = net
                 if expert.memory:
                     ahead = LSTM.__new__(LSTM)
-                    ahead._restore_without_weights(next(states))
+                    ahead._take_state(next(states))
                 made.ahead.append(ahead)
             made._follow()
         return made

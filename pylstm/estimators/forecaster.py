@@ -386,7 +386,7 @@ class Forecaster(Estimator):
 
     def _may_be_refused_midway(self) -> bool:
         direct = None if self._direct is None else self._direct.experts
-        return super()._may_be_refused_midway() or (direct is not None and direct.has_schedule)
+        return any(e is not None and e.has_schedule for e in (self._experts, direct))
 
     def _remember(self) -> None:
         if self._before is None:

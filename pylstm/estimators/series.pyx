@@ -105,11 +105,13 @@ cdef class Series:
         cdef bint learns = weight > 0
         cdef double taught = value if learns else NAN
         cdef double start, target, output, forecast, followed_to = NAN
-        cdef Py_ssize_t j, lead = self.follow(experts, row, &followed_to)
+        cdef Py_ssize_t j, lead
+        start = self.start_after(past)
+        target = as_finite(taught - start)
+        experts.check_target(&target)  # before the forecast that is followed goes on
+        lead = self.follow(experts, row, &followed_to)
         past.write_inputs(1, past.error, row)
         past.write_candidates(1, candidates)
-        start = self.misses.start_of(candidates, past.n_candidates)
-        target = as_finite(taught - start)
         experts.step_row(row, &target, weight, &output)
         forecast = start + output
         self.misses.learn_from(candidates, past.n_candidates, taught)
@@ -132,6 +134,12 @@ cdef class Series:
             past.add_value(value, output)
         self.begin_to_follow(experts)
         return forecast
+
+    cdef double start_after(self, Past past) noexcept:
+        """Where the forecast of the next value starts."""
+        cdef double *candidates = numbers(self.candidates_)
+        past.write_candidates(1, candidates)
+        return self.misses.start_of(candidates, past.n_candidates)
 
     def learn_rows(self, Experts experts, Columns columns, y, W, forecasts, level, intervals):
         """`learn` of many rows.
@@ -208,16 +216,13 @@ cdef class Series:
     cdef double go_on(self, Walk walk, const double *features, double *said) except? -1:
         """A forecast goes on by a row: what is said of it, and what that comes to."""
         cdef Py_ssize_t n_inputs = walk.ahead.n_inputs
-        cdef double *candidates = numbers(self.candidates_)
         cdef double *row
-        cdef double start, value
+        cdef double value
         if cnp.PyArray_SIZE(self.row_) != n_inputs:
             self.row_ = np.empty(n_inputs)
         row = numbers(self.row_)
         memcpy(row, features, n_inputs * sizeof(double))
-        walk.past.write_candidates(1, candidates)
-        start = self.misses.start_of(candidates, self.past.n_candidates)
-        walk.say(row, start, said)
+        walk.say(row, self.start_after(walk.past), said)
         if self.leads is None:
             value = said[0]
         else:
