@@ -360,11 +360,11 @@ def test_forecasts_go_on_from_themselves(runtime, n_steps, parameters):
 
 
 @pytest.mark.parametrize("parameters", SERIES)
-def test_forecasts_go_on_from_values(runtime, parameters):
+def test_forecasts_go_on_from_values(runtime, n_steps, parameters):
     """Row after row, and at one of them, without its value, some rows ahead."""
     model = series_learned(**parameters)
     run, state, last = runtime(export_onnx(model)), {}, math.nan
-    rows = list(series_of(150, 30))
+    rows = list(series_of(150, n_steps))
     for t, (x, y) in enumerate(rows):
         forecast, state = next_row(run, model, state, x, last)
         said, ahead = [forecast], state
