@@ -192,6 +192,8 @@ class Step:
         return self.graph.node("Mul", [self.graph.number(factor, self.dtype), value], name)
 
     def _concatenate(self, parts: list[str], name: str) -> str:
+        if len(parts) == 1:
+            return parts[0]
         return self.graph.node("Concat", parts, self.prefix + name, axis=0)
 
     def _node(self, operation: str, inputs: list[str], name: str) -> str:
