@@ -54,6 +54,8 @@ def _framed(X: Any) -> Any:
 class _Dress(base.Base):
     """What river asks of every estimator."""
 
+    __repr__ = base.Base.__repr__
+
     def clone(
         self, new_params: dict[str, Any] | None = None, include_attributes: bool = False
     ) -> Self:

@@ -505,6 +505,34 @@ def test_scales_of_features_by_name(kind, rng):
 # ---------------------------------------------------------------- bad input
 
 
+@pytest.mark.parametrize("x", [[1.0, 2.0], np.zeros(2), 3.0, "a", ("a", 1)], ids=str)
+@pytest.mark.parametrize("calendar", [None, "day"])
+def test_a_row_without_names_is_refused(kind, x, calendar, rng):
+    xs, y = stream(rng)
+    model = KINDS[kind](4, calendar=calendar)
+    for given, values in ((xs[:0], y[:0]), (xs[:5], y[:5])):
+        learn(model, given, targets_of(kind, values))
+        before = everything(model)
+        for call in (lambda: learn(model, [x], [1.0]), lambda: prediction(model, x)):
+            with pytest.raises(TypeError, match=r"x is .*, wanted a dict of names to values"):
+                call()
+        assert everything(model) == before
+
+
+def test_rows_of_a_forecast_are_a_list():
+    model = Forecaster(4)
+    learn(model, [{"a": 1.0}] * 5, range(5))
+    for xs in ({"a": 1.0}, {0: {"a": 1.0}}):
+        with pytest.raises(TypeError, match=r"xs is .*, wanted a list of dicts, one a row"):
+            model.forecast(1, xs)
+
+
+def test_shown_as_it_was_made():
+    for model in (Regressor(4, delay=2), Classifier(), Forecaster(season=(24, 168), seed=3)):
+        assert repr(eval(repr(model))) == repr(model)
+    assert repr(Regressor(4, delay=2)) == "Regressor(n_cells=4, delay=2)"
+
+
 @pytest.mark.parametrize(
     ("x", "wanted"),
     [

@@ -377,6 +377,12 @@ def test_forecasts_go_on_from_values(runtime, n_steps, parameters):
         last = y
 
 
+def test_the_dress_of_scikit_learn_is_what_is_behind(rng):
+    sklearn = pytest.importorskip("pylstm.sklearn", reason="the extra [sklearn] is not installed")
+    model = sklearn.LSTMRegressor(4).fit(rng.normal(size=(30, 2)), rng.normal(size=30))
+    assert export_onnx(model) == export_onnx(model.estimator_)
+
+
 def test_estimators_that_cannot_be_exported(rng):
     for model, error, message in [
         (Regressor(), ValueError, "learned from no row"),

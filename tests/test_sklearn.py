@@ -162,6 +162,31 @@ def test_columns_of_time_stamps(rng, tmp_path):
         assert len(model.predict(frame[40:])) == 20
 
 
+def test_time_stamps_are_seconds_without_a_calendar(rng):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    X, y = table(rng)
+    stamps = pd.date_range("2024-03-01", periods=60, freq="h", tz="Europe/Berlin")
+    frame = pd.DataFrame(X[:, :1], columns=["a"]).assign(time=stamps)
+    frame.loc[3, "time"] = pd.NaT
+    seconds = np.array(stamps.as_unit("s").asi8, float)
+    seconds[3] = math.nan
+    wanted = LSTMRegressor(4).fit(np.c_[X[:, :1], seconds], y)
+    for given in (frame, frame.to_numpy(object)):
+        assert everything(LSTMRegressor(4).fit(given, y).estimator_) == everything(
+            wanted.estimator_
+        )
+
+
+def test_a_series_without_features_and_features_without_values(rng):
+    X, y = table(rng)
+    alone = LSTMForecaster(4).fit(y=y)
+    assert everything(alone.estimator_) == everything(LSTMForecaster(4).fit(None, y).estimator_)
+    model, wanted = (LSTMForecaster(4).fit(X, y) for _ in range(2))
+    model.partial_fit(X[:9])
+    wanted.partial_fit(X[:9], np.full(9, math.nan))
+    assert everything(model.estimator_) == everything(wanted.estimator_)
+
+
 COLOURS = np.array(["red", "blue", "green", "blue"])[np.arange(60) % 4]
 
 

@@ -12,13 +12,13 @@ import numpy as np
 from pylstm._core import Exclusive
 from pylstm.checkpoint import check_plain
 from pylstm.checks import check_size
-from pylstm.copies import Copyable, check_fields
+from pylstm.copies import check_fields
 from pylstm.estimators.defaults import N_CELLS
-from pylstm.estimators.estimator import Row
+from pylstm.estimators.estimator import Row, Shown
 from pylstm.estimators.features import Features
 from pylstm.estimators.regressor import Regressor
 from pylstm.estimators.surprise import Rest, Surprise
-from pylstm.estimators.values import as_number
+from pylstm.estimators.values import as_number, check_row
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import check_state, register
@@ -123,7 +123,7 @@ class _Variable:
 
 
 @answers_keywords
-class Detector(Copyable):
+class Detector(Shown):
     """Score every row by how unlike it is to what was to be expected, and learn from it.
 
     Each variable is forecast one row ahead by a `Regressor` and, with a season, by the mean of the
@@ -231,6 +231,7 @@ class Detector(Copyable):
 
     def _parts(self, x: Row, y: Any) -> tuple[dict[Hashable, float], Row]:
         """Values of the variables, all of them numbers, and features."""
+        check_row(x)
         if y is None:
             return {name: as_number("variable", value, name) for name, value in x.items()}, {}
         first = next(iter(self._variables.values()), None)  # it has seen what any has

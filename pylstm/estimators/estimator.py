@@ -33,7 +33,7 @@ from pylstm.network import LSTM, Unbuilt
 from pylstm.optimizers import Optimizer
 from pylstm.registry import as_today, check_state
 
-__all__ = ["Array", "Estimator", "Row", "Waiting"]
+__all__ = ["Array", "Estimator", "Row", "Shown", "Waiting"]
 
 Array = npt.NDArray[Any]
 Row = Mapping[Hashable, Any]
@@ -67,7 +67,19 @@ class Waiting:
         return {"row": self.row.copy(), "said": self.said.copy()}
 
 
-class Estimator(Copyable):
+class Shown(Copyable):
+    """What keeps the arguments of its constructor as attributes, and shows those not default."""
+
+    def __repr__(self) -> str:
+        given = [
+            f"{name}={brief(getattr(self, name))}"
+            for name, parameter in signature(type(self)).parameters.items()
+            if getattr(self, name) != parameter.default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+class Estimator(Shown):
     """What the three have in common: parameters, a network that grows, names of features."""
 
     n_cells: int

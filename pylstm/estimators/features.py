@@ -17,7 +17,7 @@ from pylstm.checkpoint import check_plain
 from pylstm.estimators.calendar import Calendar
 from pylstm.estimators.categories import Categories
 from pylstm.estimators.rows import fill
-from pylstm.estimators.values import as_number
+from pylstm.estimators.values import as_number, check_row
 
 __all__ = ["Features"]
 
@@ -66,11 +66,12 @@ class Features:
         """
         if self._expands:
             self._filled, x = x, self._expanded(x)
-        if len(x) != len(self.places):
-            self.row.fill(np.nan)
         try:
+            if len(x) != len(self.places):
+                self.row.fill(np.nan)
             return fill(self.places, x, self.row, self.before)
-        except TypeError:  # text, of which none has come yet
+        except (AttributeError, TypeError):  # text, of which none has come yet
+            check_row(x)
             if self._expands:
                 raise
         self.row.fill(np.nan)
@@ -78,6 +79,7 @@ class Features:
 
     def _expanded(self, x: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """The row with numbers in place of time stamps and text."""
+        check_row(x)
         if self.calendar is not None:
             x = self.calendar.expanded(x)
         return self.categories.expanded(x, self.places)
@@ -94,6 +96,7 @@ class Features:
 
     def check(self, x: Mapping[Hashable, Any]) -> None:
         """Raise the sentence about the first value that is not a finite number, text or NaN."""
+        check_row(x)
         for name, value in self.categories.expanded(x, self.places).items():
             as_number("feature", value, name)
 
@@ -114,6 +117,7 @@ class Features:
     def check_time(self, x: Mapping[Hashable, Any]) -> None:
         """Raise the sentence about a time stamp before that of the last row."""
         if self.calendar is not None:
+            check_row(x)
             self.calendar.check(x)
 
     def following(self, n_rows: int) -> list[dict[Hashable, Any]]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from pylstm.checks import check_size
+from pylstm.errors import brief
 from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS
 from pylstm.estimators.direct import Direct
 from pylstm.estimators.distribution import LEVELS, Distribution, check_level
@@ -274,7 +275,7 @@ class Forecaster(Estimator):
     def _learn(self, value: float, x: Row | None, weight: float) -> None:
         """Go on by a row whose value is learned from with a weight, or only known."""
         series, features, direct = self._series, self._features, self._direct
-        self._fill(x or {})
+        self._fill({} if x is None else x)
         assert self._experts is not None
         bounds = series.seen.bounds()
         series.learn(self._experts, features.row, value, weight)
@@ -334,6 +335,8 @@ class Forecaster(Estimator):
             For a horizon or features that make no sense.
         """
         check_size("horizon", horizon)
+        if hasattr(xs, "items"):  # a frame, or a row alone
+            raise TypeError(f"xs is {brief(xs)}, wanted a list of dicts, one a row")
         given = None if xs is None else list(xs)
         if given is not None and len(given) != horizon:
             raise ValueError(f"xs has {len(given)} rows, wanted the {horizon} of the horizon")

@@ -16,7 +16,7 @@ import numpy as np
 from pylstm.errors import brief
 from pylstm.estimators.calendar import seconds_of
 
-__all__ = ["as_finite", "as_number", "as_weight", "finite_or_none", "is_missing"]
+__all__ = ["as_finite", "as_number", "as_weight", "check_row", "finite_or_none", "is_missing"]
 
 _SECOND = np.timedelta64(1, "s")
 
@@ -87,6 +87,12 @@ def _number_of(value: Any) -> float:
     if isinstance(value, np.complexfloating):  # which float() would cut
         raise TypeError
     return float(value)
+
+
+def check_row(x: Any) -> None:
+    """Refuse features or variables that have no names; a pandas.Series has some, as a dict."""
+    if not hasattr(x, "items"):
+        raise TypeError(f"x is {brief(x)}, wanted a dict of names to values")
 
 
 def as_weight(value: Any) -> float:

@@ -35,7 +35,8 @@ def export_onnx(
     Parameters
     ----------
     model : LSTM, Regressor, Classifier or Forecaster
-        Its weights as they are now; it does not change. River's dress is such an estimator.
+        Its weights as they are now; it does not change. River's dress is such an estimator, and of
+        scikit-learn's it is the `estimator_` behind.
     path : str or path, optional
         File to write, whole or not at all.
 
@@ -129,6 +130,7 @@ def export_onnx(
     >>> bool(abs(prediction[0] - wanted) < 1e-5)
     True
     """
+    model = getattr(model, "estimator_", model)
     graph: Graph = Graph() if isinstance(model, LSTM) else PackedGraph()
     if isinstance(model, LSTM):
         add_network(graph, model)

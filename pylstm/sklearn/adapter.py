@@ -67,7 +67,8 @@ SEQUENCES = """
 MORE_PARAMETERS = """
     calendar : bool, str or sequence of str, optional
         Makes columns of time stamps the place of the row in these periods, of "hour", "day",
-        "week", "year"; True for the last three. Time stamps with a zone are taken in UTC.
+        "week", "year"; True for the last three. Without, time stamps are seconds. Those with a zone
+        are taken in UTC.
     n_epochs : int, optional
         Passes of `fit` over the rows, each from a fresh state. By default 1, and 20 where there are
         sequences.
@@ -180,10 +181,10 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
         return list(self.estimator_.nets)
 
     def _without_times(self, X: Any, reset: bool) -> Any:
-        """X with seconds in place of time stamps, where there is a calendar."""
+        """X with seconds in place of time stamps, which with a calendar are those of the fit."""
+        X, columns = times_as_seconds(X)
         if self.calendar is None:
             return X
-        X, columns = times_as_seconds(X)
         if reset:
             self.time_columns_ = columns
         elif columns != self.time_columns_:

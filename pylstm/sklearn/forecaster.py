@@ -89,8 +89,8 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
 
     def fit(
         self,
-        X: npt.ArrayLike | None,
-        y: npt.ArrayLike,
+        X: npt.ArrayLike | None = None,
+        y: npt.ArrayLike | None = None,
         sample_weight: npt.ArrayLike | None = None,
     ) -> Self:
         """Learn from a series, beginning anew.
@@ -125,8 +125,8 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
 
     def partial_fit(
         self,
-        X: npt.ArrayLike | None,
-        y: npt.ArrayLike,
+        X: npt.ArrayLike | None = None,
+        y: npt.ArrayLike | None = None,
         sample_weight: npt.ArrayLike | None = None,
     ) -> Self:
         """Learn from the values that come next.
@@ -134,7 +134,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`.
+            As in `fit`; y None where only features come.
 
         Returns
         -------
@@ -142,6 +142,8 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
             Itself.
         """
         first = not hasattr(self, "estimator_")
+        if y is None:
+            y = np.full(0 if X is None else len(X), np.nan)  # type: ignore[arg-type]
         targets, known = as_targets(y)
         rows = self._rows_of(X, known.size, reset=first)
         values = self._values(len(rows), targets, known)

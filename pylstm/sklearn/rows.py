@@ -66,10 +66,8 @@ def as_rows(
 def times_as_seconds(X: Any) -> tuple[Any, list[int]]:
     """X with seconds since 1970 in place of its time stamps, in UTC where their zone is known; and
     the numbers of their columns."""
-    if not _is_frame(X) and np.asarray(X).dtype.kind not in "MO":
-        return X, []
     seconds = {}
-    for k, column in enumerate(_columns(X)):
+    for k, column in _columns_but_numbers(X):
         stamps = list(map(seconds_of, column))
         if any(stamps):
             seconds[k] = [np.nan if stamp is None else stamp[1] for stamp in stamps]
@@ -81,10 +79,8 @@ def texts_as_numbers(X: Any) -> tuple[Any, dict[int, list[str | None]]]:
 
     Text that reads as numbers in all of a column is numbers, as elsewhere in scikit-learn.
     """
-    if not _is_frame(X) and np.asarray(X).dtype.kind not in "OUT":
-        return X, {}
     numbers, texts = {}, {}
-    for k, column in enumerate(_columns(X)):
+    for k, column in _columns_but_numbers(X):
         if any(isinstance(value, str) for value in column) and not _reads_as_numbers(column):
             texts[k] = [value if isinstance(value, str) else None for value in column]
             codes = {value: float(code) for code, value in enumerate(dict.fromkeys(texts[k]))}
@@ -142,6 +138,14 @@ def _columns(X: Any) -> list[list[Any]]:
         return [list(X.iloc[:, k]) for k in range(X.shape[1])]
     table = np.asarray(X)
     return [list(column) for column in table.T] if table.ndim == 2 else []
+
+
+def _columns_but_numbers(X: Any) -> list[tuple[int, list[Any]]]:
+    """Numbers and values of the columns that may be something else than numbers, by their type."""
+    if _is_frame(X):
+        kinds = [getattr(dtype, "kind", "O") for dtype in X.dtypes]
+        return [(k, list(X.iloc[:, k])) for k, kind in enumerate(kinds) if kind not in "biuf"]
+    return [] if np.asarray(X).dtype.kind in "biufc" else list(enumerate(_columns(X)))
 
 
 def _with_columns(X: Any, new: Mapping[int, list[Any]]) -> Any:
