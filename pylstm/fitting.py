@@ -108,7 +108,9 @@ class Fits:
         check_switch("shuffle", shuffle)
         if patience is not None:
             check_whole("patience", patience)
-        if validation is not None and len(validation) not in (2, 3):
+        if validation is not None and (
+            not isinstance(validation, Sequence) or len(validation) not in (2, 3)
+        ):
             raise ValueError(
                 f"validation is {brief(validation)}, wanted (X, targets) or (X, targets, lengths)"
             )

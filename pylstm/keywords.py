@@ -48,6 +48,7 @@ _NAMES_HERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("normalize", "standardize", "scale"), ("scale_inputs",)),
     **dict.fromkeys(("periods", "seasonal_periods", "seasonality", "sp"), ("season",)),
     **dict.fromkeys(("steps", "forecast_horizon", "fh"), ("horizon",)),
+    "batch_size": (),  # and nothing is like it
 }
 _HOW = {"optimizer": "optimizer, as in optimizer=pylstm.Adam(0.001)"}
 
@@ -83,5 +84,6 @@ def _answer(name: str, known: Collection[str]) -> str:
     from difflib import get_close_matches
 
     here = [own for own in _NAMES_HERE.get(name, ()) if own in known][:1]
-    here = here or get_close_matches(name, [own for own in known if own != "self"], 1)
+    if name not in _NAMES_HERE:
+        here = get_close_matches(name, [own for own in known if own != "self"], 1)
     return f": wanted {_HOW.get(here[0], here[0])}" if here else ""

@@ -523,8 +523,13 @@ def test_rows_of_a_forecast_are_a_list():
     model = Forecaster(4)
     learn(model, [{"a": 1.0}] * 5, range(5))
     for xs in ({"a": 1.0}, {0: {"a": 1.0}}):
-        with pytest.raises(TypeError, match=r"xs is .*, wanted a list of dicts, one a row"):
-            model.forecast(1, xs)
+        for call in (
+            lambda xs: model.forecast(1, xs),
+            Regressor(4).predict_following,
+            Classifier(4).predict_proba_following,
+        ):
+            with pytest.raises(TypeError, match=r"xs is .*, wanted a list of dicts, one a row"):
+                call(xs)
 
 
 def test_shown_as_it_was_made():

@@ -120,6 +120,7 @@ def test_tokens_in_tokens_out():
         ({"lengths": [3, 1]}, "lengths sum to 4, wanted the 10 steps of X"),
         ({"targets": np.ones(9)}, r"targets has shape \(9,\), wanted one for each of 10 steps"),
         ({"last": True}, r"targets has shape \(10,\), wanted one for each of 4 sequences"),
+        ({"validation": 0.3}, r"validation is 0\.3, wanted \(X, targets\) or"),
         ({"validation": 3 * [[1]] + [[2]]}, r"validation is .*, wanted \(X, targets\) or"),
         ({"validation": (np.ones((3, 2)), np.ones(2))}, "targets has 2 rows and X has 3 steps"),
         ({"update": "often"}, "update is 'often'"),

@@ -45,6 +45,8 @@ def test_inside_of_others():
 def test_what_is_like_nothing_is_refused_as_ever():
     with pytest.raises(TypeError, match=r"^LSTM got an unexpected keyword argument 'xyzzy'$"):
         pylstm.LSTM(1, 1, 1, xyzzy=1)
+    with pytest.raises(TypeError, match=r"^Regressor got an unexpected .* 'batch_size'$"):
+        Regressor(batch_size=16)  # which is no block_size
 
 
 def test_in_the_dress_of_scikit_learn():

@@ -797,6 +797,12 @@ def test_bad_lengths_are_refused_and_change_nothing(name, lengths, wanted, rng):
     assert everything(model.estimator_) == before
 
 
+def test_sequences_side_by_side_are_refused(rng):
+    X, y = table(rng)
+    with pytest.raises(ValueError, match="wanted the rows of all sequences one behind the other"):
+        LSTMRegressor().fit(X.reshape(20, 3, 3), y[:20])
+
+
 @pytest.mark.parametrize("name", list(MODELS))
 def test_infinite_values_are_refused_and_change_nothing(name, rng):
     X, y = table(rng)

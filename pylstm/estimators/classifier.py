@@ -16,7 +16,7 @@ from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
 from pylstm.estimators.mixture import ByLikelihood
 from pylstm.estimators.rows import learn_labels, predict_labels
 from pylstm.estimators.table import Table, as_weights, check_length, column_of
-from pylstm.estimators.values import as_weight, is_missing
+from pylstm.estimators.values import as_rows, as_weight, is_missing
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
@@ -498,6 +498,7 @@ class Classifier(Estimator):
         -------
         list of dict
         """
+        xs = as_rows(xs)
         if not self.ordered and not self.delay:
             return [self.predict_proba_one(x) for x in xs]
         ahead = self.copy()

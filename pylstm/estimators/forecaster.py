@@ -9,7 +9,6 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from pylstm.checks import check_size
-from pylstm.errors import brief
 from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS
 from pylstm.estimators.direct import Direct
 from pylstm.estimators.distribution import LEVELS, Distribution, check_level
@@ -18,7 +17,7 @@ from pylstm.estimators.experts import Experts
 from pylstm.estimators.past import as_seasons
 from pylstm.estimators.series import Series
 from pylstm.estimators.table import Table, as_weights, check_length
-from pylstm.estimators.values import as_number, as_weight
+from pylstm.estimators.values import as_number, as_rows, as_weight
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
@@ -335,9 +334,7 @@ class Forecaster(Estimator):
             For a horizon or features that make no sense.
         """
         check_size("horizon", horizon)
-        if hasattr(xs, "items"):  # a frame, or a row alone
-            raise TypeError(f"xs is {brief(xs)}, wanted a list of dicts, one a row")
-        given = None if xs is None else list(xs)
+        given = None if xs is None else as_rows(xs)
         if given is not None and len(given) != horizon:
             raise ValueError(f"xs has {len(given)} rows, wanted the {horizon} of the horizon")
         with self._exclusive:

@@ -15,7 +15,7 @@ from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
 from pylstm.estimators.rows import Columns, Numbers
 from pylstm.estimators.table import Table, as_weights, check_length
 from pylstm.estimators.targets import Targets, as_targets
-from pylstm.estimators.values import as_finite, as_weight
+from pylstm.estimators.values import as_finite, as_rows, as_weight
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import Optimizer
 from pylstm.registry import register
@@ -474,6 +474,7 @@ class Regressor(Estimator):
         list
             Of what `predict_one` returns.
         """
+        xs = as_rows(xs)
         if not self.ordered and not self.delay:
             return [self.predict_one(x) for x in xs]
         ahead = self.copy()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,15 @@ import numpy as np
 from pylstm.errors import brief
 from pylstm.estimators.calendar import seconds_of
 
-__all__ = ["as_finite", "as_number", "as_weight", "check_row", "finite_or_none", "is_missing"]
+__all__ = [
+    "as_finite",
+    "as_number",
+    "as_rows",
+    "as_weight",
+    "check_row",
+    "finite_or_none",
+    "is_missing",
+]
 
 _SECOND = np.timedelta64(1, "s")
 
@@ -93,6 +101,13 @@ def check_row(x: Any) -> None:
     """Refuse features or variables that have no names; a pandas.Series has some, as a dict."""
     if not hasattr(x, "items"):
         raise TypeError(f"x is {brief(x)}, wanted a dict of names to values")
+
+
+def as_rows(xs: Iterable[Any]) -> list[Any]:
+    """Rows one behind the other as a list; a frame, or a row alone, is refused."""
+    if hasattr(xs, "items"):
+        raise TypeError(f"xs is {brief(xs)}, wanted a list of dicts, one a row")
+    return list(xs)
 
 
 def as_weight(value: Any) -> float:

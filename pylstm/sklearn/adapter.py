@@ -200,6 +200,11 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
         self, X: Any, reset: bool = False, left_out: int | None = None
     ) -> tuple[Array, Rows]:
         """The features as one array, with numbers for text, and as rows of the estimator behind."""
+        if getattr(X, "ndim", 2) == 3:
+            raise ValueError(
+                "Found array with dim 3, wanted the rows of all sequences one behind the other, "
+                "X.reshape(-1, n_features), and what tells them apart: lengths, or an id a row"
+            )
         X = self._without_times(X, reset)
         X, texts = texts_as_numbers(X)
         if isinstance(X, np.ma.MaskedArray):
