@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pylstm import checkpoint
 from pylstm.errors import brief
@@ -95,6 +95,9 @@ class Savable:
 class Copyable(Savable):
     """Copies, pickles and files through `__getstate__` and `__setstate__`, without `__init__`."""
 
+    #: Whether an object has attributes in Python as soon as it is initialised.
+    _is_in_python: ClassVar[bool] = True
+
     def __getstate__(self) -> dict[str, Any]:
         raise NotImplementedError
 
@@ -106,7 +109,7 @@ class Copyable(Savable):
         def __getattr__(self, name: str) -> Any:
             """Only what is missing comes here; of an object never initialised, all that it has."""
             kind = type(self).__name__
-            if name.startswith("__") or vars(self):
+            if name.startswith("__") or vars(self) or not self._is_in_python:
                 raise AttributeError(f"{kind!r} object has no attribute {name!r}")
             raise RuntimeError(f"this {kind} was never initialised: call {kind}.__init__ first")
 

@@ -84,6 +84,8 @@ class Population(Architecture, Copyable, PopulationBase):
     >>> net = pop[best]                   # an LSTM that goes on from there
     """
 
+    _is_in_python = False
+
     @within_memory()
     def __init__(
         self,

@@ -112,3 +112,16 @@ def test_every_class_is_here():
     public = {cls for _, cls in inspect.getmembers(pylstm, inspect.isclass)}
     stateless = {pylstm.SGD, pylstm.RMSprop, pylstm.Adam, pylstm.ObGD, pylstm.Decay}
     assert public - stateless - {pylstm.Optimizer, pylstm.CheckpointError} <= set(CLASSES)
+
+
+INITIALISED = [
+    pylstm.LSTM(1, 1, 1), pylstm.Population(2, 1, 1, 1), pylstm.Streams(pylstm.LSTM(1, 1, 1), 2),
+    pylstm.Delayed(pylstm.LSTM(1, 1, 1), 2), estimators.Regressor(2), estimators.Detector(2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("thing", INITIALISED, ids=lambda thing: type(thing).__name__)
+def test_an_attribute_that_is_missing_is_only_that(thing):
+    assert not hasattr(thing, "estimator_")
+    with pytest.raises(AttributeError, match=f"'{type(thing).__name__}' object has no attribute"):
+        thing.estimator_  # noqa: B018
