@@ -62,6 +62,16 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
     >>> y = X[:, 0] + np.roll(X[:, 0], 1)
     >>> LSTMRegressor(n_cells=8).fit(X[:1500], y[:1500]).score(X[1500:], y[1500:]) > 0.9
     True
+
+    Text beside numbers, and two targets, of which the second comes every other row:
+
+    >>> colour = np.random.default_rng(1).choice(["red", "blue"], 2000)
+    >>> X = np.column_stack([X.astype(object), colour])
+    >>> y = np.column_stack([y, np.where(colour == "red", 5.0, y)])
+    >>> y[::2, 1] = np.nan
+    >>> model = LSTMRegressor(n_cells=8).fit(X[:1500], y[:1500])
+    >>> model.predict(X[1500:]).shape, model.score(X[1500:], y[1500:]) > 0.8
+    ((500, 2), True)
     """
 
     __module__ = PUBLIC
