@@ -699,3 +699,13 @@ def test_memory_does_not_grow_with_the_stream(kind, rng):
     for _ in range(3):
         learn(model, xs, targets_of(kind, y))
     assert len(pickle.dumps(model)) == pytest.approx(size, rel=0.02)
+
+
+def test_a_name_that_is_not_given_is_missing_beside_one_that_is_unknown():
+    """As many names as are known, but not these: nothing of the row before is left."""
+    model = Regressor(4)
+    for t in range(20):
+        model.learn_one({"a": t % 3, "b": 5.0 * (t % 2)}, t % 3)
+    wanted = model.predict_one({"a": 1.0})
+    model.predict_one({"a": 1.0, "b": 5.0})
+    assert model.predict_one({"a": 1.0, "unknown": 2.0}) == wanted

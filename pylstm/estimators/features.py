@@ -69,13 +69,15 @@ class Features:
         try:
             if len(x) != len(self.places):
                 self.row.fill(np.nan)
-            return fill(self.places, x, self.row, self.before)
+            if fill(self.places, x, self.row, self.before):
+                return True
         except (AttributeError, TypeError):  # text, of which none has come yet
             check_row(x)
             if self._expands:
                 raise
-        self.row.fill(np.nan)
-        return fill(self.places, self.categories.expanded(x, self.places), self.row, self.before)
+            x = self.categories.expanded(x, self.places)
+        self.row.fill(np.nan)  # where a name is unknown, one that is known may not be given
+        return fill(self.places, x, self.row, self.before)
 
     def _expanded(self, x: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """The row with numbers in place of time stamps and text."""
