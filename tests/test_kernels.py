@@ -199,6 +199,12 @@ def lazy_learn(make, dtype):
         yield E, W, Z, None, d, w, F, A, None, *sizes
 
 
+def trace_squares(make, dtype):
+    for n_sources, n_traced in sizes(dtype, counts=1, lines=1):
+        E, z = make(n_sources, n_traced), make(n_sources)
+        yield E, z, make(n_traced), make(n_traced), make.unset(n_traced), n_sources, n_traced
+
+
 def add_scaled_rows(make, dtype):
     for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
         for n_rows in (n_traced, n_traced + more):

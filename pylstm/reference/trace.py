@@ -18,6 +18,7 @@ __all__ = [
     "trace_learn_momentum",
     "trace_learn_rmsprop",
     "trace_learn_sgd",
+    "trace_squares",
 ]
 
 Array = npt.NDArray[Any]
@@ -79,6 +80,14 @@ def trace_learn_adam(
     adam(W, moment, v, gradient, W.size, rate, first, second, root, epsilon)
     if net is not None and z_next is not None:
         net += z_next @ W
+
+
+def trace_squares(
+    E: Array, z: Array, f: Array, d: Array, squares: Array, n_sources: int, n_traced: int
+) -> None:  # fmt: skip
+    """E = f E + d z^T, and the sums of squares of its rows; E: (n_sources, n_traced)."""
+    E[:] = f * E + d * z[:, None]
+    squares[:] = (E**2).sum(0)
 
 
 def add_scaled_rows(
