@@ -138,8 +138,8 @@ cdef class NetworkSteps(NetworkProgress):
         -----
         Changes the state, the traces and, with a target, the weights. O(1) per weight, whatever the
         length of the stream; with another gradient than the truncated one see `LSTM`. A token gives the
-        same bits as its vector, but costs only its own weights in the forward pass, and in learning
-        those of the live inputs: the tokens whose traces the forget gates have not yet brought to zero.
+        same bits as its vector (with `clip_norm` to rounding), but costs only its own weights in the
+        forward pass, and in learning those of the live inputs: the tokens whose traces the forget gates have not yet brought to zero.
         With moments no token is forgotten; a step with a vector makes every input live until the next
         `reset`.
 
