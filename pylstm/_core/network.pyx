@@ -395,6 +395,26 @@ cdef class Network(NetworkSteps):
         finally:
             self.release()
 
+    def _share(self, Network learner):
+        """Learn with `learner`, whose copy this is, from now on: the same weights, and the same moments
+        of their gradients, in the same memory; state, traces and scales are its own."""
+        cdef pylstm_network *n = &self.net
+        self.take()
+        try:
+            if n.layout.parameter_size >= n.shape.large_from:
+                raise ValueError(
+                    f"{n.layout.parameter_size:,} weights cannot be shared, wanted fewer than "
+                    f"{n.shape.large_from:,}"
+                )
+            self.table.write_back(n)
+            self.parameters_ = learner._flat_parameters()
+            n.buffers.parameters = learner.net.buffers.parameters
+            self.moments_ = list(learner.moments_)
+            n.optimizer.moments[0] = learner.net.optimizer.moments[0]
+            n.optimizer.moments[1] = learner.net.optimizer.moments[1]
+        finally:
+            self.release()
+
     cdef int stand_where(self, Network learner) except -1:
         """Be in the state of `learner`, which `_follow` was given; nothing to learn from."""
         cdef pylstm_network *n = &self.net

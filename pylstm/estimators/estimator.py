@@ -323,6 +323,15 @@ class Estimator(Shown):
                 "learn_one for the first of them before the next prediction, y None if none comes"
             )
 
+    def _share(self, other: Self) -> None:
+        """Learn from now on with another one: the same weights, and all else of its own."""
+        assert self._experts is not None
+        assert other._experts is not None
+        theirs = dict(zip(other._experts.experts, other._experts.nets, strict=True))
+        for expert, net in zip(self._experts.experts, self._experts.nets, strict=True):
+            if expert in theirs:  # one that has diverged is in neither
+                net._share(theirs[expert])
+
     def copy(self) -> Self:
         """Return an independent one that goes on exactly as this one would.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 
@@ -387,6 +387,11 @@ class Forecaster(Estimator):
     def _may_be_refused_midway(self) -> bool:
         direct = None if self._direct is None else self._direct.experts
         return any(e is not None and e.has_schedule for e in (self._experts, direct))
+
+    def _share(self, other: Self) -> None:
+        followed = self._series.state()["followed"]
+        super()._share(other)
+        self._series.follow_again(followed, self._experts)
 
     def _remember(self) -> None:
         if self._before is None:

@@ -201,8 +201,10 @@ cdef class Leads:
         """The distribution of the value a forecast is for."""
         cdef Py_ssize_t k
         way = self.between(lead, &k)
-        last = max((j for j, spread in enumerate(self.spreads) if spread.n), default=0)
-        low, high = (self.spreads[min(j, last)].around(forecast) for j in (k, k + 1))
+        # Where there are no errors yet, as of a lead whose values were missing, those before count.
+        known = [j for j, spread in enumerate(self.spreads) if spread.n] or [0]
+        nearest = [max((j for j in known if j <= at), default=known[0]) for at in (k, k + 1)]
+        low, high = (self.spreads[j].around(forecast) for j in nearest)
         return low.towards(high, way)
 
     def copy(self):
