@@ -20,6 +20,8 @@ APART = {
     "anomalies": "bench.anomalies.__main__",
     "programs": "bench.programs",
     "endless": "bench.endless",
+    "kills": "bench.kills",
+    "tables": "bench.tables",
     "fuzz": "bench.fuzz.__main__",
     "race": "bench.racing",
     "versions": "bench.versions",

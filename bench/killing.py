@@ -1,14 +1,18 @@
-"""A stream killed over and over: ``pylstm stream --resume`` as a process, started again each time.
+"""A stream stopped over and over, in every way: ``pylstm stream --resume``, started again.
 
-Whatever moment the kill falls into, starting, learning, writing a file, renaming it, the last run
-must end with the file that a run nobody disturbed ends with, byte by byte.
+Whatever moment a kill falls into, starting, learning, writing a file, renaming it, the last run
+must end with the session and the predictions that a run nobody disturbed ends with, byte by byte.
+So must a run that ends in any other way: by a signal, a bad row, a full disk.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +20,7 @@ import numpy as np
 
 from pylstm.tabular import Session
 
-__all__ = ["Outcome", "kill_and_resume", "write_table"]
+__all__ = ["WAYS_OUT", "Outcome", "end_and_resume", "kill_and_resume", "write_table"]
 
 
 @dataclass
@@ -26,14 +30,14 @@ class Outcome:
     Parameters
     ----------
     same : list of bool
-        For every time the table was gone through to its end: whether the session saved there is
-        that of the undisturbed run, byte by byte.
+        For every time the table was gone through to its end: whether the session saved there, and
+        the predictions, are those of the undisturbed run, byte by byte.
     rows : list of int
         Rows the session had taken in after each kill, 0 where none was saved yet.
     left : list of int
         Half-written files beside the session after each kill.
     n_files : int
-        Files in the folder at the end, the session among them.
+        Files in the folder at the end, the session and the predictions among them.
     """
 
     same: list[bool] = field(default_factory=list)
@@ -50,6 +54,44 @@ def write_table(path: Path, n_rows: int, seed: int = 0) -> None:
     path.write_text("\n".join(["value", *lines, ""]))
 
 
+class _Run:
+    """One way through a table: where its session and its predictions are."""
+
+    def __init__(self, table: Path, folder: Path, save_every: int) -> None:
+        folder.mkdir()
+        self.table, self.folder, self.save_every = table, folder, save_every
+        self.session = folder / "session.safetensors"
+        self.predictions = folder / "predictions.csv"
+
+    def start(
+        self, predictions: str | None = None, limit: int | None = None
+    ) -> subprocess.Popen[str]:
+        """Start or go on; `limit`: no file may be larger, as on a disk that is full."""
+        options = ["--target", "value", "--horizon", "2", "--cells", "2", "--no-progress"]
+        options += ["--resume", str(self.session), "--save-every", str(self.save_every)]
+        options += ["--interval", "0.9", "--predictions", predictions or str(self.predictions)]
+        command = [sys.executable, "-m", "pylstm", "stream", str(self.table), *options]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, preexec_fn=_preparation(limit), **pipes)
+
+    def parts(self) -> list[bytes]:
+        """Return what is compared."""
+        return [self.session.read_bytes(), self.predictions.read_bytes()]
+
+
+def _preparation(limit: int | None) -> Callable[[], None]:
+    def prepare() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)  # a background job ignores some
+        if limit is not None:
+            import resource
+
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return prepare
+
+
 def kill_and_resume(
     folder: Path, n_kills: int, n_rows: int, save_every: int = 1, seed: int = 0
 ) -> Outcome:
@@ -60,9 +102,10 @@ def kill_and_resume(
     folder : Path
         Empty; the table and the sessions are written here.
     n_kills, n_rows, save_every, seed : int
-        One kill in four falls into the start of the process, or soon after; the others come while
-        rows are taken in, about n_rows / n_kills of them between two kills. A process that is
-        faster than its kill has come to the end of the table: the next one begins anew.
+        One kill in four falls into the start of the process, or soon after; one in three into the
+        middle of a save; the others come while rows are taken in, about n_rows / n_kills of them
+        between two kills. A process that is faster than its kill has come to the end of the table:
+        the next one begins anew.
 
     Returns
     -------
@@ -71,41 +114,135 @@ def kill_and_resume(
     rng = np.random.default_rng(seed)
     table = folder / "table.csv"
     write_table(table, n_rows, seed)
-    whole, killed = (folder / name / "session.safetensors" for name in ("whole", "killed"))
-    for session in (whole, killed):
-        session.parent.mkdir()
+    whole, killed = (_Run(table, folder / name, save_every) for name in ("whole", "killed"))
     start = time.perf_counter()
-    process = _start(table, whole, save_every)
-    _wait_for_a_save(process, whole)
+    process = whole.start()
+    _wait_for_a_save(process, whole.session)
     starting = time.perf_counter() - start
     _end(process)
     between = (time.perf_counter() - start - starting) / n_kills
     outcome = Outcome()
     while len(outcome.rows) < n_kills:
-        process = _start(table, killed, save_every)
-        if rng.random() < 0.25:
+        process, moment = killed.start(), rng.random()
+        if moment < 0.25:
             time.sleep(1.2 * rng.random() * starting)
         else:
-            _wait_for_a_save(process, killed)
+            _wait_for_a_save(process, killed.session)
             time.sleep(2 * rng.random() * between)
+            if moment < 0.6:
+                _wait_for_half_a_file(process, killed.folder)
         process.kill()
         if _end(process):
-            outcome.rows.append(Session.load(killed).n_rows if killed.exists() else 0)
-            outcome.left.append(len(list(killed.parent.iterdir())) - killed.exists())
+            there = killed.session.exists()
+            outcome.rows.append(Session.load(killed.session).n_rows if there else 0)
+            outcome.left.append(len(list(killed.folder.glob(".*.tmp"))))
         else:
-            outcome.same.append(killed.read_bytes() == whole.read_bytes())
-            killed.unlink()
-    _end(_start(table, killed, save_every))
-    outcome.same.append(killed.read_bytes() == whole.read_bytes())
-    outcome.n_files = len(list(killed.parent.iterdir()))
+            outcome.same.append(killed.parts() == whole.parts())
+            killed.session.unlink()
+    _end(killed.start())
+    outcome.same.append(killed.parts() == whole.parts())
+    outcome.n_files = len(list(killed.folder.iterdir()))
     return outcome
 
 
-def _start(table: Path, session: Path, save_every: int) -> subprocess.Popen[str]:
-    options = ["--target", "value", "--horizon", "2", "--cells", "8", "--no-progress"]
-    options += ["--resume", str(session), "--save-every", str(save_every)]
-    command = [sys.executable, "-m", "pylstm", "stream", str(table), *options]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+# ---------------------------------------------------------------- other ways out
+
+
+def _by_signal(name: str) -> Callable[[_Run, np.random.Generator], tuple[int, int]]:
+    def end(run: _Run, rng: np.random.Generator) -> tuple[int, int]:
+        process = run.start()
+        _wait_for_a_save(process, run.session)
+        time.sleep(0.3 * rng.random())
+        number = getattr(signal, name)
+        process.send_signal(number)
+        process.communicate()
+        return process.returncode, 128 + number
+
+    return end
+
+
+def _by_bad_row(run: _Run, rng: np.random.Generator) -> tuple[int, int]:
+    good = run.table.read_text()
+    lines = good.splitlines(keepends=True)
+    lines[rng.integers(5, len(lines))] = ["x\n", "1,2\n", '"1\n', "\0\0\n"][rng.integers(4)]
+    run.table.write_text("".join(lines))
+    process = run.start()
+    process.communicate()
+    run.table.write_text(good)
+    return process.returncode, 2
+
+
+def _by_full_disk(run: _Run, rng: np.random.Generator) -> tuple[int, int]:
+    process = run.start(limit=int(rng.integers(44_000, 100_000)))
+    process.communicate()
+    return process.returncode, 2
+
+
+def _by_closed_pipe(run: _Run, rng: np.random.Generator) -> tuple[int, int]:
+    process = run.start(predictions="-")
+    assert process.stdout is not None
+    for _ in range(rng.integers(1, 200)):
+        process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    process.stderr.read()
+    process.stderr.close()
+    return process.wait(), 141
+
+
+WAYS_OUT: dict[str, Callable[[_Run, np.random.Generator], tuple[int, int]]] = {
+    "SIGINT": _by_signal("SIGINT"),
+    "SIGTERM": _by_signal("SIGTERM"),
+    "SIGHUP": _by_signal("SIGHUP"),
+    "bad row": _by_bad_row,
+    "full disk": _by_full_disk,
+    "closed pipe": _by_closed_pipe,
+}
+
+
+def end_and_resume(folder: Path, way: str, n_times: int, n_rows: int, seed: int = 0) -> list[str]:
+    """End a stream in a way of `WAYS_OUT`, go on to the end of the table, n_times.
+
+    Parameters
+    ----------
+    folder : Path
+        Empty.
+    way : str
+    n_times, n_rows, seed : int
+
+    Returns
+    -------
+    list of str
+        What each time went wrong: nothing, where the code was the one of that way out (or 0, where
+        the table ended before), and the files at the end are those of a run nobody disturbed.
+    """
+    rng = np.random.default_rng(seed)
+    table = folder / "table.csv"
+    write_table(table, n_rows, seed)
+    whole = _Run(table, folder / "whole", 10**9)
+    _end(whole.start())
+    found = []
+    for k in range(n_times):
+        run = _Run(table, folder / f"run {k}", 50)
+        code, wanted = WAYS_OUT[way](run, rng)
+        if code not in (0, wanted):
+            found.append(f"code {code}, wanted {wanted}")
+            continue
+        to_stdout = way == "closed pipe"
+        process = run.start(predictions="-" if to_stdout else None)
+        _, said = process.communicate()
+        if process.returncode:
+            found.append(f"going on ended with {process.returncode}: {said}")
+        elif to_stdout:
+            sessions = [Session.load(one.session) for one in (run, whole)]
+            for session in sessions:
+                session.output = None
+            same = sessions[0].to_bytes() == sessions[1].to_bytes()
+            found.append("" if same else "another session")
+        else:
+            pairs = zip(run.parts(), whole.parts(), ("session", "predictions"), strict=True)
+            found.append(", ".join(f"other {what}" for one, two, what in pairs if one != two))
+    return found
 
 
 def _end(process: subprocess.Popen[str]) -> bool:
@@ -121,6 +258,13 @@ def _wait_for_a_save(process: subprocess.Popen[str], session: Path) -> None:
     before = _when_written(session)
     while process.poll() is None and _when_written(session) == before:
         time.sleep(0.0005)
+
+
+def _wait_for_half_a_file(process: subprocess.Popen[str], folder: Path) -> None:
+    """Wait until this process is writing the session, or ended."""
+    while process.poll() is None:
+        if any(name.endswith(".tmp") for name in os.listdir(folder)):
+            return
 
 
 def _when_written(session: Path) -> int:

@@ -235,16 +235,22 @@ def _detector(model: estimators.Detector) -> Iterator[Any]:
 
 
 def _session(session: Session) -> Iterator[Any]:
+    settings = session.settings
+    others = {"texts": ["u"] * len(session.texts), "key": ("x",) * len(settings.keys)}
     for t in range(6):
         inputs = np.full(len(session.columns), float(t % 3))
-        time = f"2014-01-0{t + 1}" if session.settings.time else None
-        if session.settings.classify:
-            odds = session.update(inputs, ("yes", "no")[t % 2], time)
+        time = f"2014-01-0{t + 1}" if settings.time else None
+        if settings.detect:
+            yield session.update(inputs, np.full(len(settings.targets), t % 2), time, **others)
+        elif settings.classify:
+            odds = session.update(inputs, ("yes", "no")[t % 2], time, **others)
             yield [odds[label] for label in ("yes", "no")]
         else:
-            yield session.update(inputs, t % 2, time)
+            yield session.update(inputs, t % 2, time, **others)
+    if settings.detect:
+        return
     total: Any = session.scores.total()
-    errors = total.errors if session.settings.classify else total.mae
+    errors = total.errors if settings.classify else total.mae
     yield [errors[name] for name in sorted(errors)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, NoReturn
 
 import pylstm
@@ -16,17 +17,22 @@ from pylstm.experiments.methods import METHODS
 from pylstm.experiments.report import as_list, as_text
 from pylstm.experiments.reproduce import need
 from pylstm.tabular import demo
-from pylstm.tabular.command import INTERRUPTED, add_stream, names_in, report_outcome
-from pylstm.tabular.detect import add_detect
-from pylstm.tabular.job import progress_bar, run_stream, silence
+from pylstm.tabular.command import (
+    INTERRUPTED,
+    add_detect,
+    add_stream,
+    names_in,
+    open_session,
+    report_outcome,
+)
+from pylstm.tabular.job import CLOSED, Job, choose_columns, progress_bar, silence
 from pylstm.tabular.plot import check_plot
 from pylstm.tabular.reporting import worst_skill
-from pylstm.tabular.session import Session
 from pylstm.tabular.table import Table
 
 __all__ = ["main"]
 
-BAD_INPUT, PIPE_CLOSED = 2, 141
+BAD_INPUT = 2
 
 REPRODUCE_HELP = """\
 The rows of Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997: LSTM
@@ -147,14 +153,16 @@ def _demo(args: argparse.Namespace) -> int:
     settings = demo.settings(args.seed)
     print(demo.ABOUT)
     print(f"The same as: pylstm stream {demo.DATA} --target {settings.target}", end=" ")
-    print(f"--horizon {settings.horizon} --season {settings.season}\n", flush=True)
+    season = ",".join(map(str, settings.season))
+    print(f"--horizon {settings.horizon} --season {season}\n", flush=True)
     with Table(str(demo.DATA)) as table:
-        session = Session(settings, table.columns_of_numbers())
-        outcome = run_stream(session, table, bar=progress_bar(table, not args.no_progress))
+        session = open_session(table, asdict(settings))
+        choose_columns(session, table)
+        outcome = Job(session, table, bar=progress_bar(table, not args.no_progress)).run()
     code = report_outcome(session, outcome, vars(args), sys.stdout)
     if code == 0:
         below = f"{worst_skill(session):.1%}, stated: at least {demo.STATED_SKILL:.0%}"
-        print(f"\nafter the first tenth, MAE below that of the better opponent by {below}")
+        print(f"\nafter the first tenth, MAE below that of the better baseline by {below}")
     return code
 
 
@@ -207,5 +215,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         silence(sys.stdout)
-        return PIPE_CLOSED
+        return CLOSED
     return code

@@ -578,8 +578,8 @@ def test_a_session_whose_network_is_another(path, rng):
         nets.append(take_apart(path))
     (other, _), (document, arrays) = nets
     kind = dict(document["objects"][-1]["state"]["kind"])
-    delayed = other["objects"][-1]["state"]["kind"]["forecaster"]["delayed"]
-    kind["forecaster"] = kind["forecaster"] | {"delayed": delayed}
+    experts = other["objects"][-1]["state"]["kind"]["model"]["experts"]
+    kind["model"] = kind["model"] | {"experts": experts}
     put_together(path, with_state(document, kind=kind), arrays)
     assert "do not fit together" in refusal(path)
 

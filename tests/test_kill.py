@@ -23,7 +23,14 @@ def test_killed_and_resumed_ends_with_the_same_bits(save_every, tmp_path):
     assert len(outcome.rows) == 3
     assert all(outcome.same)
     assert max(outcome.rows) > 0
-    assert outcome.n_files == 1
+    assert outcome.n_files == 2
     sessions = [tmp_path / name / "session.safetensors" for name in ("whole", "killed")]
     assert [Session.load(path).n_rows for path in sessions] == [150, 150]
     assert saved_bits(sessions[0]) == saved_bits(sessions[1])
+
+
+@pytest.mark.parametrize("way", ["SIGTERM", "bad row", "full disk", "closed pipe"])
+def test_ended_in_another_way_and_resumed_ends_with_the_same_bits(way, tmp_path):
+    from bench.killing import end_and_resume
+
+    assert end_and_resume(tmp_path, way, n_times=1, n_rows=2000, seed=1) == [""]

@@ -18,6 +18,7 @@ from pylstm.checkpoint import CheckpointError, register
 from pylstm.tabular import Session, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
+FILES = ROOT / "tests" / "files" / "0.1.0"
 
 
 @pytest.fixture
@@ -547,38 +548,60 @@ def test_an_estimator_of_sklearn_that_cannot_be(path):
 
 
 def test_a_session_that_cannot_be(path):
-    session = Session(Settings(target="a", horizon=2, cells=3), ["a"])
+    session = Session(Settings(target="b", horizon=2, season=3, cells=3), ["a"])
     for k in range(5):
         session.update(np.array([float(k)]), float(k))
     for lie in (
-        {"cells": 4}, {"cells": 10**9}, {"horizon": 3}, {"classify": True}, {"season": 10**15},
+        {"cells": 4}, {"cells": 10**9}, {"horizon": 3}, {"classify": True}, {"season": (10**15,)},
         {"target": 3}, {"inputs": "a"}, {"memory": 0}, {"time": 3}, {"seed": True}, {"more": 1},
+        {"keys": ("k",)}, {"detect": True}, {"delay": 2},
     ):  # fmt: skip
         liar(session, path, lambda state, arrays, lie=lie: state["settings"].update(lie))
     for lie in (
-        {"columns": []}, {"columns": ["a", "b"]}, {"columns": [1]}, {"clock": "2013-01-01"},
-        {"forecasts": [[1.0]]}, {"forecasts": [[1.0, 2.0]] * 3}, {"kind": {}}, {"recent": 1},
+        {"columns": []}, {"columns": ["a", "c"]}, {"columns": [1]},
+        {"kind": {}}, {"recent": 1}, {"series": [{}]}, {"earlier": "level"}, {"threshold": 2},
+        {"position": {}}, {"output": {"predictions": {"n_bytes": -1}}}, {"counts": {}},
     ):  # fmt: skip
         liar(session, path, lambda state, arrays, lie=lie: state.update(lie))
     for lie in ({"n_rows": -1}, {"rows_per_segment": 0}, {"n_rows": 10**9}):
         liar(session, path, lambda state, arrays, lie=lie: state["kind"]["scores"].update(lie))
-    name = "kind.forecaster.pending_targets"
-    for bad in (np.zeros(3), np.full(2, np.inf)):
-        liar(session, path, lambda state, arrays, b=bad: arrays.update({name: b}))
+    for lie in ({"late": [1.0]}, {"made": [0.0] * 3}, {"calendar": [0, 0]}):
+        liar(session, path, lambda state, arrays, lie=lie: state["kind"].update(lie))
+    for name in ("kind.targets", "kind.forecasts", "kind.inputs.known", "kind.rows"):
+        for bad in (np.zeros(11), np.full(2, np.inf)):
+            liar(session, path, lambda state, arrays, n=name, b=bad: arrays.update({n: b}))
 
 
 def test_a_session_of_labels_that_cannot_be(path):
-    session = Session(Settings(target="a", classify=True, horizon=1, cells=3), ["b"])
+    session = Session(Settings(target="a", classify=True, horizon=1, season=2, cells=3), ["b"])
     for k in range(5):
         session.update(np.array([float(k)]), "yes" if k % 2 else "no")
     for lie in (
         {"last": "what"}, {"labels": ["no"]}, {"labels": ["no", "no"]}, {"counts": [0, 1]},
-        {"season": ["what"]}, {"pending": [{"a": "b"}]}, {"pending": [{}, {}]}, {"known": 3},
+        {"seasons": [["what"]]}, {"waiting": [{"a": "b"}]}, {"waiting": [{}, {}]}, {"inputs": 3},
     ):  # fmt: skip
         liar(session, path, lambda state, arrays, lie=lie: state["kind"].update(lie))
     for forecast in ({"what": 1.0}, {"no": -1.0}, {"no": "1"}, 3):
-        forecasts = [[forecast, {}, {}]]
-        liar(session, path, lambda state, arrays, f=forecasts: state.update(forecasts=f))
+        forecasts = [[forecast, {}, {}, {}]]
+        liar(session, path, lambda state, arrays, f=forecasts: state["kind"].update(forecasts=f))
+
+
+def test_a_session_of_keys_that_cannot_be(path):
+    session = Session(Settings(target="a", keys=("k",), cells=3), ["b"])
+    for k in range(5):
+        session.update([float(k)], float(k), key=("xy"[k % 2],))
+    for lie in ({"key": ["x", "y"]}, {"key": [1]}, {"key": ["y"]}, {"n_rows": -1}, {"more": 1}):
+        liar(session, path, lambda state, arrays, lie=lie: state["series"][0].update(lie))
+    liar(session, path, lambda state, arrays: state["series"][0].pop("key"))
+
+
+def test_a_session_of_0_1_0_that_cannot_be(path):
+    session = pylstm.load(FILES / "session-3.safetensors")
+    for lie in ({"cells": 4}, {"horizon": 4}, {"season": (9,)}, {"mark_missing": False}):
+        liar(session, path, lambda state, arrays, lie=lie: state["settings"].update(lie))
+    name = "kind.forecaster.pending_targets"
+    for bad in (np.zeros(4), np.full(2, np.inf)):
+        liar(session, path, lambda state, arrays, b=bad: arrays.update({name: b}))
 
 
 @pytest.mark.parametrize(
@@ -671,7 +694,7 @@ CLAIMS = {
     "network": (fresh, huge_network),
     "recurrent": (lambda: baselines.FullyRecurrent(2, 1, 3), huge_recurrent),
     "session": (
-        lambda: Session(Settings(target="a", cells=3), ["a"]),
+        lambda: pylstm.load(FILES / "session-3.safetensors"),
         lambda state, arrays: state["settings"].update(cells=10_000),
     ),
     "streams": (

@@ -14,6 +14,7 @@ from streams import (
     forecasts_of,
     read_predictions,
     running_pylstm,
+    same_but_for_the_file,
     stream,
     wavy_table,
     write_csv,
@@ -21,7 +22,7 @@ from streams import (
 
 from pylstm.cli import main
 from pylstm.tabular import Session, Settings, Table, demo
-from pylstm.tabular.job import run_stream
+from pylstm.tabular.job import Job, choose_columns
 
 HEADER = ["load", "wind"]
 TIMEOUT = 60
@@ -75,7 +76,7 @@ def held(values):
 
 @pytest.mark.parametrize(("horizon", "season"), [(1, 24), (1, None), (6, 24), (24, 24), (5, 7)])
 def test_report_tells_the_errors_on_the_same_rows(horizon, season, table, path, tmp_path, capsys):
-    """Recomputed from the predictions written, the table and the definition of the opponents."""
+    """Recomputed from the predictions written, the table and the definition of the baselines."""
     out = tmp_path / "predictions.csv"
     options = ["--season", season] if season else []
     options += ["--horizon", horizon, "--predictions", out]
@@ -104,7 +105,7 @@ def test_report_tells_rows_and_speed(path, capsys):
     assert stream(path, "--target", "load") == 0
     out = capsys.readouterr().out
     assert out.startswith("load, 1 row ahead, after 400 rows\n")
-    assert re.search(r"^400 rows in [\d.]+ s, [\d,]+ steps per second$", out, re.MULTILINE)
+    assert re.search(r"^400 rows in [\d.]+ s, [\d,]+ rows per second$", out, re.MULTILINE)
 
 
 def test_report_of_a_stream_too_short_to_score(tmp_path, capsys):
@@ -174,29 +175,41 @@ def test_each_row_is_answered_before_the_next_arrives(path, tmp_path):
     assert err.startswith("load, 1 row ahead, after 29 rows\n")
 
 
-def test_interrupt_waits_for_the_end_of_a_row(table, path):
-    """A Ctrl-C in the middle of row 10 stops the stream after row 10, with nothing half done."""
-    session, whole = (Session(Settings(target="load"), HEADER) for _ in range(2))
-    update, handler = session.kind.forecaster.update, signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_waits_for_the_end_of_a_block(name, table, path, monkeypatch):
+    """One that comes while rows are learned stops the stream after them, with nothing half done."""
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip("no such signal here")
+    session, whole = (Session(Settings(target="load", cells=8), ["wind"]) for _ in range(2))
+    update = session.update_block
+    sizes = []
 
-    def interrupted_update(inputs, target):
-        if session.n_rows == 9:
-            signal.raise_signal(signal.SIGINT)
-        return update(inputs, target)
+    def interrupted_update(block):
+        sizes.append(len(block.rows))
+        signal.raise_signal(number)
+        return update(block)
 
-    session.kind.forecaster.update = interrupted_update
-    with Table(path) as rows:
-        outcome = run_stream(session, rows)
-    assert (outcome.n_rows, outcome.stopped) == (10, "interrupted")
-    assert signal.getsignal(signal.SIGINT) is handler
-    session.kind.forecaster.update = update
-    forecasts = forecasts_of(whole, table)[10:]
-    np.testing.assert_array_equal(forecasts_of(session, table[10:]), forecasts)
+    session.update_block = interrupted_update
+    before = signal.signal(number, signal.default_int_handler)  # it may be ignored
+    try:
+        with Table(path) as rows:
+            choose_columns(session, rows)
+            outcome = Job(session, rows).run()
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+    assert (outcome.n_rows, outcome.code) == (sizes[0], 128 + number)
+    assert len(sizes) == 1
+    session.update_block = update
+    forecasts = forecasts_of(whole, table)[sizes[0] :]
+    np.testing.assert_array_equal(forecasts_of(session, table[sizes[0] :]), forecasts)
 
 
 @pytest.mark.processes
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
-def test_interrupt_ends_with_report_and_save(path, tmp_path):
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_ends_with_report_and_save(name, code, path, tmp_path):
     """Going on from there ends as one pass over everything does."""
     saved, rest, whole = (
         tmp_path / name for name in ("saved.safetensors", "rest.csv", "whole.safetensors")
@@ -209,8 +222,8 @@ def test_interrupt_ends_with_report_and_save(path, tmp_path):
         process.stdin.flush()
         for _ in range(101):
             process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 130
+        process.send_signal(getattr(signal, name))
+        assert process.wait() == code
         err = process.stderr.read()
     assert err.startswith("load, 1 row ahead, after 100 rows\n")
     assert "Traceback" not in err
@@ -218,7 +231,7 @@ def test_interrupt_ends_with_report_and_save(path, tmp_path):
     rest.write_text("".join([lines[0], *lines[101:]]))
     assert stream(rest, "--load", saved, "--save", saved) == 0
     assert stream(path, "--target", "load", "--save", whole) == 0
-    assert saved.read_bytes() == whole.read_bytes()
+    assert same_but_for_the_file(saved, whole)
 
 
 @pytest.mark.processes
@@ -248,7 +261,7 @@ def test_standard_input_can_be_empty():
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_demo_reaches_the_figure_it_states(seed, capsys):
-    """Clearly ahead of both opponents after the first tenth, whatever the starting weights."""
+    """Clearly ahead of both baselines after the first tenth, whatever the starting weights."""
     assert main(["demo", "--seed", str(seed)]) == 0
     demo_reaches_its_figure(capsys.readouterr().out)
 

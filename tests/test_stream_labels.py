@@ -1,4 +1,4 @@
-"""``pylstm stream`` on labels: what is learned when, opponents, report, saved sessions."""
+"""``pylstm stream`` on labels: what is learned when, baselines, report, saved sessions."""
 
 import csv
 import json
@@ -71,41 +71,24 @@ def held(values):
 
 
 def by_hand(table, horizon, sees_labels, marks=False):
-    """Probabilities from a plain loop: rows a horizon behind are learned, those ahead walked."""
+    """Probabilities from a plain loop over an estimator whose labels come late."""
     cells, labels = table
     model = Classifier(
-        8,
-        feedback=False,
-        optimizer=settings().new_optimizer(),
-        network={"scale_memory": 100},
+        8, feedback=sees_labels, delay=max(0, horizon - 1), network={"scale_memory": 100}
     )
-    rows, forecasts, seen, last = [], [], [], None
     known = np.stack([held(column) for column in cells.T], axis=1)
-
-    def note(label):
-        nonlocal last
-        if label is not None:
-            last = label
-            seen.append(label)
-
+    rows, forecasts = [], []
     for t, label in enumerate(labels):
-        if horizon:
-            note(label)
-        x = {k: known[t, k] for k in range(2)}
+        x = dict(zip(INPUTS, known[t], strict=True))
         if marks:
-            x |= {-1 - k: float(np.isnan(cells[t, k])) for k in range(2)}
-        if sees_labels:
-            x |= {name: float(name == last) for name in set(seen)}
+            pairs = zip(INPUTS, cells[t], strict=True)
+            x |= {f"{name} is missing": float(np.isnan(cell)) for name, cell in pairs}
         rows.append(x)
         if horizon and t >= horizon:
             model.learn_one(rows[t - horizon], label)
-        ahead = model.copy()
-        for row in rows[max(0, t - horizon + 1) : t]:
-            ahead.advance_one(row)
-        forecasts.append(ahead.predict_proba_one(x))
+        forecasts.append(model.predict_proba_one(x))
         if not horizon:
             model.learn_one(x, label)
-            note(label)
     return forecasts
 
 
@@ -148,7 +131,7 @@ def test_learns_a_rule_that_needs_memory(horizon, rng):
     labels = ([None] * (1 + lag) + rose)[:n_rows]
     session = Session(settings(horizon=horizon), ["value"])
     forecasts_of(session, value[:, None], labels)
-    assert session.kind.total(after=0.7).accuracy["pylstm"] > 0.85
+    assert session.total(after=0.7).accuracy["pylstm"] > 0.85
 
 
 def test_a_cell_that_is_missing_or_infinite_changes_nothing_it_should_not(table):
@@ -161,11 +144,11 @@ def test_a_cell_that_is_missing_or_infinite_changes_nothing_it_should_not(table)
     assert forecasts_of(session, *table) == forecasts_of(before, *table)
 
 
-# ---------------------------------------------------------------- opponents and report
+# ---------------------------------------------------------------- baselines and report
 
 
-def opponents(labels, horizon, season):
-    """The opponents' label and probabilities for every row, from the labels before it."""
+def baselines(labels, horizon, season):
+    """The baselines' label and probabilities for every row, from the labels before it."""
     n = len(labels)
     made = {"last label": [None] * n, "most frequent": [None] * n}
     if season:
@@ -183,17 +166,17 @@ def opponents(labels, horizon, season):
             repeated = {"last label": known[-1]}
             if season and t >= season:
                 repeated["one season ago"] = labels[t - season]
-            for opponent, label in repeated.items():
+            for baseline, label in repeated.items():
                 if label is None:
                     continue
-                ended = [hit for row, hit in right[opponent] if row < (t if horizon == 0 else now)]
+                ended = [hit for row, hit in right[baseline] if row < (t if horizon == 0 else now)]
                 share = (sum(ended) + 1) / (len(ended) + 2)
                 others = [name for name in names if name != label]
                 share = max(share, 1 / len(names)) if others else 1.0
                 rest = [(name, (1 - share) / len(others)) for name in others]
-                made[opponent][t] = label, {label: share, **dict(rest)}
+                made[baseline][t] = label, {label: share, **dict(rest)}
                 if labels[t] is not None:
-                    right[opponent].append((t, label == labels[t]))
+                    right[baseline].append((t, label == labels[t]))
     return made
 
 
@@ -238,7 +221,7 @@ def test_report_tells_accuracy_and_log_loss_on_the_same_rows(
     assert [line["row"] for line in told] == [t + 1 + horizon for t in range(n)]
     own = [line["prediction"] and (line["prediction"], line["probabilities"]) for line in told]
     own = ([None] * horizon + own)[:n]
-    forecasts = {"pylstm": own, **opponents(truth, horizon, season)}
+    forecasts = {"pylstm": own, **baselines(truth, horizon, season)}
     sections = reported(text)
     for section, after in (("whole stream", 0), ("after the first tenth", n // 10)):
         wanted = losses(truth, forecasts, after)
@@ -325,10 +308,11 @@ def test_only_labels_and_no_other_column(tmp_path, capsys):
 
 
 BAD = {
-    "predict": (["--predict", "level"], "--predict is 'level', and the target 'kind' is labels"),
+    "interval": (["--interval", "90"], "interval is 90.0, wanted a number between 0 and 1"),
+    "delay": (["--horizon", "2", "--delay", "1"], "delay is 1 and horizon is 2, wanted a delay"),
     "horizon": (["--horizon", "-1"], "horizon is -1, wanted a whole number of at least 0"),
-    "season": (["--horizon", "3", "--season", "2"], "season is 2 and horizon is 3"),
-    "text input": (["--inputs", "wind,note"], "column 'note' of"),
+    "season": (["--season", "5,5"], "season is (5, 5), wanted every season once"),
+    "keys": (["--shared"], "shared is given without key, wanted the columns of the keys"),
     "no input": (["--inputs", "sun"], "has no column 'sun'"),
 }
 
@@ -340,7 +324,7 @@ def test_bad_option_is_told_in_one_sentence(case, tmp_path, capsys):
     options, told = BAD[case]
     assert stream(path, "--target", "kind", *options) == 2
     out, err = capsys.readouterr()
-    lines = [line for line in err.splitlines() if not line.startswith("not used, ")]
+    lines = [line for line in err.splitlines() if line.startswith("pylstm: ")]
     assert (out, len(lines)) == ("", 1)
     assert told in lines[0]
 
@@ -348,7 +332,7 @@ def test_bad_option_is_told_in_one_sentence(case, tmp_path, capsys):
 def test_a_column_with_ever_new_labels_is_refused(tmp_path, capsys, monkeypatch):
     path, saved = tmp_path / "table.csv", tmp_path / "saved.safetensors"
     path.write_text("kind\n" + "".join(f"k{k}\n" for k in range(30)))
-    monkeypatch.setattr("pylstm.tabular.kinds._MOST_LABELS", 20)
+    monkeypatch.setattr("pylstm.tabular.baselines._MOST_LABELS", 20)
     options = ("--target", "kind", "--cells", 4, "--resume", saved, "--save-every", 5)
     assert stream(path, *options) == 2
     told = "line 22: 'k20' is label number 21 in column 'kind', wanted at most 20 different ones"
@@ -377,15 +361,15 @@ RESUMED = {
 def test_resumed_ends_as_one_pass(case, table, path, tmp_path):
     cells, labels = table
     whole = tmp_path / "whole.safetensors"
-    outs = {name: tmp_path / f"{name}.jsonl" for name in ("whole", "first", "second")}
+    outs = {name: tmp_path / f"{name}.jsonl" for name in ("whole", "parts")}
     options = ["--target", "kind", *RESUMED[case], "--json", "--predictions"]
     assert stream(path, *options, outs["whole"], "--save", whole) == 0
     for cut in (1, 2, 110):
         session = tmp_path / f"session-{cut}.safetensors"
         first = write_labelled(tmp_path / "first.csv", cells[:cut], labels[:cut])
-        assert stream(first, *options, outs["first"], "--resume", session) == 0
-        assert stream(path, *options, outs["second"], "--resume", session) == 0
-        assert outs["first"].read_text() + outs["second"].read_text() == outs["whole"].read_text()
+        for part in (first, path):
+            assert stream(part, *options, outs["parts"], "--resume", session) == 0
+        assert outs["parts"].read_text() == outs["whole"].read_text()
         assert session.read_bytes() == whole.read_bytes()
 
 

@@ -80,7 +80,6 @@ def test_each_line_of_json_comes_before_the_next_row(path):
 
 RATE_BY_DEFAULT = RMSprop(5e-4, decay=0.9999, clip_norm=1.0, weight_decay=2e-3)
 CHOICES = {
-    "default": ({}, SGD(0.01)),
     "momentum alone": ({"momentum": 0.5}, SGD(0.01, 0.5)),
     "sgd": ({"optimizer": "sgd", "learning_rate": 0.02}, SGD(0.02)),
     "momentum": ({"optimizer": "momentum"}, SGD(0.001, 0.9)),
@@ -89,7 +88,6 @@ CHOICES = {
     "adam": ({"optimizer": "adam"}, Adam(0.001)),
     "rate of adam": ({"optimizer": "adam", "learning_rate": 0.1}, Adam(0.1)),
     "obgd": ({"optimizer": "obgd"}, ObGD(1.0)),
-    "labels": ({"classify": True}, RATE_BY_DEFAULT),
     "labels by sgd": ({"classify": True, "optimizer": "sgd"}, SGD(0.01)),
 }
 
@@ -97,13 +95,20 @@ CHOICES = {
 @pytest.mark.parametrize("case", list(CHOICES))
 def test_network_learns_by_the_optimizer_chosen(case):
     options, wanted = CHOICES[case]
-    session = Session(Settings(target="load", cells=4, **options), HEADER)
+    session = Session(Settings(target="load", cells=4, **options), ["wind"])
     if session.settings.classify:
-        session.update(np.zeros(2), "a")
-        net = session.kind.model.net
+        session.update(np.zeros(1), "a")
     else:
-        net = session.kind.forecaster.net
-    assert net.optimizer == wanted
+        session.update(np.zeros(1), 1.0)
+    nets = session.series[()].learner.model.nets
+    assert [net.optimizer for net in nets] == [wanted]
+
+
+@pytest.mark.parametrize("classify", [False, True])
+def test_by_default_several_networks_learn(classify):
+    session = Session(Settings(target="load", cells=4, classify=classify), ["wind"])
+    session.update(np.zeros(1), "a" if classify else 1.0)
+    assert len(session.series[()].learner.model.nets) == 3
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam", "obgd"])
@@ -115,10 +120,10 @@ def test_every_optimizer_learns_and_resumes(optimizer, table, path, tmp_path):
     for part in (first, path):
         assert stream(part, *options, "--resume", session) == 0
     assert session.read_bytes() == whole.read_bytes()
-    long = Session(Settings(target="load", optimizer=optimizer), HEADER)
+    long = Session(Settings(target="load", optimizer=optimizer), ["wind"])
     for row in wavy_table(3000):
-        long.update(row, row[0])
-    assert long.kind.total(after=0.5).skill("pylstm", "last value") > 0.15
+        long.update(row[1:], row[0])
+    assert long.total(after=0.5).skill("pylstm", "last value") > 0.15
 
 
 def test_optimizer_of_a_saved_session_stays(path, tmp_path, capsys):

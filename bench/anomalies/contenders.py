@@ -37,7 +37,6 @@ def ours(series: Series, seed: int) -> list[float]:
     model, scores, before = Detector(season=season, seed=seed), [], math.nan
     for time, seconds, value in zip(series.times, series.seconds, series.values, strict=True):
         calendar = dict(zip(_CALENDAR, clock.calendar(time).tolist(), strict=True))
-        clock.advance(time)
         if seconds - before > step:  # rows that are not there
             for _ in range(min(season, round((seconds - before) / step) - 1)):
                 model.learn_one({}, {None: None})

@@ -204,7 +204,10 @@ def _use_session(session: Session) -> None:
         target: Any = k % 2
         if settings.classify:
             target = ("yes", "no", None)[k % 3]
-        session.as_record(session.update(inputs, target, time))
+        if settings.detect:
+            target = [float(k % 2)] * len(settings.targets)
+        texts, key = ["u"] * len(session.texts), ("x",) * len(settings.keys)
+        session.as_record(session.update(inputs, target, time, texts=texts, key=key))
     assert session.n_rows == t + 7
     session.scores.total(after=0.1)
     session.scores.running_error()

@@ -26,7 +26,8 @@ MODULES = [
     *(f"estimators.{name}" for name in ("estimator", "features", "classifier", "forecaster")),
     *(f"schemas.{name}" for name in ("networks", "estimators", "dressed", "tabular", "baselines",
                                      "generators", "state")),
-    *(f"tabular.{name}" for name in ("session", "kinds", "scores", "clock", "forecaster")),
+    *(f"tabular.{name}" for name in ("session", "kinds", "scores", "clock", "learners", "baselines",
+                                     "earlier")),
     *(f"baselines.{name}" for name in ("learner", "method", "recurrent", "guessing")),
 ]  # fmt: skip
 

@@ -151,11 +151,11 @@ def _learned_several(model: Any) -> Any:
 
 def _sessions() -> Iterator[tuple[str, Any]]:
     rng = np.random.default_rng(2)
-    for horizon, season in ((1, None), (3, 5)):
+    for horizon, season in ((1, None), (3, (5, 2))):
         settings = Settings(target="b", horizon=horizon, season=season, cells=2, mark_missing=True)
-        session = Session(settings, ["a", "b"])
+        session = Session(settings, ["a"])
         for row in rng.normal(size=(9, 2)):
-            session.update(row, row[1])
+            session.update(row[:1], row[1])
         yield f"session {horizon}", session
     for horizon in (0, 2):
         settings = Settings(target="b", classify=True, horizon=horizon, cells=2, time="when")
@@ -163,6 +163,15 @@ def _sessions() -> Iterator[tuple[str, Any]]:
         for t, row in enumerate(rng.normal(size=(9, 1))):
             session.update(row, "no" if t % 3 else "yes", f"2013-01-01 0{t}:00")
         yield f"session of labels {horizon}", session
+    settings = Settings(target="b", horizon=0, delay=2, cells=2, keys=("k",), interval=0.8)
+    session = Session(settings, ["a"], ["c"])
+    for t, row in enumerate(rng.normal(size=(9, 2))):
+        session.update(row[:1], row[1], texts=["uv"[t % 2]], key=("xy"[t % 2],))
+    yield "session of keys", session
+    session = Session(Settings(target="b", detect=True, cells=2, season=3), [])
+    for row in rng.normal(size=(9, 1)):
+        session.update([], row)
+    yield "session that detects", session
 
 
 def _baselines() -> Iterator[tuple[str, Any]]:

@@ -1,11 +1,10 @@
 """A time-ordered table in one pass: predict every row, then learn from it.
 
-`Session` is ``pylstm stream`` from Python; `Forecaster` is what it predicts with, without the
-scores.
+`Session` is ``pylstm stream`` from Python, over `pylstm.estimators`.
 """
 
+from pylstm.tabular.dialect import Dialect
 from pylstm.tabular.errors import StreamError
-from pylstm.tabular.forecaster import Forecaster
 from pylstm.tabular.reporting import report
 from pylstm.tabular.scores import LabelScores, LabelTotal, Scores, Total
 from pylstm.tabular.session import Session
@@ -13,7 +12,7 @@ from pylstm.tabular.settings import Settings
 from pylstm.tabular.table import Table
 
 __all__ = [
-    "Forecaster",
+    "Dialect",
     "LabelScores",
     "LabelTotal",
     "Scores",

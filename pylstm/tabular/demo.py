@@ -20,4 +20,4 @@ hours ahead, then learns. Data: US National Weather Service, public domain."""
 
 def settings(seed: int = 0) -> Settings:
     """Return the settings of the demonstration: all defaults, but for what the task is."""
-    return Settings(target="temp", horizon=6, season=24, seed=seed)
+    return Settings(target="temp", horizon=6, season=(24,), seed=seed)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pylstm.files import check_writable, written_whole
 from pylstm.tabular.errors import StreamError
-from pylstm.tabular.kinds import FREQUENT, LAST, LAST_LABEL, MODEL, SEASON, Labels
+from pylstm.tabular.kinds import MODEL
 from pylstm.tabular.session import Session
 
-if TYPE_CHECKING:
-    from pylstm.tabular.detect import Detections
-
-__all__ = ["check_plot", "save_detections", "save_plot"]
-
-_COLOURS = {MODEL: "C0", LAST: "C1", LAST_LABEL: "C1", SEASON: "C2", FREQUENT: "C3"}
+__all__ = ["check_plot", "save_plot"]
 
 
 def check_plot(path: str) -> None:
@@ -55,6 +50,9 @@ def save_plot(session: Session, path: str) -> None:
     path : str
         Its ending says the format (.png, .pdf, .svg, ...).
     """
+    if session.settings.detect:
+        _save_detections(session, path)
+        return
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6), layout="constrained")
@@ -66,54 +64,51 @@ def save_plot(session: Session, path: str) -> None:
 
 
 def _draw_recent(axes: Any, session: Session) -> None:
-    truth, forecast = np.array(session.recent, float).reshape(-1, 2).T
+    settings, (truth, forecast, low, high) = session.settings, session.recent.T
     rows = session.n_rows - len(truth) + np.arange(1, len(truth) + 1)
-    axes.plot(rows, truth, color="0.35", label="truth")
-    axes.plot(
-        rows, forecast, color=_COLOURS[MODEL], label=f"{MODEL}, {session.settings.horizon} ahead"
-    )
-    axes.set(
-        xlabel="row", ylabel=session.settings.target, title="prediction against truth, last rows"
-    )
-    if isinstance(session.kind, Labels):
-        labels = session.kind.labels
-        axes.set_yticks(range(len(labels)), labels)
+    if settings.keys:
+        axes.plot(rows, truth, ".", color="0.35", label="truth")
+        axes.plot(rows, forecast, ".", color="C0", label=f"{MODEL}, {settings.horizon} ahead")
+    else:
+        axes.plot(rows, truth, color="0.35", label="truth")
+        axes.plot(rows, forecast, color="C0", label=f"{MODEL}, {settings.horizon} ahead")
+    if np.isfinite(low).any():
+        band = f"{100 * settings.level:g} % interval"
+        axes.fill_between(rows, low, high, color="C0", alpha=0.2, linewidth=0, label=band)
+    axes.set(xlabel="row", ylabel=settings.target, title="prediction against truth, last rows")
+    if settings.classify and not settings.keys:
+        axes.set_yticks(range(len(session.labels)), session.labels)
     axes.legend(loc="upper left")
 
 
 def _draw_running_error(axes: Any, session: Session) -> None:
     rows, errors = session.scores.running_error(n_points=60)
-    for name, error in errors.items():
-        axes.plot(rows, error, color=_COLOURS[name], label=name)
+    for k, (name, error) in enumerate(errors.items()):
+        axes.plot(rows, error, color=f"C{k}", label=name)
     axes.margins(y=0.25)  # room for the legend
     what = "share of errors" if session.settings.classify else "mean absolute error"
     axes.set(xlabel="row", ylabel=what, title="running error", ylim=(0, None))
     axes.legend(loc="upper right", ncols=len(errors))
 
 
-def save_detections(found: Detections, path: str) -> None:
-    """Write the picture of ``pylstm detect``: each target with its detections, and the scores.
-
-    Parameters
-    ----------
-    found : Detections
-    path : str
-        Its ending says the format.
-    """
+def _save_detections(session: Session, path: str) -> None:
+    """Write the picture of a session that detects: each target, and the scores."""
     from matplotlib.figure import Figure
 
-    n_targets = len(found.targets)
-    figure = Figure(figsize=(9, 2 + 2 * (n_targets + 1)), layout="constrained")
-    *upper, lower = figure.subplots(n_targets + 1, 1, sharex=True)
-    rows, scores, *values = np.array(found.recent, float).reshape(-1, n_targets + 2).T
-    is_one = (scores > 0) & (scores >= found.threshold)
-    for axes, name, series in zip(upper, found.targets, values, strict=True):
-        axes.plot(rows, series, color="0.35", linewidth=0.8)
+    targets = session.settings.targets
+    figure = Figure(figsize=(9, 2 + 2 * (len(targets) + 1)), layout="constrained")
+    *upper, lower = figure.subplots(len(targets) + 1, 1, sharex=True)
+    scores, *values = session.recent.T
+    rows = session.n_rows - len(scores) + np.arange(1, len(scores) + 1)
+    is_one = (scores > 0) & (scores >= session.threshold)
+    line = "." if session.settings.keys else "-"
+    for axes, name, series in zip(upper, targets, values, strict=True):
+        axes.plot(rows, series, line, color="0.35", linewidth=0.8)
         axes.plot(rows[is_one], series[is_one], "o", color="C3", label="detection")
         axes.set(ylabel=name)
     upper[0].set(title="detections, last rows")
     upper[0].legend(loc="upper left")
-    _draw_scores(lower, rows, scores, found.threshold)
+    _draw_scores(lower, rows, scores, session.threshold)
     with written_whole(path) as temporary:
         figure.savefig(temporary, format=_format(path), dpi=120)
 

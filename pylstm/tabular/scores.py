@@ -11,6 +11,7 @@ beyond.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,7 +19,17 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEAST_PROBABILITY", "LabelScores", "LabelTotal", "Scores", "Total", "most_probable"]
+__all__ = [
+    "LEAST_PROBABILITY",
+    "Coverage",
+    "LabelScores",
+    "LabelTotal",
+    "Scores",
+    "Total",
+    "most_probable",
+]
+
+Array = npt.NDArray[Any]
 
 _CAPACITY = 4096
 # Of the label that came, as the log loss sees it: a label never seen before has a finite loss.
@@ -40,15 +51,15 @@ class Total:
     n_scored: int
     mae: dict[str, float]
     rmse: dict[str, float]
-    SKILL: ClassVar[str] = "skill = 1 - MAE of pylstm / MAE of the opponent, on the same rows"
+    SKILL: ClassVar[str] = "skill = 1 - MAE of pylstm / MAE of the baseline, on the same rows"
 
     def columns(self) -> list[tuple[str, str, dict[str, float]]]:
         """Return the columns of the report: title, format, values by forecaster."""
         return [("MAE", ".4g", self.mae), ("RMSE", ".4g", self.rmse)]
 
-    def skill(self, model: str, opponent: str) -> float:
-        """Return ``1 - MAE(model) / MAE(opponent)``: 1 is perfect, 0 as good, below 0 worse."""
-        return _skill(self.mae[model], self.mae[opponent])
+    def skill(self, model: str, baseline: str) -> float:
+        """Return ``1 - MAE(model) / MAE(baseline)``: 1 is perfect, 0 as good, below 0 worse."""
+        return _skill(self.mae[model], self.mae[baseline])
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,7 @@ class LabelTotal:
     n_scored: int
     errors: dict[str, float]
     log_loss: dict[str, float]
-    SKILL: ClassVar[str] = "skill = 1 - errors of pylstm / errors of the opponent, on the same rows"
+    SKILL: ClassVar[str] = "skill = 1 - errors of pylstm / errors of the baseline, on the same rows"
 
     def columns(self) -> list[tuple[str, str, dict[str, float]]]:
         """Return the columns of the report: title, format, values by forecaster."""
@@ -79,9 +90,9 @@ class LabelTotal:
         """Share of the rows whose most probable label came, by forecaster."""
         return {name: 1 - share for name, share in self.errors.items()}
 
-    def skill(self, model: str, opponent: str) -> float:
-        """Return ``1 - errors(model) / errors(opponent)``: 1 is perfect, 0 as good."""
-        return _skill(self.errors[model], self.errors[opponent])
+    def skill(self, model: str, baseline: str) -> float:
+        """Return ``1 - errors(model) / errors(baseline)``: 1 is perfect, 0 as good."""
+        return _skill(self.errors[model], self.errors[baseline])
 
 
 def _skill(own: float, other: float) -> float:
@@ -90,25 +101,26 @@ def _skill(own: float, other: float) -> float:
     return 1 - own / other
 
 
-class _Losses:
-    """Two losses of named forecasters along a stream."""
+class _Segments:
+    """Sums of named columns of numbers along a stream; the first column counts what was summed."""
 
-    def __init__(self, names: list[str]) -> None:
-        self.names = list(names)
+    def __init__(self, n_columns: int) -> None:
         self.n_rows = 0
         self.rows_per_segment = 1
-        # Columns: scored rows, then sums of the first loss, then sums of the second.
-        self._sums = np.zeros((_CAPACITY, 1 + 2 * len(names)))
+        self._sums = np.zeros((_CAPACITY, n_columns))
 
-    def _add_losses(self, losses: npt.NDArray[Any] | None) -> None:
-        """Take in one row: the first losses, then the second; None where it is not scored."""
-        segment = self.n_rows // self.rows_per_segment
-        if segment == _CAPACITY:
-            self._merge_neighbours()
-            segment = self.n_rows // self.rows_per_segment
-        self.n_rows += 1
-        if losses is not None:
-            self._sums[segment] += np.concatenate([[1.0], losses])
+    def _add_rows(self, values: npt.NDArray[Any]) -> None:
+        """Take in rows, shape (n, n_columns): zeros where a row does not count."""
+        while len(values):
+            while self.n_rows >= _CAPACITY * self.rows_per_segment:
+                self._merge_neighbours()
+            room = _CAPACITY * self.rows_per_segment - self.n_rows
+            part, values = values[:room], values[room:]
+            where = (self.n_rows + np.arange(len(part))) // self.rows_per_segment
+            # One row after the other: the same bits however many come at once.
+            for k, column in enumerate(part.T):
+                np.add.at(self._sums[:, k], where, column)
+            self.n_rows += len(part)
 
     def _merge_neighbours(self) -> None:
         half = self._sums[0::2] + self._sums[1::2]
@@ -116,10 +128,77 @@ class _Losses:
         self._sums[: len(half)] = half
         self.rows_per_segment *= 2
 
+    def _sum_after(self, after: float) -> npt.NDArray[Any]:
+        """The sums over what comes after the first part of the stream."""
+        start = int(np.ceil(round(after * self.n_rows / self.rows_per_segment, 9)))
+        total: npt.NDArray[Any] = self._sums[start:].sum(axis=0)
+        return total
+
+    def state(self) -> dict[str, Any]:
+        """Return the sums so far, as plain numbers and arrays."""
+        used = -(-self.n_rows // self.rows_per_segment)
+        return {
+            "n_rows": self.n_rows,
+            "rows_per_segment": self.rows_per_segment,
+            "sums": self._sums[:used].copy(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        n_rows, width, sums = state["n_rows"], state["rows_per_segment"], state["sums"]
+        if width < 1 or not len(sums) == -(-n_rows // width) <= _CAPACITY:
+            raise ValueError("the numbers of rows in the saved scores do not fit together")
+        self.n_rows, self.rows_per_segment = n_rows, width
+        self._sums[:] = 0
+        self._sums[: len(sums)] = sums
+
+
+class Coverage(_Segments):
+    """How many targets were in their intervals along a stream, and how wide these were.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pylstm.tabular.scores import Coverage
+    >>> found = Coverage()
+    >>> found.add_block(np.array([1.0, 5.0]), np.array([0.0, 0.0]), np.array([2.0, 4.0]))
+    >>> found.total()
+    (2, 0.5, 3.0)
+    """
+
+    def __init__(self) -> None:
+        super().__init__(3)
+
+    def add_block(self, truth: Array, low: Array, high: Array) -> None:
+        """Take in rows; one counts when the truth and both ends exist."""
+        known = np.isfinite(truth) & np.isfinite(low) & np.isfinite(high)
+        inside = known & (low <= truth) & (truth <= high)
+        width = np.where(known, high - low, 0.0)
+        self._add_rows(np.stack([known, inside, width], axis=1).astype(float))
+
+    def total(self, after: float = 0.0) -> tuple[int, float, float]:
+        """Return rows counted after the first part, share inside, mean width."""
+        n, inside, width = self._sum_after(after).tolist()
+        return int(n), inside / (n or np.nan), width / (n or np.nan)
+
+
+class _Losses(_Segments):
+    """Two losses of named forecasters along a stream."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+        # Columns: scored rows, then sums of the first loss, then sums of the second.
+        super().__init__(1 + 2 * len(names))
+
+    def add_losses(self, losses: Array) -> None:
+        """Take in rows, shape (n, 2 n_names): first losses, then second; NaN if not scored."""
+        scored = ~np.atleast_1d(np.isnan(losses).any(axis=1))
+        counted = np.concatenate([scored[:, None], losses], axis=1)
+        self._add_rows(np.where(scored[:, None], counted, 0.0))
+
     def _mean_losses(self, after: float) -> tuple[int, npt.NDArray[Any], npt.NDArray[Any]]:
         """Scored rows after the first part of the stream, and the means of both losses there."""
-        start = int(np.ceil(round(after * self.n_rows / self.rows_per_segment, 9)))
-        sums, k = self._sums[start:].sum(axis=0), len(self.names)
+        sums, k = self._sum_after(after), len(self.names)
         n = sums[0] or np.nan
         return int(sums[0]), sums[1 : 1 + k] / n, sums[1 + k :] / n
 
@@ -150,24 +229,6 @@ class _Losses:
         first = sums[:, 1 : 1 + len(self.names)] / n_scored[:, None]
         return rows, dict(zip(self.names, first.T, strict=True))
 
-    def state(self) -> dict[str, Any]:
-        """Return the scores so far, as plain numbers and arrays."""
-        used = -(-self.n_rows // self.rows_per_segment)
-        return {
-            "n_rows": self.n_rows,
-            "rows_per_segment": self.rows_per_segment,
-            "sums": self._sums[:used],
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
-        n_rows, width, sums = state["n_rows"], state["rows_per_segment"], state["sums"]
-        if width < 1 or not len(sums) == -(-n_rows // width) <= _CAPACITY:
-            raise ValueError("the numbers of rows in the saved scores do not fit together")
-        self.n_rows, self.rows_per_segment = n_rows, width
-        self._sums[:] = 0
-        self._sums[: len(sums)] = sums
-
 
 class Scores(_Losses):
     """Absolute and squared errors of named forecasters along a stream.
@@ -188,19 +249,33 @@ class Scores(_Losses):
     (90, 1.0, 0.5)
     """
 
-    def add(self, truth: float, forecasts: list[float]) -> None:
+    def add(self, truth: float, forecasts: Sequence[float]) -> None:
         """Take in one row; it is scored when the truth and every forecast exist.
 
         Parameters
         ----------
         truth : float
             NaN where missing.
-        forecasts : list of float
+        forecasts : sequence of float
             One per name, in their order; NaN where there is none.
         """
-        errors = np.array(forecasts) - truth
-        scored = not np.isnan(errors).any()
-        self._add_losses(np.concatenate([np.abs(errors), errors**2]) if scored else None)
+        self.add_block(np.array([truth]), np.array([forecasts], float))
+
+    def add_block(self, truth: Array, forecasts: Array) -> None:
+        """Take in rows: as `add` of each, to the last bit.
+
+        Parameters
+        ----------
+        truth : ndarray, shape (n,), float64
+        forecasts : ndarray, shape (n, n_names), float64
+        """
+        self.add_losses(self.losses(truth, forecasts))
+
+    @staticmethod
+    def losses(truth: Array, forecasts: Array) -> Array:
+        """Return |e| and e^2 of every forecaster, shape (n, 2 n_names)."""
+        errors = forecasts - truth[:, None]
+        return np.concatenate([np.abs(errors), errors**2], axis=1)
 
     def total(self, after: float = 0.0) -> Total:
         """Return the errors of the stream after its first part.
@@ -243,12 +318,16 @@ class LabelScores(_Losses):
         forecasts : list of dict of str to float
             Probabilities by label, one dict per name, in their order; empty where there is none.
         """
+        self.add_losses(np.array([self.losses(truth, forecasts)], float))
+
+    @staticmethod
+    def losses(truth: str | None, forecasts: Sequence[Mapping[str, float]]) -> list[float]:
+        """Return whether each is wrong, then -log p of each; NaN where the row is not scored."""
         if truth is None or not all(forecasts):
-            self._add_losses(None)
-            return
-        wrong = [most_probable(forecast) != truth for forecast in forecasts]
+            return [math.nan] * (2 * len(forecasts))
+        wrong = [float(most_probable(forecast) != truth) for forecast in forecasts]
         given = [max(forecast.get(truth, 0.0), LEAST_PROBABILITY) for forecast in forecasts]
-        self._add_losses(np.concatenate([wrong, -np.log(given)]))
+        return [*wrong, *(-math.log(p) for p in given)]
 
     def total(self, after: float = 0.0) -> LabelTotal:
         """Return the losses of the stream after its first part.
