@@ -57,9 +57,20 @@ def draw(app):
         picture = GENERATED / f"{script.stem}.png"
         if not picture.exists() or picture.stat().st_mtime < script.stat().st_mtime:
             subprocess.run([sys.executable, script, picture], env=env, cwd=HERE.parent, check=True)
-    for command in ("", "stream", "detect", "demo", "reproduce", "truncation", "vanishing", "config"):
+    for command in (
+        "",
+        "stream",
+        "detect",
+        "demo",
+        "reproduce",
+        "truncation",
+        "vanishing",
+        "config",
+    ):
         call = [sys.executable, "-m", "pylstm", *command.split(), "--help"]
-        text = subprocess.run(call, env={**env, "COLUMNS": "90"}, check=True, stdout=subprocess.PIPE)
+        text = subprocess.run(
+            call, env={**env, "COLUMNS": "90"}, check=True, stdout=subprocess.PIPE
+        )
         (GENERATED / f"help{'-' * bool(command)}{command}.txt").write_bytes(text.stdout)
 
 
