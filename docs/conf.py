@@ -40,7 +40,7 @@ html_copy_source = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-# Names in single backticks of a docstring are parameters as often as objects, so they are not links.
+# Names in single backticks of a docstring are parameters as often as objects: no links.
 default_role = "literal"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
@@ -75,7 +75,7 @@ def draw(app):
 
 
 def set_equations(app, what, name, obj, options, lines):
-    """Make what is indented after an empty line a literal block, and |x| text, as help() shows them."""
+    """Make what is indented after an empty line a literal block, and |x| plain text."""
     found, depth, is_literal = [], 0, False
     for line in lines:
         indent = len(line) - len(line.lstrip())

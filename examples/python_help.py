@@ -6,10 +6,10 @@ characters are tokens. Needs matplotlib.
 
 import re
 import sys
+from pydoc_data.topics import topics
 
 import matplotlib.pyplot as plt
 import numpy as np
-from pydoc_data.topics import topics
 
 import pylstm
 
