@@ -54,3 +54,8 @@ pytest_collect_file = Sybil(
     setup=set_up,
     fixtures=["folder_of_the_page"],
 ).pytest()
+
+
+def pytest_configure(config):
+    """Let Keras on PyTorch warn about itself."""
+    config.addinivalue_line("filterwarnings", "ignore:__array__ implementation:DeprecationWarning")
