@@ -44,7 +44,7 @@ copybutton_prompt_is_regexp = True
 default_role = "literal"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "inherited-members": True}
+
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 

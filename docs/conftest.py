@@ -39,7 +39,7 @@ def folder_of_the_page(tmp_path_factory):
 
 
 def set_up(namespace):
-    """What a block may be left out by: `needs` of a page's skip directive."""
+    """What the skip directive of a block may ask: whether a module is not installed."""
     namespace["missing"] = lambda name: find_spec(name) is None
 
 
