@@ -48,7 +48,7 @@ class Delayed(Copyable):
     Parameters
     ----------
     net : LSTM
-        Learns from now on through this object; its optimiser and parameters stay in use. Its state
+        Learns from now on through this object; its optimizer and parameters stay in use. Its state
         and statistics, if it has made steps, are where both start.
     delay : int
         How many steps a target comes after its prediction, at least 0; with 0 this is `net`.
@@ -199,7 +199,7 @@ class Delayed(Copyable):
         Returns
         -------
         float
-            The loss of that step, of what `net` put out when it made it; NaN without a target.
+            The loss of that step, of the outputs of `net` when it made it; NaN without a target.
 
         Raises
         ------

@@ -92,7 +92,7 @@ class Fits:
         Notes
         -----
         The state is that of a reset in the end. Validation works on a copy, and costs what a pass
-        over as many steps does. Moments of the optimiser are not taken back.
+        over as many steps does. Moments of the optimizer are not taken back.
 
         Examples
         --------

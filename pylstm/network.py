@@ -99,8 +99,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
         Which hidden units have a bias; "gates": cell inputs have none.
     output_bias : bool, default True
     cell_input, cell_output : {"tanh", "logistic", "identity", "tanh_half", "two_tanh_half"}
-        Squashing of the cell input (1997: g = "two_tanh_half", 2 tanh(x/2)) and of the cell
-        state (1997: h = "tanh_half", tanh(x/2)). Default "tanh".
+        Activation functions of the cell input (1997: g = "two_tanh_half", 2 tanh(x/2)) and of the
+        cell state (1997: h = "tanh_half", tanh(x/2)). Default "tanh".
     output : {"identity", "logistic", "softmax"}, default "identity"
     loss : {"squared", "cross_entropy"}, optional
         Half the sum of squares through the output squashing, or the cross-entropy (logistic or
@@ -122,10 +122,11 @@ class LSTM(Architecture, Fits, Copyable, Network):
         `RunningScale`; NaN stands for a missing value and becomes 0, the mean. What has been seen
         outlasts `reset`. Not for tokens.
     scale_targets : bool, default False
-        The network learns standardised targets, and its outputs, clipped to five deviations, are
-        given back in the units of the targets by the statistics before the target of their step; 0
-        before the first target. What is learned, and `gradient`, is of the standardised loss; the
-        loss that `learn` returns is in the units of the targets. With output "identity" only; not
+        The network learns standardised targets, and its outputs, clipped to five standard
+        deviations, are given back in the units of the targets by the statistics before the target
+        of their step; 0 before the first target. What is learned, and `gradient`, is of the
+        standardised loss; the loss that `learn` returns is in the units of the targets. With output
+        "identity" only; not
         with `learn_from`.
     scale_memory : int, default 3000
         Steps over which both statistics forget.
@@ -165,7 +166,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
     so |c| <= max |i g| / leak, and |E| <= max |d z| / leak, the gradient staying exact. What is
     older than some 1/leak steps is forgotten; `Regressor`, `Classifier` and `Forecaster` have
     0.001. A learning rate that stays high drives cells into saturation all the same, |c| of more
-    than about 5; the ``weight_decay`` of the optimiser brings them back.
+    than about 5; the ``weight_decay`` of the optimizer brings them back.
     Leaky integrators are those of Mozer (1992) and of Jaeger et al. (2007); other libraries clip c
     (`cell_clip`), which leaves the traces without a bound. It costs nothing: it is a constant of
     the squashing, f' = f (1 - f / (1 - leak)).
@@ -306,7 +307,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         New inputs follow the old ones. Their weights are uniform in [-init_range, init_range),
         drawn from the starting weights, hence from `seed`, and the place of the input: growing at
         once or one by one gives the same. New outputs follow the old ones, with all weights 0.
-        Traces, moments of the optimiser and statistics of the new parts start at 0.
+        Traces, moments of the optimizer and statistics of the new parts start at 0.
 
         Parameters
         ----------
@@ -379,7 +380,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimiser; may be replaced at any time.
+        """The optimizer; may be replaced at any time.
 
         One of the same class keeps the moments and the count of updates, another starts afresh.
         """
@@ -424,7 +425,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
 
     @property
     def input_scale(self) -> RunningScale | None:
-        """What is known of the inputs, a copy: their means and deviations; None with no scale.
+        """Means and standard deviations of the inputs so far, a copy; None with no scale.
 
         Examples
         --------
@@ -434,7 +435,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         >>> net.input_scale.mean, net.input_scale.deviation
         (array([3.]), array([1.]))
 
-        Of an estimator, in any dress, it is that of its `net`.
+        Of an estimator, in any adapter, it is that of its `net`.
         """
         return self._scale("input_scale")
 

@@ -1,4 +1,4 @@
-"""Optimisers: how a gradient changes the weights. Arithmetic: csrc/network/optimizer.inc."""
+"""Optimizers: how a gradient changes the weights. Arithmetic: csrc/network/optimizer.inc."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Decay:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Optimizer:
-    """What all optimisers have in common: clipping, a schedule of the rate, decay of the weights.
+    """What all optimizers have in common: clipping, a schedule of the rate, decay of the weights.
 
     ``g = clip(g, -clip_value, clip_value)``, then ``g *= min(1, clip_norm / |g|_2)`` over all
     parameters together, ``rate = learning_rate * schedule(k)`` at update k = 0, 1, ..., then
@@ -113,7 +113,7 @@ class Optimizer:
 
     Notes
     -----
-    Immutable: to change an optimiser, give the network a new one. Of the same class it keeps the
+    Immutable: to change an optimizer, give the network a new one. Of the same class it keeps the
     moments and the count of updates; of another it starts both afresh.
 
     Clipping sees the whole gradient before a weight changes: a matrix product and two or three
@@ -182,7 +182,7 @@ class Optimizer:
         vars(self).update(vars(_from_fields(type(self), state)))
 
     def saved(self) -> dict[str, Any]:
-        """The optimiser as a dictionary, see `from_saved`."""
+        """The optimizer as a dictionary, see `from_saved`."""
         saved = {"name": type(self).__name__, **vars(self)}
         if isinstance(self.schedule, Decay):
             saved["schedule"] = {"factor": self.schedule.factor}
@@ -190,11 +190,11 @@ class Optimizer:
 
     @staticmethod
     def from_saved(saved: Mapping[str, Any]) -> Optimizer:
-        """Build the optimiser that `saved` describes."""
+        """Build the optimizer that `saved` describes."""
         name = saved.get("name") if isinstance(saved, Mapping) else saved
         if not isinstance(name, str) or name not in _BY_NAME:
             raise ValueError(
-                f"the saved optimiser is {brief(name)}, wanted one of "
+                f"the saved optimizer is {brief(name)}, wanted one of "
                 f"{', '.join(map(repr, _BY_NAME))}"
             )
         keywords = {key: value for key, value in saved.items() if key != "name"}
@@ -442,7 +442,7 @@ _BY_NAME: dict[str, type[Optimizer]] = {kind.__name__: kind for kind in (SGD, RM
 
 
 def check_optimizer(optimizer: Any) -> Optimizer:
-    """Return an optimiser, or raise TypeError."""
+    """Return an optimizer, or raise TypeError."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD"

@@ -179,7 +179,7 @@ class Population(Architecture, Copyable, PopulationBase):
         return net
 
     def __setitem__(self, k: int, net: LSTM) -> None:
-        """Let net k go on where `net` stands, up to rounding, with its optimiser.
+        """Let net k go on where `net` stands, up to rounding, with its optimizer.
 
         What `__getitem__` takes along is taken along; `net` itself is copied and does not change.
         """
@@ -273,7 +273,7 @@ class Population(Architecture, Copyable, PopulationBase):
 
     @property
     def optimizer(self) -> tuple[SGD, ...]:
-        """The optimisers, one a net; set to one SGD for all or a sequence of n_nets.
+        """The optimizers, one a net; set to one SGD for all or a sequence of n_nets.
 
         Their state stays. As soon as one net has momentum, all are updated by that rule, the others
         with momentum 0.
@@ -353,5 +353,5 @@ def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
 
 
 def _with_rates(optimizers: tuple[SGD, ...]) -> tuple[tuple[SGD, ...], list[float], list[float]]:
-    """The optimisers, and what the engine wants to know of them."""
+    """The optimizers, and what the engine wants to know of them."""
     return optimizers, [o.learning_rate for o in optimizers], [o.momentum for o in optimizers]

@@ -51,7 +51,7 @@ def _framed(X: Any) -> Any:
     return frame
 
 
-class _Dress(base.Base):
+class _Adapter(base.Base):
     """What river asks of every estimator."""
 
     __repr__ = base.Base.__repr__
@@ -80,7 +80,7 @@ class _Dress(base.Base):
         return clone
 
 
-class _LearnsMany(_Dress):
+class _LearnsMany(_Adapter):
     """Frames of rows with targets or labels."""
 
     def learn_many(self, X: IntoDataFrame, y: Any, w: Any = 1.0) -> None:
@@ -145,7 +145,7 @@ class LSTMRegressor(_LearnsMany, Regressor, base.MiniBatchRegressor):
         return dataframe.to_native_frame(dict(enumerate(found.T)), like=frame)
 
 
-class LSTMMultiTargetRegressor(_Dress, Regressor, base.MultiTargetRegressor):  # type: ignore[misc]
+class LSTMMultiTargetRegressor(_Adapter, Regressor, base.MultiTargetRegressor):  # type: ignore[misc]
     __doc__ = f"""{Regressor.__doc__}
     Targets are dicts, as river has them, and so are predictions; empty before the first target:
 
@@ -222,7 +222,7 @@ class LSTMClassifier(_LearnsMany, Classifier, base.MiniBatchClassifier):  # type
         return dataframe.to_native_series(super().predict_many(X), name=None, like=_framed(X))
 
 
-class LSTMForecaster(_Dress, Forecaster, BaseForecaster):
+class LSTMForecaster(_Adapter, Forecaster, BaseForecaster):
     __doc__ = f"""{Forecaster.__doc__}
     Compare it by a river metric, twelve months ahead:
 
@@ -249,7 +249,7 @@ class LSTMForecaster(_Dress, Forecaster, BaseForecaster):
     """
 
 
-class LSTMDetector(_Dress, Detector, base.AnomalyDetector):
+class LSTMDetector(_Adapter, Detector, base.AnomalyDetector):
     __doc__ = f"""{Detector.__doc__}
     Judge it by a river metric, rows scored before they are learned:
 

@@ -40,7 +40,7 @@ class Streams(Fits, Copyable, StreamGroup):
     Parameters
     ----------
     net : LSTM
-        Whose weights, and optimiser with its moments, are shared: what the streams learn, `net`
+        Whose weights, and optimizer with its moments, are shared: what the streams learn, `net`
         knows, and the other way round. The state of `net` itself is another matter.
     n_streams : int
         B, at least 1.
@@ -79,7 +79,7 @@ class Streams(Fits, Copyable, StreamGroup):
 
     @property
     def net(self) -> LSTM:
-        """The network whose weights and optimiser these streams share."""
+        """The network whose weights and optimizer these streams share."""
         return self.__net
 
     @property

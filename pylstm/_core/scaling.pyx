@@ -40,10 +40,10 @@ cdef class RunningScale:
         v    = (1 - rate) (v + rate d^2)
 
     Welford's recursion (1962) up to `memory` rows, exponentially forgetting from there on. A wild
-    value counts as `limit` deviations at most. As long as a column has not changed its value eight
+    value counts as `limit` standard deviations at most. As long as a column has not changed its value eight
     times, all is made anew of the values it has had, each with the rows it has stood for, brought to
     within ``limit * 1.4826 s`` of their median, s being the lower median of their distances from it
-    that are not 0: a wild value among the first, or the first after a constant stretch, does not set
+    that are not 0: an outlier among the first, or the first after a constant stretch, does not set
     the scale. A lasting shift is followed within a few per cent of the rows remembered, because every further
     value widens the scale again.
 
@@ -54,7 +54,7 @@ cdef class RunningScale:
     memory : int, default 3000
         Rows over which old values are forgotten; the first so many rows count alike.
     limit : float, default 5
-        Standardised values are clipped to [-limit, limit], and so is the weight of one wild value.
+        Standardised values are clipped to [-limit, limit], and so is the weight of one outlier.
     centre : bool, default True
         False keeps the mean at 0, so that a value of 0 stays 0 (the deviation is then a root mean
         square).

@@ -1,7 +1,7 @@
 """Estimators over one network: named features in, predictions out, learning at every row.
 
 `Regressor`, `Classifier`, `Forecaster` and `Detector` need nothing but NumPy. `pylstm.river` and
-`pylstm.sklearn` put them into the dress of those libraries, which are imported only then.
+`pylstm.sklearn` adapt them to those libraries, which are imported only then.
 """
 
 from pylstm.estimators.classifier import Classifier

@@ -28,7 +28,7 @@ class Regressor(Estimator):
     """Predict a number, or several, from named features, row by row, and learn from every row.
 
     With `feedback` the inputs of row t are its features, their changes since the row before, the
-    last target and the last error, and the networks put out the change since the last target,
+    last target and the last error, and the networks' outputs are the change since the last target,
 
         u(t) = [y(t-1), y(t-1) - p(t-1), x(t), x(t) - x(t-1)]      p(t) = y(t-1) + net(u(t))
 

@@ -1,6 +1,6 @@
 """One value of a row: a number, an instant, a label, a weight, or missing.
 
-Missing in every dress: None, NaN of any width or of decimal, NaT, pandas.NA, numpy.ma.masked.
+Missing everywhere: None, NaN of any width or of decimal, NaT, pandas.NA, numpy.ma.masked.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ def export_onnx(
     Parameters
     ----------
     model : LSTM, Regressor, Classifier or Forecaster
-        Its weights as they are now; it does not change. River's dress is such an estimator, and of
-        scikit-learn's it is the `estimator_` behind.
+        Its weights as they are now; it does not change. The classes of `pylstm.river` are such
+        estimators, and of scikit-learn's it is the `estimator_` behind.
     path : str or path, optional
         File to write, whole or not at all.
 

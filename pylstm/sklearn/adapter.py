@@ -86,7 +86,7 @@ ATTRIBUTES = """
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of str
-        Their names, in their order, where X was a data frame. Behind the dress a feature is the
+        Their names, in their order, where X was a data frame. In `estimator_` a feature is the
         number of its column, or of text the pair of it and a value, and
         ``estimator_.feature_names`` has these in the order of the inputs of the networks."""
 

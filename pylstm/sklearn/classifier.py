@@ -35,7 +35,7 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
     ----------{PARAMETERS}
     feedback : bool, optional
         Whether the labels learned from are inputs of the rows after. `predict` knows no labels and
-        takes its own probabilities for them. By default True, as in every dress, but False
+        takes its own probabilities for them. By default True, as in every adapter, but False
         where sequences are learned first, since each begins without.{SEQUENCES}{MORE_PARAMETERS}
 
     Attributes
@@ -43,7 +43,8 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
     classes_ : ndarray, shape (n_classes,)
         The labels, sorted.
     estimator_ : pylstm.estimators.Classifier
-        Behind the dress, where the stream stands; its labels are places in `classes_`.{ATTRIBUTES}
+        The estimator behind this adapter, where the stream stands; its labels are
+        places in `classes_`.{ATTRIBUTES}
 
     Examples
     --------

@@ -47,7 +47,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
     Attributes
     ----------
     estimator_ : pylstm.estimators.Forecaster
-        Behind the dress, where the series stands.{ATTRIBUTES}
+        The estimator behind this adapter, where the series stands.{ATTRIBUTES}
 
     Examples
     --------

@@ -44,13 +44,13 @@ class LSTMRegressor(RegressorMixin, SupervisedAdapter):  # type: ignore[misc]
     ----------{PARAMETERS}
     feedback : bool, optional
         Whether the targets learned from are inputs of the rows after. `predict` knows no targets
-        and takes its own predictions for them. By default True, as in every dress, but False
+        and takes its own predictions for them. By default True, as in every adapter, but False
         where sequences are learned first, since each begins without.{SEQUENCES}{MORE_PARAMETERS}
 
     Attributes
     ----------
     estimator_ : pylstm.estimators.Regressor
-        Behind the dress, where the stream stands.{ATTRIBUTES}
+        The estimator behind this adapter, where the stream stands.{ATTRIBUTES}
 
     Examples
     --------
