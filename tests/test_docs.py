@@ -23,7 +23,7 @@ METHODS = [
     for name in dir(base)
     if not name.startswith("_")
 ]
-README = Path(__file__).parent.parent / "README.md"
+TOP = Path(__file__).parent.parent
 
 
 def test_example_of_running_scale():
@@ -78,13 +78,24 @@ def test_public_method_of_tasks_has_an_example(method):
     assert ">>>" in inspect.getdoc(getattr(pylstm.tasks.Task, method))
 
 
-def test_network_of_the_readme_has_the_weights_it_states():
-    block = re.search(r"with its (\d+) weights:\n\n```python\n(.*?)```", README.read_text(), re.S)
+def test_the_lines_of_the_readme_run():
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", (TOP / "README.md").read_text("utf-8"), re.S):
+        exec(block, names)
+    assert names["loss"] < 0.05
+    assert names["mae"].get() < 0.5
+    assert names["low"] < names["high"]
+    assert names["scores"].shape == (3,)
+
+
+def test_network_of_the_guide_has_the_weights_it_states():
+    guide = (TOP / "docs" / "guide" / "loop.md").read_text("utf-8")
+    block = re.search(r"with its (\d+) weights:\n\n```python\n(.*?)```", guide, re.S)
     names = {"pylstm": pylstm}
     exec(block[2], names)
     assert names["net"].n_parameters == int(block[1])
 
 
 def test_the_citation_is_of_this_version():
-    citation = (README.parent / "CITATION.cff").read_text(encoding="utf-8")
+    citation = (TOP / "CITATION.cff").read_text(encoding="utf-8")
     assert re.search(r"^version: (.*)$", citation, re.M)[1] == version("pylstm")
