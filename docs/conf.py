@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pylstm
@@ -53,10 +55,14 @@ def draw(app):
     """Run the scripts whose picture is missing or out of date; ask the commands for their help."""
     GENERATED.mkdir(exist_ok=True)
     env = {**os.environ, "MPLBACKEND": "Agg", "MATPLOTLIBRC": str(HERE / "figures")}
+    calls = []
     for script in sorted([*HERE.glob("figures/*.py"), *HERE.parent.glob("examples/*.py")]):
         picture = GENERATED / f"{script.stem}.png"
         if not picture.exists() or picture.stat().st_mtime < script.stat().st_mtime:
-            subprocess.run([sys.executable, script, picture], env=env, cwd=HERE.parent, check=True)
+            calls.append([sys.executable, script, picture])
+    run = partial(subprocess.run, env=env, cwd=HERE.parent, check=True, stdout=subprocess.DEVNULL)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(run, calls))
     for command in (
         "",
         "stream",
