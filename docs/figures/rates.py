@@ -9,7 +9,7 @@ import pylstm
 
 wave = np.sin(0.2 * np.arange(4001.0)) * np.sin(0.013 * np.arange(4001.0))
 X, targets = wave[:-1, None], wave[1:, None]
-rates = [0.001, 0.03, 0.3, 10.0]
+rates = [0.001, 0.03, 0.3, 2.0]
 pop = pylstm.Population(
     len(rates), n_inputs=1, n_outputs=1, n_blocks=8, optimizer=[pylstm.SGD(r) for r in rates]
 )
