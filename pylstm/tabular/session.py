@@ -14,7 +14,7 @@ from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.registry import as_today, check_state, register
 from pylstm.tabular.baselines import too_many_labels
-from pylstm.tabular.clock import Stamps
+from pylstm.tabular.clock import Order, Stamps
 from pylstm.tabular.earlier import earlier_series
 from pylstm.tabular.errors import StreamError
 from pylstm.tabular.kinds import Labels, Made, Series, forecasters, new_series
@@ -272,6 +272,15 @@ class Session(Copyable):
     def total(self, after: float = 0.0) -> Total | LabelTotal:
         """Return the losses of the stream after its first part."""
         return self.scores.total(after)
+
+    @property
+    def clock(self) -> Order:
+        """The times of the rows taken in from a table, which the next may not go back behind."""
+        order = Order()
+        saved = (self.position or {}).get("order")
+        if saved is not None:
+            order.restore(saved)
+        return order
 
     @property
     def labels(self) -> list[str]:
