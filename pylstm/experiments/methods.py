@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.optimizers import SGD
 from pylstm.population import Population
 
 __all__ = ["METHODS", "Group", "Method", "Net", "Separate"]
@@ -176,9 +177,8 @@ class Method:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     in_sets: bool = False
 
-    @property
-    def side_by_side(self) -> int:
-        """How many trials learn in about the time of one."""
+    def side_by_side(self, **settings: Any) -> int:
+        """Say how many trials with these settings learn in about the time of one."""
         return 1
 
     def network(self, n_inputs: int, n_outputs: int, **settings: Any) -> Net:
@@ -202,15 +202,16 @@ class Method:
 
 
 class _SideBySide(Method):
-    """Networks that share the lanes of a population."""
+    """Networks that share the lanes of a population, where that knows the optimiser."""
 
-    @property
-    def side_by_side(self) -> int:
-        return 16  # lanes of float32
+    def side_by_side(self, **settings: Any) -> int:
+        return 16 if isinstance(settings["optimizer"], SGD) else 1  # lanes of float32
 
     def group(
         self, n_inputs: int, n_outputs: int, seeds: Sequence[np.random.Generator], **settings: Any
     ) -> Group:
+        if self.side_by_side(**settings) == 1:
+            return super().group(n_inputs, n_outputs, seeds, **settings)
         keywords = {**self.keywords, **settings}
         return Population(len(seeds), n_inputs, n_outputs, seed=list(seeds), **keywords)
 

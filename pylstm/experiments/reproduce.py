@@ -15,7 +15,6 @@ from pathlib import Path
 from pylstm._core import choose_isa
 from pylstm.errors import InputError, brief
 from pylstm.experiments import plots, report
-from pylstm.experiments.methods import METHODS
 from pylstm.experiments.progress import Abandoned, Reporter, bars, board
 from pylstm.experiments.row import LABELS, Reading, Row
 from pylstm.experiments.rows import ROWS, select
@@ -145,7 +144,7 @@ class Reproduction:
                 if reading.label in self._labels:
                     finished = self._store.results(row, reading)
                     trials = [k for k in range(self._trials or row.trials) if k not in finished]
-                    size = METHODS[reading.method].side_by_side
+                    size = row.side_by_side(reading)
                     jobs += [Job(row, reading, group) for group in _even_groups(trials, size)]
         return sorted(jobs, key=lambda job: -job.cost)
 

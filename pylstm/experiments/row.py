@@ -12,13 +12,16 @@ import numpy as np
 
 from pylstm.experiments.methods import METHODS, Group, Net
 from pylstm.experiments.stop import Exam, Perfect, Recent
-from pylstm.optimizers import SGD
+from pylstm.optimizers import SGD, Optimizer
 from pylstm.tasks import Task
 
 __all__ = ["LABELS", "NO_FIGURES", "Paper", "Reading", "Row"]
 
 Label = Literal["written", "nearest", "best", "chosen"]
 LABELS: tuple[Label, ...] = ("written", "nearest", "best", "chosen")
+
+
+_RULE = ("learning_rate", "momentum", "optimizer", "update", "task", "max_sequences")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Reading:
     learning_rate : float or None
         alpha in the paper; None for a method that has none.
     momentum : float, default 0
+    optimizer : Optimizer, optional
+        In the place of SGD with that rate and momentum; `learning_rate` is then its rate.
     update : "sequence", "step" or int, default "sequence"
         When the weights change.
     label : {"written", "nearest", "best", "chosen"}, default "written"
@@ -49,6 +54,7 @@ class Reading:
     network: Mapping[str, Any]
     learning_rate: float | None
     momentum: float = 0.0
+    optimizer: Optimizer | None = None
     update: Literal["sequence", "step"] | int = "sequence"
     label: Label = "written"
     differs: str = ""
@@ -65,8 +71,8 @@ class Reading:
         differs : str
             What differs from the paper, in words.
         **changes
-            learning_rate, momentum, update, task or max_sequences; everything else goes into the
-            network.
+            learning_rate, momentum, optimizer, update, task or max_sequences; everything else goes
+            into the network.
 
         Examples
         --------
@@ -74,14 +80,12 @@ class Reading:
         >>> Reading({"n_blocks": 2}, 0.5).but("nearest", "identity output", output="identity")
         ... # doctest: +NORMALIZE_WHITESPACE
         Reading(network={'n_blocks': 2, 'output': 'identity'}, learning_rate=0.5, momentum=0.0,
-                update='sequence', label='nearest', differs='identity output', task=None,
-                max_sequences=None, method='lstm')
+                optimizer=None, update='sequence', label='nearest', differs='identity output',
+                task=None, max_sequences=None, method='lstm')
         """
-        rule = {
-            name: changes.pop(name)
-            for name in ("learning_rate", "momentum", "update", "task", "max_sequences")
-            if name in changes
-        }
+        rule = {name: changes.pop(name) for name in _RULE if name in changes}
+        if "optimizer" in rule:
+            rule["learning_rate"] = rule["optimizer"].learning_rate
         network = {**self.network, **changes}
         return replace(self, network=network, label=label, differs=differs, **rule)
 
@@ -221,10 +225,18 @@ class Row:
         sizes = self.task.n_inputs, self.task.n_outputs
         return METHODS[reading.method].group(*sizes, seeds, **_settings(reading))
 
+    def side_by_side(self, reading: Reading) -> int:
+        """Say how many trials of a reading learn in about the time of one."""
+        return METHODS[reading.method].side_by_side(**_settings(reading))
+
     def fingerprint(self, reading: Reading) -> str:
         """Give eight letters that change with anything that may change the outcome of a trial."""
         row = self.under(reading)
         what_is_run = {**asdict(reading), "differs": "", "task": ""}
+        if reading.optimizer is None:  # trials kept before there were other rules stay valid
+            del what_is_run["optimizer"]
+        else:
+            what_is_run["optimizer"] = repr(reading.optimizer)
         if reading.method == "lstm":  # trials kept before there were other methods stay valid
             del what_is_run["method"]
             if reading.network.get("loss") == "squared":  # and when that was the default
@@ -246,4 +258,5 @@ def _settings(reading: Reading) -> dict[str, Any]:
     """Keywords of the network, its optimiser among them."""
     if reading.learning_rate is None:
         return dict(reading.network)
-    return {**reading.network, "optimizer": SGD(reading.learning_rate, momentum=reading.momentum)}
+    rule = reading.optimizer or SGD(reading.learning_rate, momentum=reading.momentum)
+    return {**reading.network, "optimizer": rule}
