@@ -231,7 +231,7 @@ def test_method_that_learns_in_sets_gets_the_training_set_whole_and_in_order(
     for who, strings in Remembers.given:
         of_trial.setdefault(who, []).append(strings)
     sets = [
-        row.task.training_and_test(trial._generators(f"sets of {row.name}", 0, k)[0])[0]
+        row.task.training_and_test(trial.generators(f"sets of {row.name}", 0, k)[0])[0]
         for k in range(2)
     ]
     for given, training in zip(of_trial.values(), sets, strict=True):

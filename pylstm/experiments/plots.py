@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pylstm.experiments.summary import Summary
 from pylstm.experiments.trial import Result
 from pylstm.files import written_whole
 from pylstm.network import LSTM
-from pylstm.tasks import LongLag, Sequences, Task
+from pylstm.tasks import Continual, LongLag, Sequences, Task
 
 __all__ = ["save_all"]
 
@@ -39,7 +40,8 @@ def save_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
     list of Path
         lag.png: training sequences until success against the lag, experiment 2c; curves-ROW.png:
         the learning curve of every trial; cells-ROW.png: of LSTM the cell states and gates of a
-        trial that succeeded, over a sequence it answers rightly.
+        trial that succeeded, over a sequence it answers rightly (of a continual task the beginning
+        of one).
     """
     paths = []
     of_lag = [s for s in summaries if isinstance(s.row.task, LongLag) and s.solved]
@@ -47,10 +49,12 @@ def save_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
         paths.append(_save_figure(folder / "lag.png", _draw_lag, of_lag, size=(7, 4.5)))
     for name in dict.fromkeys(s.row.name for s in summaries):
         of_row = [s for s in summaries if s.row.name == name]
-        if any(result.curve["error"] for s in of_row for result in s.results):
-            paths.append(
-                _save_figure(folder / f"curves-{name}.png", _draw_curves, of_row, size=(8, 5))
-            )
+        curves = [result.curve for s in of_row for result in s.results]
+        path = folder / f"curves-{name}.png"
+        if any(curve.get("error") for curve in curves):
+            paths.append(_save_figure(path, _draw_curves, of_row, size=(8, 5)))
+        if any(curve.get("length") for curve in curves):
+            paths.append(_save_figure(path, _draw_lengths, of_row, size=(8, 4)))
         # The reading nearest to the paper that has learned.
         by_label = sorted(of_row, key=lambda s: LABELS.index(s.reading.label))
         solved = [s for s in by_label if s.solved and isinstance(_untrained(s), LSTM)]
@@ -129,10 +133,32 @@ def _draw_curves(figure: Any, summaries: Sequence[Summary]) -> None:
     upper.legend()
 
 
+def _draw_lengths(figure: Any, summaries: Sequence[Summary]) -> None:
+    """How long training streams were, of every trial of a continual task."""
+    axes, row = figure.subplots(), summaries[0].row
+    assert isinstance(row.task, Continual)
+    for summary in summaries:
+        for k, result in enumerate(summary.results):
+            length = result.curve["length"]
+            seen = result.curve["every"] * np.arange(1, len(length) + 1)
+            style = {"color": _COLOURS[summary.reading.label], "lw": 0.8, "alpha": 0.7}
+            axes.plot(seen, length, label=None if k else summary.reading.label, **style)
+    axes.set(title=f"{row.name}: {row.what}", yscale="log", xlabel="training streams")
+    axes.set(ylabel=f"{row.task.counted} until the first wrong output")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.legend()
+
+
 # ---------------------------------------------------------------- cells and gates over a sequence
 
 
-_PANELS = {"input_gate": "block", "cell_state": "cell", "output_gate": "block"}
+_FEW_PARTS = 5
+_PANELS = {
+    "input_gate": "block",
+    "forget_gate": "block",
+    "cell_state": "cell",
+    "output_gate": "block",
+}
 
 
 def _draw_cells(figure: Any, summary: Summary) -> None:
@@ -181,8 +207,10 @@ def _trained(summary: Summary, result: Result) -> LSTM:
 
 
 def _solved_sequence(net: LSTM, task: Task) -> Sequences:
-    """Draw sequences until the network answers one rightly."""
+    """Draw sequences until the network answers one rightly; of a continual task some parts."""
     rng = np.random.default_rng(0)
+    if isinstance(task, Continual):
+        task = replace(task, n_parts=_FEW_PARTS)
     while True:
         sequence = task.sample(1, rng)
         outputs = net.run_sequences(sequence.X, lengths=sequence.lengths, last=task.last)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pylstm.experiments.methods import METHODS
 from pylstm.experiments.row import Paper, Row
+from pylstm.experiments.stop import Learned
 from pylstm.experiments.summary import Summary
 from pylstm.tasks import Task
 
@@ -22,19 +23,37 @@ _HEADER = (
 
 _NOTES = (
     "sequences: training sequences until success, mean over the trials that succeeded; known to "
-    "within 100, in experiment 3 and for the Reber grammars within 500.",
+    "within 100, in experiment 3, for the Reber grammars and for languages within 500. Of continual "
+    "tasks training streams, each learned from until the first wrong output.",
     "limit: training sequences after which a trial counts as failed, which it might not have been "
     "with more. The paper states none but for experiment 2, five million, which trials of long "
     "sequences are not given here.",
     "wrong in test: test sequences answered wrongly after success, mean per trial; experiments 1 "
-    "and 2 succeed only with none.",
+    "and 2 and the rows after 1997 succeed only with none.",
     "time: of one core, for all trials of the line.",
     "reached: at least the paper's share of the trials succeeded, or some where it says some, "
     "after at most its mean number of sequences.",
+    "?: a figure of the paper from memory, which nothing is measured by.",
     "readings: written, the paper to the letter; nearest, what differs is said below; best, "
     "whatever learns the same task in the fewest sequences known; chosen, settings chosen here "
     "where the paper has no figures.",
 )
+
+_CONTINUAL = (
+    "Continual tasks: networks that were perfect, all test streams right to their end, after so "
+    "many training streams; that were not but good, their test streams long in the mean; and the "
+    "rest. Lengths up to the first wrong output, of the paper in brackets."
+)
+
+_LANGUAGES = (
+    "Languages: trials that know every string of their training set, after so many training "
+    "strings, and the largest size up to which they then know every string."
+)
+
+_CONTINUAL_HEADER = ("row", "reading", "perfect", "paper", "good", "paper", "rest", "paper")
+_LANGUAGES_HEADER = (
+    "row", "reading", "learned", "paper", "best up to", "paper", "mean up to", "paper",
+)  # fmt: skip
 
 _COMPARED = (
     "Methods on the same task: trials that succeeded, and mean training sequences until success; "
@@ -75,13 +94,69 @@ def _table_cells(summary: Summary) -> list[str]:
 def _success(paper: Paper) -> str:
     if paper.success is None:
         return "-" if paper.sequences is None else "some"
-    return f"{paper.success:.0%}"
+    return f"{paper.success:.0%}{_doubt(paper)}"
+
+
+def _doubt(paper: Paper) -> str:
+    return "?" if paper.uncertain else ""
 
 
 def _sequences(paper: Paper) -> str:
     if paper.sequences is None:
-        return "-" if paper.not_within is None else f"not within {paper.not_within:,}"
-    return f"{paper.sequences:,}"
+        return (
+            "-" if paper.not_within is None else f"not within {paper.not_within:,}{_doubt(paper)}"
+        )
+    return f"{paper.sequences:,}{_doubt(paper)}"
+
+
+def _continual(summaries: Sequence[Summary]) -> list[list[str]]:
+    """A table of the continual tasks; empty without any."""
+    lines = []
+    for summary in summaries:
+        good, rest, paper = summary.good, summary.rest, summary.row.paper
+        if rest is None or good is None:
+            continue
+        perfect = None if paper.success is None else (paper.success, paper.sequences)
+        cells = [summary.row.name, summary.reading.label]
+        for ours, of_paper in (
+            ((summary.share, summary.mean), perfect),
+            (good, paper.good),
+            (rest, paper.rest),
+        ):
+            cells.append(_share_and_number(*ours))
+            brackets = f"({_share_and_number(*of_paper)}){_doubt(paper)}" if of_paper else "-"
+            cells.append(brackets)
+        lines.append(cells)
+    return [[*_CONTINUAL_HEADER], *lines] if lines else []
+
+
+def _languages(summaries: Sequence[Summary]) -> list[list[str]]:
+    """A table of the languages; empty without any."""
+    lines = []
+    for summary in summaries:
+        if not isinstance(summary.row.stop, Learned):
+            continue
+        paper, up_to = summary.row.paper, summary.up_to
+        cells = [summary.row.name, summary.reading.label, _outcome(summary), _sequences(paper)]
+        for k in range(2):
+            cells.append("-" if up_to is None else f"{up_to[k]:,.0f}")
+            cells.append(f"{paper.up_to[k]:,.0f}{_doubt(paper)}" if paper.up_to else "-")
+        lines.append(cells)
+    return [[*_LANGUAGES_HEADER], *lines] if lines else []
+
+
+def _share_and_number(share: float, number: float | None) -> str:
+    return f"{share:.0%}" + ("" if number is None else f", {number:,.0f}")
+
+
+def _further_tables(summaries: Sequence[Summary]) -> list[tuple[str, list[list[str]]]]:
+    """Tables that only some rows are in, under what they show."""
+    tables = (
+        (_COMPARED, _side_by_side(summaries)),
+        (_CONTINUAL, _continual(summaries)),
+        (_LANGUAGES, _languages(summaries)),
+    )
+    return [(title, lines) for title, lines in tables if lines]
 
 
 def _side_by_side(summaries: Sequence[Summary]) -> list[list[str]]:
@@ -150,9 +225,12 @@ def as_text(summaries: Sequence[Summary]) -> str:
     if not summaries:
         return "no trial has ended yet"
     table = _text_table([_HEADER, *(_table_cells(summary) for summary in summaries)])
-    side_by_side = _side_by_side(summaries)
-    compared = [_COMPARED, "", *_text_table(side_by_side), ""] if side_by_side else []
-    return "\n".join([*table, "", *compared, *_NOTES, *_remarks(summaries)])
+    further = [
+        line
+        for title, lines in _further_tables(summaries)
+        for line in (title, "", *_text_table(lines), "")
+    ]
+    return "\n".join([*table, "", *further, *_NOTES, *_remarks(summaries)])
 
 
 def as_list(rows: Sequence[Row]) -> str:
@@ -214,18 +292,21 @@ def as_markdown(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
     str
     """
     table = _markdown_table([_HEADER, *(_table_cells(summary) for summary in summaries)])
-    side_by_side = _side_by_side(summaries)
-    compared = [_COMPARED, "", *_markdown_table(side_by_side), ""] if side_by_side else []
+    further = [
+        line
+        for title, lines in _further_tables(summaries)
+        for line in (title, "", *_markdown_table(lines), "")
+    ]
     rows = {summary.row.name: summary.row for summary in summaries}
     return "\n".join(
         [
-            "# Hochreiter & Schmidhuber 1997, reproduced",
+            f"# {_title(summaries)}, reproduced",
             "",
             f"pylstm {header['pylstm']}, seed {header['seed']}; {header['machine']}.",
             "",
             *table,
             "",
-            *compared,
+            *further,
             *(f"- {note}" for note in (*_NOTES, *_remarks(summaries))),
             "",
             "Rows:",
@@ -234,6 +315,13 @@ def as_markdown(summaries: Sequence[Summary], header: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _title(summaries: Sequence[Summary]) -> str:
+    years = sorted({summary.row.year for summary in summaries})
+    if years in ([], [1997]):
+        return "Hochreiter & Schmidhuber 1997"
+    return f"The LSTM papers of {', '.join(map(str, years))}"
 
 
 def _markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
@@ -278,6 +366,9 @@ def _as_json(summary: Summary) -> dict[str, Any]:
             "max": max(sequences, default=None),
         },
         "st1": summary.st1,
+        "good": summary.good,
+        "rest": summary.rest,
+        "up_to": summary.up_to,
         "limit": row.under(summary.reading).limit,
         "test": row.test,
         "wrong": summary.wrong,

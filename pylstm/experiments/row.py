@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 
 from pylstm.experiments.methods import METHODS, Group, Net
-from pylstm.experiments.stop import Exam, Perfect, Recent
+from pylstm.experiments.stop import Exam, Learned, Perfect, Recent, Streams
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.tasks import Task
 
 __all__ = ["LABELS", "NO_FIGURES", "Paper", "Reading", "Row"]
 
 Label = Literal["written", "nearest", "best", "chosen"]
+Rule = Exam | Perfect | Recent | Learned | Streams
 LABELS: tuple[Label, ...] = ("written", "nearest", "best", "chosen")
 
 
@@ -111,6 +112,15 @@ class Paper:
         Mean number of training sequences until ST1 (experiment 3).
     not_within : int, optional
         Training sequences that were not enough, of a method that failed.
+    good, rest : (float, float), optional
+        Of a continual task: share of the networks that were never perfect but good, or not even
+        that, and the mean length of their test streams; its length is None where there are none.
+    up_to : (int, float), optional
+        Of a language: the largest size up to which it is known, of the best network and in the
+        mean.
+    uncertain : bool, default False
+        The figures are from memory: they are shown with a question mark, and nothing is said to be
+        reached or not.
     """
 
     weights: int | tuple[int, int] | None = None
@@ -120,6 +130,10 @@ class Paper:
     error: float | None = None
     st1: int | None = None
     not_within: int | None = None
+    good: tuple[float, float | None] | None = None
+    rest: tuple[float, float | None] | None = None
+    up_to: tuple[int, float] | None = None
+    uncertain: bool = False
 
 
 #: Of a row no paper gives figures for.
@@ -134,14 +148,15 @@ class Row:
     ----------
     name : str
         Experiment and line, such as "3a-2" for the second line of experiment 3a; between them the
-        method, where that is not LSTM, as in "2a-rtrl-4".
+        method, where that is not LSTM, as in "2a-rtrl-4". Of a later paper than that of 1997 its
+        year comes first, as in "2000-cerg-forget".
     what : str
         The line in words.
     task : Task
     readings : tuple of Reading
         The first is "written" and the others differ from it; or there is one, "chosen", where the
         paper has nothing to be read.
-    stop : Exam, Perfect or Recent
+    stop : Exam, Perfect, Recent, Learned or Streams
         When a trial has succeeded.
     trials : int
         As many as in the paper.
@@ -167,7 +182,7 @@ class Row:
     what: str
     task: Task
     readings: tuple[Reading, ...]
-    stop: Exam | Perfect | Recent
+    stop: Rule
     trials: int
     paper: Paper
     test: int = 0
@@ -181,6 +196,12 @@ class Row:
             return self.max_sequences
         assert self.paper.sequences is not None, f"row {self.name} has no limit"
         return 3 * self.paper.sequences
+
+    @property
+    def year(self) -> int:
+        """The year of its paper."""
+        year = self.name.split("-")[0]
+        return int(year) if len(year) == 4 and year.isdigit() else 1997
 
     @property
     def method(self) -> str:
@@ -207,7 +228,7 @@ class Row:
             max_sequences=reading.max_sequences or self.max_sequences,
         )
 
-    def network(self, reading: Reading) -> Net:
+    def network(self, reading: Reading, seed: int | np.random.Generator = 0) -> Net:
         """Make a network as it is before training.
 
         Examples
@@ -218,7 +239,7 @@ class Row:
         True
         """
         sizes = self.task.n_inputs, self.task.n_outputs
-        return METHODS[reading.method].network(*sizes, **_settings(reading))
+        return METHODS[reading.method].network(*sizes, seed=seed, **_settings(reading))
 
     def group(self, reading: Reading, seeds: Sequence[np.random.Generator]) -> Group:
         """Make the networks of several trials, their starting weights drawn from `seeds`."""

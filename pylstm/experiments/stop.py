@@ -16,7 +16,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Answers", "Exam", "Examine", "Mark", "Perfect", "Recent", "Request", "Train", "Watch"]
+__all__ = [
+    "Answers",
+    "Exam",
+    "Examine",
+    "Learned",
+    "Mark",
+    "Perfect",
+    "Recent",
+    "Recite",
+    "Request",
+    "Streams",
+    "Train",
+    "Watch",
+]
 
 Array = npt.NDArray[Any]
 
@@ -33,6 +46,19 @@ class Examine:
     """Examine n test sequences, weights fixed."""
 
     n: int
+
+
+@dataclass(frozen=True)
+class Recite:
+    """Answer every string of these sizes, weights fixed; of a language."""
+
+    low: int
+    high: int
+
+    @property
+    def n(self) -> int:
+        """Number of sizes."""
+        return self.high - self.low + 1
 
 
 @dataclass(frozen=True)
@@ -57,7 +83,7 @@ class Answers(NamedTuple):
     error: Array
 
 
-Request = Train | Examine | Mark
+Request = Train | Examine | Recite | Mark
 Watch = Generator[Request, Answers, None]
 
 
@@ -205,3 +231,80 @@ class Perfect:
                     break
             else:
                 return
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Every string of the training set is right; then, how far that holds beyond it.
+
+    The rule of the languages (Gers & Schmidhuber 2001). After success the sizes behind those of the
+    training set are asked for, until a string is wrong: the generalisation set.
+
+    Parameters
+    ----------
+    low, high : int
+        The sizes of the training set.
+    most : int, default 1000
+        The largest size that is asked for.
+    every : int, default 500
+        Training strings from one look to the next: success is known to within so many.
+
+    Examples
+    --------
+    >>> from pylstm.experiments.stop import Learned
+    >>> watch = Learned(1, 10).watch()
+    >>> next(watch), watch.send(None)
+    (Train(n=500), Recite(low=1, high=10))
+    """
+
+    low: int
+    high: int
+    most: int = 1000
+    every: int = 500
+
+    def watch(self) -> Watch:
+        """Watch one trial."""
+        while True:
+            yield Train(self.every)
+            if not (yield Recite(self.low, self.high)).wrong.any():
+                return
+
+    def generalise(self) -> Generator[Request, Answers, int]:
+        """Find the largest size up to which all strings are right, `most` at most."""
+        size = self.high
+        while size < self.most and not (yield Recite(size + 1, size + 1)).wrong.any():
+            size += 1
+        return size
+
+
+@dataclass(frozen=True)
+class Streams:
+    """How far a network comes on streams that never reset it: the rule of 2000 and 2002.
+
+    A training stream is learned from until the first wrong output, or to its end; then the weights
+    are fixed for test streams, each until the first wrong output. A network is perfect, and has
+    succeeded, when all test streams are right to their end. One that never is comes to a score in
+    the end: the mean length of its test streams, up to the first wrong output.
+
+    Parameters
+    ----------
+    training, test : int
+        Longest streams, in what the task counts.
+    n_tests : int, default 10
+    good : int, optional
+        A network whose score is larger is good, others are the rest.
+    every : int, default 100
+        Training streams a point of the learning curve stands for.
+
+    Examples
+    --------
+    >>> from pylstm.experiments.stop import Streams
+    >>> Streams(training=100_000, test=100_000, good=1000).n_tests
+    10
+    """
+
+    training: int
+    test: int
+    n_tests: int = 10
+    good: int | None = None
+    every: int = 100

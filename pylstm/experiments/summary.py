@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pylstm.experiments.row import Reading, Row
+from pylstm.experiments.stop import Streams
 from pylstm.experiments.trial import Result
 
 __all__ = ["Summary"]
@@ -81,6 +82,36 @@ class Summary:
         return _mean([result.error for result in self.solved if result.error is not None])
 
     @property
+    def up_to(self) -> tuple[int, float] | None:
+        """Of a language the largest size known, of the best trial and in the mean."""
+        sizes = [r.marks["up to"] for r in self.solved if "up to" in r.marks]
+        return (int(max(sizes)), float(np.mean(sizes))) if sizes else None
+
+    @property
+    def good(self) -> tuple[float, float | None] | None:
+        """Of a continual task the trials never perfect but good: share, mean length of tests."""
+        bound = self._good_above
+        return None if bound is None else self._of_length(bound, np.inf)
+
+    @property
+    def rest(self) -> tuple[float, float | None] | None:
+        """Of a continual task the trials neither perfect nor good."""
+        bound = self._good_above
+        return None if bound is None else self._of_length(-np.inf, bound)
+
+    @property
+    def _good_above(self) -> float | None:
+        rule = self.row.stop
+        if not isinstance(rule, Streams):
+            return None
+        return np.inf if rule.good is None else rule.good
+
+    def _of_length(self, low: float, high: float) -> tuple[float, float | None]:
+        lengths = [r.marks["length"] for r in self.results if r.success is None]
+        of_these = [length for length in lengths if low < length <= high]
+        return len(of_these) / len(self.results), _mean(of_these)
+
+    @property
     def seconds(self) -> float:
         """Time of one core for all trials."""
         return sum(result.seconds for result in self.results)
@@ -96,10 +127,11 @@ class Summary:
     def reached(self) -> bool | None:
         """Whether success and number of sequences are those of the paper, or better.
 
-        None where the paper has nothing to be reached: the method failed, or there are no figures.
+        None where the paper has nothing to be reached: the method failed, or there are no figures,
+        or none that are certain.
         """
         paper = self.row.paper
-        if paper.sequences is None:
+        if paper.sequences is None or paper.uncertain:
             return None
         enough = self.n_solved > 0 and self.share >= (paper.success or 0)
         return enough and self.mean is not None and self.mean <= paper.sequences
@@ -117,6 +149,8 @@ class Summary:
         'no: fewer succeed, sooner'
         """
         paper = self.row.paper
+        if paper.uncertain:
+            return "-"
         if paper.sequences is None:
             if paper.success is None:
                 return "-"

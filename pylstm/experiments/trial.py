@@ -21,10 +21,19 @@ import numpy.typing as npt
 
 from pylstm.experiments.methods import METHODS, Group
 from pylstm.experiments.row import Reading, Row
-from pylstm.experiments.stop import Answers, Examine, Mark, Train, Watch
-from pylstm.tasks import EmbeddedReber, Sequences, Task
+from pylstm.experiments.stop import (
+    Answers,
+    Examine,
+    Learned,
+    Mark,
+    Recite,
+    Streams,
+    Train,
+    Watch,
+)
+from pylstm.tasks import EmbeddedReber, Language, Sequences, Task
 
-__all__ = ["Curve", "Progress", "Result", "mean_length", "run_trials"]
+__all__ = ["Curve", "OnProgress", "Progress", "Result", "generators", "mean_length", "run_trials"]
 
 Array = npt.NDArray[Any]
 
@@ -92,14 +101,17 @@ class Result:
         Training sequences until the stop rule was content; None: it never was.
     n_sequences : int
         Training sequences seen.
-    marks : dict of str to int
-        Training sequences until something on the way, such as ST1.
+    marks : dict of str to number
+        Training sequences until something on the way, such as ST1; of a language the largest size
+        up to which it is known, "up to"; of a continual task the mean length of the last test
+        streams, "length".
     wrong, error : int, float or None
         In the final test: wrong sequences and mean absolute error. None without such a test.
     seconds : float
         The trial's share of the time its group took.
     curve : dict
-        "every": training sequences a point, "error", "wrong": see `Curve`.
+        "every": training sequences a point, "error", "wrong": see `Curve`; of a continual task
+        "every" and "length", the mean length of training streams.
     weights : dict of str to list, or None
         The parameters at success, by name; None without it.
     """
@@ -107,7 +119,7 @@ class Result:
     trial: int
     success: int | None
     n_sequences: int
-    marks: dict[str, int]
+    marks: dict[str, float]
     wrong: int | None
     error: float | None
     seconds: float
@@ -177,33 +189,39 @@ class _Trial:
 
     def __init__(self, row: Row, seed: int, trial: int, in_sets: bool) -> None:
         self.trial = trial
-        self.weights, training, test = _generators(row.name, seed, trial)
+        self.weights, training, test = generators(row.name, seed, trial)
         self._data: _Generated | _FixedSets
         if isinstance(row.task, EmbeddedReber):
-            sets, *_ = _generators(f"sets of {row.name}", seed, trial % row.n_sets)
+            sets, *_ = generators(f"sets of {row.name}", seed, trial % row.n_sets)
             self._data = _FixedSets(row.task.training_and_test(sets), training, in_sets)
         else:
             self._data = _Generated(row.task, training, test)
-        self._limit = row.limit
+        self._task, self._limit = row.task, row.limit
         self.n_sequences = 0
         self.success: int | None = None
-        self.marks: dict[str, int] = {}
+        self.marks: dict[str, float] = {}
         self.test: Answers | None = None
         self.curve = Curve(row.stop.every)
         self.seconds = 0.0
         self.progress = Progress(0, 1.0)
         self._course = self._run(row)
-        self.wanted: Train | Examine | None = None
+        self.wanted: Train | Examine | Recite | None = None
         self._advance_course(None)
 
     def _run(self, row: Row) -> Watch:
+        assert not isinstance(row.stop, Streams)
         yield from row.stop.watch()
         self.success = self.n_sequences
+        if isinstance(row.stop, Learned):
+            self.marks["up to"] = yield from row.stop.generalise()
         if row.test:
             self.test = yield Examine(row.test)
 
     def draw(self, n: int) -> Sequences:
         """Draw the next n of the sequences wanted."""
+        if isinstance(self.wanted, Recite):
+            assert isinstance(self._task, Language)
+            return self._task.of_size(self.wanted.low, self.wanted.high)
         of_kind = self._data.training if isinstance(self.wanted, Train) else self._data.test
         return of_kind(n)
 
@@ -249,7 +267,7 @@ class _Trial:
         )
 
 
-def _generators(name: str, seed: int, trial: int) -> list[np.random.Generator]:
+def generators(name: str, seed: int, trial: int) -> list[np.random.Generator]:
     """Three generators that depend on nothing but the arguments."""
     streams = np.random.SeedSequence(seed, spawn_key=(crc32(name.encode()), trial)).spawn(3)
     return [np.random.default_rng(stream) for stream in streams]
@@ -292,6 +310,11 @@ def run_trials(
     >>> result.success, result.n_sequences
     (None, 500)
     """
+    if isinstance(row.stop, Streams):
+        from pylstm.experiments.streams import run_streams
+
+        yield from run_streams(row, reading, trials, seed, on_progress)
+        return
     row, in_sets = row.under(reading), METHODS[reading.method].in_sets
     group = [_Trial(row, seed, trial, in_sets) for trial in trials]
     nets = row.group(reading, [trial.weights for trial in group])
@@ -303,7 +326,7 @@ def run_trials(
         wishes = [wish for k in live if (wish := group[k].wanted)]
         wanted = min(wishes, key=lambda wish: isinstance(wish, Train))
         asking = [k for k in live if group[k].wanted == wanted]
-        whole = in_sets and isinstance(wanted, Train)
+        whole = in_sets and isinstance(wanted, Train) or isinstance(wanted, Recite)
         n_in_call = wanted.n if whole else n_together
         answers = _run_together(wanted, asking, group, nets, row.task, reading, n_in_call)
         for k, of_trial, diverged in zip(asking, answers, nets.diverged[asking], strict=True):
@@ -320,7 +343,7 @@ def run_trials(
 
 
 def _run_together(
-    wanted: Train | Examine,
+    wanted: Train | Examine | Recite,
     asking: Sequence[int],
     group: Sequence[_Trial],
     nets: Group,
