@@ -251,11 +251,13 @@ def test_rows_are_selected_by_name_and_by_beginning():
     def names(*given):
         return [row.name for row in select(given)]
 
-    assert names() == list(ROWS)
+    assert names() == names("1997") == [name for name in ROWS if name[:3] != "200"]
+    assert names("2000", "2001", "2002") == [name for name in ROWS if name[:3] == "200"]
+    assert names("2001-anbncn") == [f"2001-anbncn-{n}" for n in (10, 20, 30, 40, 50)]
     assert names("3b", "2c-9", "3b-2") == ["2c-9", "3b-1", "3b-2", "3b-3"]
-    assert names("2") == [name for name in ROWS if name[0] == "2"]
+    assert names("2") == [name for name in names() if name[0] == "2"]
     assert names("2a-rtrl-4") == ["2a-rtrl-4-1", "2a-rtrl-4-4", "2a-rtrl-4-10"]
-    for wrong in ("7", "2c-", "2c-10", "3a-", "", "6A", "2a-rtrl-", "lst"):
+    for wrong in ("7", "200", "1998", "2c-", "2c-10", "3a-", "", "6A", "2a-rtrl-", "lst"):
         with pytest.raises(InputError, match=rf"^row '{wrong}' given, wanted one of 1-1, "):
             names(wrong)
 
@@ -264,16 +266,17 @@ def test_rows_are_selected_by_method():
     of_lstm, others = select(["lstm"]), select(["competitors"])
     assert [row.name for row in of_lstm][:31] == OF_PAPER
     assert {row.method for row in others} == {*METHODS} - {"lstm"}
-    assert sorted([*of_lstm, *others], key=list(ROWS.values()).index) == list(ROWS.values())
+    assert sorted([*of_lstm, *others], key=list(ROWS.values()).index) == select([])
     assert {row.method for row in select(["rtrl", "rcc"])} == {"rtrl", "rcc"}
 
 
 def test_trials_kept_before_there_were_other_methods_stay_valid():
     """Fingerprints as they were then."""
-    before = {"1-3": ["1fef1cb1", "6ab52ba5", "f562a6bb"], "2b": ["48ce67f5", "4ec7cd69"],
+    before = {"1-3": ["1fef1cb1", "6ab52ba5"], "2b": ["48ce67f5", "4ec7cd69"],
               "3a-1": ["7a17ff86", "8a9ca674"], "6a": ["6b5375cd", "5440605d"]}  # fmt: skip
     for name, prints in before.items():
-        assert [ROWS[name].fingerprint(reading) for reading in ROWS[name].readings] == prints
+        readings = ROWS[name].readings[: len(prints)]
+        assert [ROWS[name].fingerprint(reading) for reading in readings] == prints
 
 
 def test_fingerprint_changes_with_whatever_may_change_the_outcome():
@@ -291,6 +294,8 @@ def test_fingerprint_changes_with_whatever_may_change_the_outcome():
         (row, reading.but("nearest", "", task=replace(EASY, min_length=7))),
         (row, reading.but("nearest", "", max_sequences=2)),
         (row, replace(reading, method="rtrl")),
+        (row, reading.but("nearest", "", optimizer=pylstm.Adam(1.0))),
+        (row, reading.but("nearest", "", optimizer=pylstm.RMSprop(1.0))),
     ]
     prints = {row.fingerprint(replace(reading, label="written")) for row, reading in changed}
     assert len(prints) == len(changed)

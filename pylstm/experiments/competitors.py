@@ -19,8 +19,8 @@ from dataclasses import replace
 from typing import Any
 
 from pylstm.experiments.lstm_rows import AT_MOST, LSTM_ROWS
-from pylstm.experiments.row import NO_FIGURES, Paper, Reading, Row
-from pylstm.experiments.stop import Exam, Perfect, Recent
+from pylstm.experiments.row import NO_FIGURES, Paper, Reading, Row, Rule
+from pylstm.experiments.stop import Exam, Perfect
 from pylstm.tasks import EmbeddedReber, NoiseFree, NoLocalRegularities, Reber, Task, TwoSequence
 
 __all__ = ["COMPETITORS"]
@@ -195,7 +195,7 @@ _LAGS = (
 
 
 def _row_without_figures(
-    name: str, what: str, task: Task, stop: Exam | Perfect | Recent, limit: int, reading: Reading
+    name: str, what: str, task: Task, stop: Rule, limit: int, reading: Reading
 ) -> Row:
     """A row without figures in the paper, with settings chosen here."""
     return Row(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +209,7 @@ def _solved_sequence(net: LSTM, task: Task) -> Sequences:
     """Draw sequences until the network answers one rightly; of a continual task some parts."""
     rng = np.random.default_rng(0)
     if isinstance(task, Continual):
-        task = replace(task, n_parts=_FEW_PARTS)
+        task = task.of_parts(_FEW_PARTS)
     while True:
         sequence = task.sample(1, rng)
         outputs = net.run_sequences(sequence.X, lengths=sequence.lengths, last=task.last)

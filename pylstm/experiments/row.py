@@ -15,7 +15,7 @@ from pylstm.experiments.stop import Exam, Learned, Perfect, Recent, Streams
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.tasks import Task
 
-__all__ = ["LABELS", "NO_FIGURES", "Paper", "Reading", "Row"]
+__all__ = ["LABELS", "NO_FIGURES", "Paper", "Reading", "Row", "Rule"]
 
 Label = Literal["written", "nearest", "best", "chosen"]
 Rule = Exam | Perfect | Recent | Learned | Streams

@@ -326,7 +326,7 @@ def run_trials(
         wishes = [wish for k in live if (wish := group[k].wanted)]
         wanted = min(wishes, key=lambda wish: isinstance(wish, Train))
         asking = [k for k in live if group[k].wanted == wanted]
-        whole = in_sets and isinstance(wanted, Train) or isinstance(wanted, Recite)
+        whole = (in_sets and isinstance(wanted, Train)) or isinstance(wanted, Recite)
         n_in_call = wanted.n if whole else n_together
         answers = _run_together(wanted, asking, group, nets, row.task, reading, n_in_call)
         for k, of_trial, diverged in zip(asking, answers, nets.diverged[asking], strict=True):

@@ -8,8 +8,9 @@ network comes: in symbols, sequences, spikes or periods, each of which is a part
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -46,12 +47,19 @@ class Continual(Task):
     without end, piece after piece.
     """
 
-    last: ClassVar[bool] = False  # type: ignore[misc]
+    last: ClassVar[bool] = False
     counted: ClassVar[str]
     n_parts: int
 
     def __post_init__(self) -> None:
         check_whole("n_parts", self.n_parts, 1)
+
+    def of_parts(self, n_parts: int) -> Self:
+        """Give the same task with streams of so many parts."""
+        other = copy(self)
+        object.__setattr__(other, "n_parts", n_parts)
+        other.__post_init__()
+        return other
 
     def resets(self, piece: Sequences) -> Array:
         """Give the steps of a piece before which the network is reset from outside: none."""
@@ -141,9 +149,9 @@ class ContinualReber(Continual):
     n_parts: int = 100
 
     tokens: ClassVar[bool] = True
-    n_inputs: ClassVar[int] = len(SYMBOLS)  # type: ignore[misc]
-    n_outputs: ClassVar[int] = len(SYMBOLS)  # type: ignore[misc]
-    tolerance: ClassVar[float] = 0.7  # type: ignore[misc]
+    n_inputs: ClassVar[int] = len(SYMBOLS)
+    n_outputs: ClassVar[int] = len(SYMBOLS)
+    tolerance: ClassVar[float] = 0.7
     counted: ClassVar[str] = "symbols"
 
     def __post_init__(self) -> None:

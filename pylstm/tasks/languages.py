@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.checks import check_whole
-from pylstm.errors import brief
 from pylstm.tasks.sequences import Sequences
 from pylstm.tasks.task import Task
 
@@ -46,7 +45,7 @@ class Language(Task):
         The symbols in their order.
     """
 
-    last: ClassVar[bool] = False  # type: ignore[misc]
+    last: ClassVar[bool] = False
     inputs: ClassVar[str]
     outputs: ClassVar[str]
     smallest: ClassVar[int] = 1
@@ -85,10 +84,10 @@ class Language(Task):
         """
         check_whole("low", low, self.smallest)
         check_whole("high", high, low)
-        return _together(type(self), low, high)
+        return _together(type(self), low, high)  # type: ignore[arg-type]  # a class has a hash
 
     def _sample(self, n_sequences: int, rng: np.random.Generator) -> Sequences:
-        strings = _together(type(self), self.low, self.high)
+        strings = self.of_size(self.low, self.high)
         return strings[rng.integers(len(strings), size=n_sequences)]
 
     @classmethod

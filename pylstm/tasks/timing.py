@@ -72,9 +72,9 @@ class SpikeDelays(Continual):
     delays: tuple[int, ...] = (0, 1)
     n_parts: int = 100
 
-    n_inputs: ClassVar[int] = 1  # type: ignore[misc]
-    n_outputs: ClassVar[int] = 1  # type: ignore[misc]
-    tolerance: ClassVar[float] = 0.49  # type: ignore[misc]
+    n_inputs: ClassVar[int] = 1
+    n_outputs: ClassVar[int] = 1
+    tolerance: ClassVar[float] = 0.49
     counted: ClassVar[str] = "spikes"
 
     def __post_init__(self) -> None:
@@ -114,9 +114,9 @@ class SpikeIntervals(Task):
     F: int = 10
     delays: tuple[int, ...] = (0, 1)
 
-    n_inputs: ClassVar[int] = 1  # type: ignore[misc]
-    n_outputs: ClassVar[int] = 1  # type: ignore[misc]
-    tolerance: ClassVar[float] = 0.49  # type: ignore[misc]
+    n_inputs: ClassVar[int] = 1
+    n_outputs: ClassVar[int] = 1
+    tolerance: ClassVar[float] = 0.49
 
     def __post_init__(self) -> None:
         _check_delays(self.F, self.delays)
@@ -161,9 +161,9 @@ class GeneratedSpikes(Continual):
     delays: tuple[int, ...] = (0, 1)
     n_parts: int = 100
 
-    n_inputs: ClassVar[int] = 1  # type: ignore[misc]
-    n_outputs: ClassVar[int] = 1  # type: ignore[misc]
-    tolerance: ClassVar[float] = 0.49  # type: ignore[misc]
+    n_inputs: ClassVar[int] = 1
+    n_outputs: ClassVar[int] = 1
+    tolerance: ClassVar[float] = 0.49
     counted: ClassVar[str] = "spikes"
 
     def __post_init__(self) -> None:
@@ -216,8 +216,8 @@ class PeriodicFunction(Continual):
     tolerance: float = 0.3
     n_parts: int = 100
 
-    n_inputs: ClassVar[int] = 1  # type: ignore[misc]
-    n_outputs: ClassVar[int] = 1  # type: ignore[misc]
+    n_inputs: ClassVar[int] = 1
+    n_outputs: ClassVar[int] = 1
     counted: ClassVar[str] = "periods"
 
     def __post_init__(self) -> None:
