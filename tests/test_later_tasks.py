@@ -114,6 +114,10 @@ def test_continual_reber_says_what_may_come(rng):
             c for c in "BTPSXVE" if any(re.fullmatch(STRING, prefix + c + e) for e in endings)
         }  # fmt: skip
         assert {c for c, ok in zip("BTPSXVE", stream.allowed[k], strict=True) if ok} == may
+    same = ContinualReber(possible=True, n_parts=40).sample(1, np.random.default_rng(0))
+    other = ContinualReber(n_parts=40).sample(1, np.random.default_rng(0))
+    np.testing.assert_array_equal(same.X, other.X)
+    np.testing.assert_array_equal(same.targets, other.allowed)
 
 
 def test_external_resets_are_where_strings_begin(rng):
@@ -298,7 +302,7 @@ def simple_row(task, **rule):
         what="",
         task=task,
         readings=(Reading(network, 0.5, update="step", **rule),),
-        stop=Streams(training=30, test=40, n_tests=2, good=5),
+        stop=Streams(training=30, test=40, n_tests=2, good=5, every=1),
         trials=1,
         paper=NO_FIGURES,
         max_sequences=60,
@@ -308,7 +312,9 @@ def simple_row(task, **rule):
 @pytest.mark.parametrize("case", ["reber", "reset", "decay", "cosine"])
 def test_trial_of_a_continual_task_is_the_protocol_by_single_steps(case):
     """Streams to the first wrong output, tests after each; the rate falls anew in each."""
-    task = PeriodicFunction("rectangle", 3) if case == "cosine" else ContinualReber(case == "reset")
+    task = ContinualReber(external_reset=case == "reset")
+    if case == "cosine":
+        task = PeriodicFunction("rectangle", 3)
     rule = {"optimizer": pylstm.SGD(0.5, schedule=pylstm.Decay(0.9))} if case == "decay" else {}
     row = simple_row(task, **rule)
     [result] = run_trials(row, row.readings[0], [0], seed=3)
@@ -341,13 +347,14 @@ def test_trial_of_a_continual_task_is_the_protocol_by_single_steps(case):
                     return count
         raise AssertionError
 
-    n_streams, success = 0, None
+    n_streams, success, lengths = 0, None, []
     while n_streams < 60 and success is None:
-        length(training, 30, True)
+        lengths.append(length(training, 30, True))
         n_streams += 1
         if all(length(test, 40, False) == 40 for _ in range(2)):
             success = n_streams
     assert (result.success, result.n_sequences) == (success, n_streams)
+    assert result.curve == {"every": 1, "length": lengths}
     if success is None:
         assert result.marks["length"] == np.mean([length(test, 40, False) for _ in range(2)])
         assert result.weights is None

@@ -67,11 +67,19 @@ ALPHA_DECAY = SGD(0.5, schedule=Decay(0.99))
 def _cerg(
     name: str, what: str, network: dict[str, Any], paper: Paper, reset: bool = False, **rule: Any
 ) -> Row:
+    written = Reading(network, 0.5, update="step", **rule)
     return Row(
         name=f"2000-cerg-{name}",
         what=f"continual embedded Reber grammar, {what}",
         task=ContinualReber(external_reset=reset),
-        readings=(Reading(network, 0.5, update="step", **rule),),
+        readings=(
+            written,
+            written.but(
+                "nearest",
+                "every symbol that may come next is wanted, not the one that does",
+                task=ContinualReber(possible=True, external_reset=reset),
+            ),
+        ),
         stop=Streams(training=100_000, test=100_000, good=1000),
         trials=100,
         paper=paper,

@@ -124,10 +124,13 @@ class ContinualReber(Continual):
     when the squared error of an output is 0.49 or more: so 0.5 for each of two symbols that may
     come next is right.
 
-    Not stated in the paper: the targets, here the symbol that does come next, one-hot.
+    Not stated in the paper: the targets, here the symbol that does come next, one-hot; or all that
+    may.
 
     Parameters
     ----------
+    possible : bool, default False
+        Whether every symbol that may come next is wanted, 1 for each of them.
     external_reset : bool, default False
         Whether `resets` names the beginning of every string: what networks without forget gates
         are given in the paper. Streams themselves are the same.
@@ -145,6 +148,7 @@ class ContinualReber(Continual):
     [11]
     """
 
+    possible: bool = False
     external_reset: bool = False
     n_parts: int = 100
 
@@ -155,6 +159,7 @@ class ContinualReber(Continual):
     counted: ClassVar[str] = "symbols"
 
     def __post_init__(self) -> None:
+        check_switch("possible", self.possible)
         check_switch("external_reset", self.external_reset)
         super().__post_init__()
 
@@ -175,6 +180,8 @@ class ContinualReber(Continual):
         allowed = automaton.allowed[states[is_symbol]]
         allowed[states[is_symbol] == automaton.end, SYMBOLS.index("B")] = True
         targets = np.eye(len(SYMBOLS), dtype=np.float32)[following]
+        if self.possible:
+            targets = allowed.astype(np.float32)
         return Sequences(X, targets, np.ones(len(X), np.int64), allowed=allowed)
 
 
