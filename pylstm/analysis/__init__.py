@@ -8,12 +8,20 @@ One file a matter, the first three read by the others:
     vanishing.py    one unit that sees itself: products of its derivatives
     sensitivity.py  how far back plain nets and LSTM feel their inputs
     truncation.py   the truncated gradient beside the exact one, along a learning run
+    drive.py        the constant drive of cell inputs, and where it leads a learning run
     learning.py     the nets of the experiment table, learning a block of sequences
     pictures.py     all of it drawn; needs matplotlib, the extra [reproduce]
     tables.py       all of it as text and for JSON
-    command.py      ``pylstm truncation`` and ``pylstm vanishing``
+    command.py      ``pylstm truncation``, ``pylstm vanishing`` and ``pylstm drive``
 """
 
+from pylstm.analysis.drive import (
+    Drive,
+    DriveCourse,
+    constant_drive,
+    drive_along_learning,
+    loop_gain,
+)
 from pylstm.analysis.jacobians import Jacobians
 from pylstm.analysis.lstm import lstm_jacobians
 from pylstm.analysis.plain import plain_jacobians, plain_net
@@ -30,14 +38,19 @@ from pylstm.analysis.vanishing import factor, largest_factor, products
 __all__ = [
     "Comparison",
     "Course",
+    "Drive",
+    "DriveCourse",
     "Jacobians",
     "Shading",
     "Study",
     "along_learning",
     "compare",
     "compare_gradients",
+    "constant_drive",
+    "drive_along_learning",
     "factor",
     "largest_factor",
+    "loop_gain",
     "lstm_jacobians",
     "plain_jacobians",
     "plain_net",

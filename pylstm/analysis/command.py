@@ -1,4 +1,4 @@
-"""``pylstm vanishing`` and ``pylstm truncation``: what can be asked, what is written."""
+"""``pylstm vanishing``, ``truncation`` and ``drive``: what can be asked, what is written."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from typing import Any
 
 import pylstm
 from pylstm.analysis import pictures
+from pylstm.analysis.drive import drive_along_learning
 from pylstm.analysis.sensitivity import study
 from pylstm.analysis.tables import (
+    drive_text,
+    drive_tree,
     truncation_text,
     truncation_tree,
     vanishing_text,
@@ -23,11 +26,11 @@ from pylstm.analysis.tables import (
 from pylstm.analysis.truncation import along_learning
 from pylstm.commands import add_command
 from pylstm.errors import InputError, brief
-from pylstm.experiments import LABELS, select
+from pylstm.experiments import LABELS, Reading, Row, select
 from pylstm.experiments.reproduce import need
 from pylstm.files import written_whole
 
-__all__ = ["add_truncation", "add_vanishing"]
+__all__ = ["add_drive", "add_truncation", "add_vanishing"]
 
 VANISHING_HELP = """\
 How far back a recurrent net feels its inputs, computed from exact derivatives: |dy(T)/dx(T-k)| of
@@ -67,6 +70,33 @@ what is printed:
 what is written, into --out:
   truncation-ROW.png   angles, norms and learning curves
   truncation-ROW.json  all the numbers
+
+exit code: 0; 2 for unusable input; 130 after Ctrl-C, with nothing written.
+"""
+
+
+DRIVE_HELP = """\
+The constant drive of cell inputs, while a row of the experiment table is learned: a bias of the
+cell input, or gates among its sources, add the same to the state at every step, and the gain of the
+loop from the error through those weights back to the output grows with the square of the length.
+Above 2 a step overshoots, and the weights of a block end where none has a gradient."""
+
+DRIVE_EXAMPLES = """\
+examples:
+  pylstm drive 4-2
+      the adding problem over 500 steps as written, beside the reading that learns it
+  pylstm drive 2c-1 --readings written,nearest --sequences 5000
+
+what is printed, of every reading:
+  error           mean absolute error over the training sequences before
+  share of drive  of the cell states at the end of a sequence, mean over cells
+  gain            of one step of the learning rate, over weights of cell inputs from bias and gates
+                  (drive), all others of the hidden layer, and those of the outputs
+  block           norm of the weights into its cells, but those of the drive, and out of them
+
+what is written, into --out:
+  drive-ROW.png   all of it, a row a reading
+  drive-ROW.json  all the numbers
 
 exit code: 0; 2 for unusable input; 130 after Ctrl-C, with nothing written.
 """
@@ -112,6 +142,27 @@ def add_truncation(commands: Any) -> None:
         help="sequences the compared gradients are summed over; default 100")  # fmt: skip
     add("--no-progress", action="store_true", help="no progress bar")
     _add_common(parser, "truncation")
+
+
+def add_drive(commands: Any) -> None:
+    """Add ``pylstm drive`` to the commands of a parser."""
+    parser = add_command(
+        commands,
+        "drive",
+        _drive,
+        help="how a constant drive of cell inputs keeps a task from being learned",
+        description=DRIVE_HELP,
+        epilog=DRIVE_EXAMPLES,
+    )
+    add = parser.add_argument
+    add("row", metavar="ROW", help="such as 4-2, see pylstm reproduce --list; 4 is the first of 4")
+    add("--readings", metavar="A,B,...", default="written,nearest",
+        help="of the row; default written,nearest")  # fmt: skip
+    add("--sequences", metavar="N", type=_whole_number_from(1), default=2000, help="default 2000")
+    add("--points", metavar="P", type=_whole_number_from(1), default=20,
+        help="how often to look; default 20")  # fmt: skip
+    add("--no-progress", action="store_true", help="no progress bar")
+    _add_common(parser, "drive")
 
 
 def _add_common(parser: argparse.ArgumentParser, folder: str) -> None:
@@ -179,12 +230,17 @@ def _vanishing(args: argparse.Namespace) -> int:
 # ---------------------------------------------------------------- truncation
 
 
-def _truncation(args: argparse.Namespace) -> int:
-    row, *_ = select([args.row])
-    reading = row.reading(args.reading)
+def _reading_of(row: Row, label: str) -> Reading:
+    reading = row.reading(label)
     if reading is None:
         labels = ", ".join(reading.label for reading in row.readings)
-        raise InputError(f"reading {brief(args.reading)} of row {row.name} given, wanted {labels}")
+        raise InputError(f"reading {brief(label)} of row {row.name} given, wanted {labels}")
+    return reading
+
+
+def _truncation(args: argparse.Namespace) -> int:
+    row, *_ = select([args.row])
+    reading = _reading_of(row, args.reading)
     folder = _make_folder(args.out, not args.no_plots)
     print(f"{row.name} {reading.label}: {row.what}; seed {args.seed}\n", flush=True)
     with _progress_bar(args.sequences, not args.no_progress) as on_progress:
@@ -198,6 +254,34 @@ def _truncation(args: argparse.Namespace) -> int:
         picture = folder / f"{name}.png"
         written.append(pictures.save(picture, pictures.draw_course, course, size=(9, 6)))
     print(f"\nin {args.out}: {', '.join(path.name for path in written)}")
+    return 0
+
+
+# ---------------------------------------------------------------- drive
+
+
+def _drive(args: argparse.Namespace) -> int:
+    row, *_ = select([args.row])
+    readings = [_reading_of(row, label) for label in args.readings.split(",")]
+    folder = _make_folder(args.out, not args.no_plots)
+    courses = []
+    for reading in readings:
+        differs = f": {reading.differs}" if reading.differs else ""
+        print(f"{row.name} {reading.label}{differs}; seed {args.seed}\n", flush=True)
+        with _progress_bar(args.sequences, not args.no_progress) as on_progress:
+            course = drive_along_learning(
+                row, reading, args.sequences, args.points, seed=args.seed, on_progress=on_progress
+            )
+        print(f"{drive_text(course)}\n")
+        courses.append(course)
+    name = f"drive-{row.name}"
+    written = [_write_json(folder / f"{name}.json", drive_tree(courses))]
+    if not args.no_plots:
+        size = (15, 3.2 * len(courses) + 0.4)
+        written.append(
+            pictures.save(folder / f"{name}.png", pictures.draw_drive, courses, size=size)
+        )
+    print(f"in {args.out}: {', '.join(path.name for path in written)}")
     return 0
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.analysis.drive import DriveCourse
 from pylstm.analysis.sensitivity import Shading, Study
 from pylstm.analysis.truncation import Course
 from pylstm.analysis.vanishing import N_STEPS, WEIGHTS, factor, largest_factor, products
 from pylstm.files import written_whole
 
-__all__ = ["draw_course", "draw_factors", "draw_lags", "draw_shading", "save"]
+__all__ = ["draw_course", "draw_drive", "draw_factors", "draw_lags", "draw_shading", "save"]
 
 Array = npt.NDArray[Any]
 
@@ -229,3 +231,47 @@ def draw_course(figure: Any, course: Course) -> None:
     ratios.xaxis.set_major_formatter("{x:,.0f}")
     angles.legend(ncols=2)
     errors.legend()
+
+
+# ---------------------------------------------------------------- constant drive
+
+
+def draw_drive(figure: Any, courses: Sequence[DriveCourse]) -> None:
+    """Draw share of the drive, gains of the loop, error and the way into the saddle, a row a
+    reading.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    courses : sequence of DriveCourse
+        Of one row.
+    """
+    rows = figure.subplots(len(courses), 4, squeeze=False)
+    for course, (share, gain, error, weights) in zip(courses, rows, strict=True):
+        share.plot(course.seen, course.share, lw=1.5)
+        share.set(ylim=(0, 1), ylabel="share of the state, by cell")
+        for name, colour in (("drive", "C3"), ("hidden", "C0"), ("output", "C2")):
+            gain.semilogy(course.seen, np.maximum(course.gain[name], _SMALL), c=colour, label=name)
+        gain.axhline(2, color="0.6", lw=0.8, ls="--")
+        gain.set(ylim=(1e-5, 1e3), ylabel="gain (above 2 it overshoots)")
+        gain.legend()
+        error.plot(course.seen, course.error, color="k")
+        error.set(ylim=(0, None), ylabel="mean absolute error")
+        for block, (into, out) in enumerate(
+            zip(course.weights_in.T, course.weights_out.T, strict=True)
+        ):
+            weights.plot(into, out, lw=1, marker=".", ms=3, label=f"block {block + 1}")
+            weights.plot(into[0], out[0], "o", fillstyle="none", color=f"C{block}")
+        weights.plot(0, 0, "kx", clip_on=False)
+        weights.set(xlim=(0, None), ylim=(0, None), xlabel="norm of weights into the cells")
+        weights.set(ylabel="norm of weights to the outputs")
+        weights.legend()
+        differs = course.differs or "the paper to the letter"
+        title = textwrap.fill(f"{course.row} {course.reading}: {differs}", 60)
+        share.set_title(title, loc="left", fontsize="medium")
+    for axes, what in zip(
+        rows[0, 1:], ("gain of the loop", "learning", "way to the saddle, from o to x"), strict=True
+    ):
+        axes.set_title(what, fontsize="medium")
+    for axes in rows[-1, :3]:
+        axes.set(xlabel="training sequences")

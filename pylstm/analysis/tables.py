@@ -6,11 +6,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from pylstm.analysis.drive import DriveCourse
 from pylstm.analysis.sensitivity import Study
 from pylstm.analysis.truncation import Comparison, Course
 from pylstm.analysis.vanishing import N_STEPS, WEIGHTS, largest_factor, products
 
-__all__ = ["truncation_text", "truncation_tree", "vanishing_text", "vanishing_tree"]
+__all__ = [
+    "drive_text",
+    "drive_tree",
+    "truncation_text",
+    "truncation_tree",
+    "vanishing_text",
+    "vanishing_tree",
+]
 
 _LAGS = (1, 5, 10, 20, 50, 90)
 
@@ -121,3 +129,48 @@ def truncation_tree(course: Course) -> dict[str, Any]:
 def _json_number(value: float) -> float | None:
     """None for NaN, which JSON has not."""
     return None if math.isnan(value) else value
+
+
+def drive_text(course: DriveCourse) -> str:
+    """Give the table of a course: at its start, its end and nine places between."""
+    blocks = range(course.weights_in.shape[1])
+    header = ["sequences", "error", "share of drive", "gain, drive", "hidden", "output"]
+    header += [f"block {k + 1} {way}" for k in blocks for way in ("in", "out")]
+    lines = [header]
+    last = len(course.seen) - 1
+    for k in sorted({round(place * last / 10) for place in range(11)}):
+        lines.append(
+            [
+                f"{course.seen[k]:,}",
+                "-" if math.isnan(course.error[k]) else f"{course.error[k]:.3f}",
+                f"{course.share[k].mean():.0%}",
+                *(f"{course.gain[name][k]:.2g}" for name in ("drive", "hidden", "output")),
+                *(
+                    f"{norms[k, block]:.2f}"
+                    for block in blocks
+                    for norms in (course.weights_in, course.weights_out)
+                ),
+            ]
+        )
+    return _text_table(lines)
+
+
+def drive_tree(courses: Sequence[DriveCourse]) -> dict[str, Any]:
+    """Give all numbers of some courses."""
+    trees = []
+    for course in courses:
+        trees.append(
+            {
+                "row": course.row,
+                "reading": course.reading,
+                "differs": course.differs,
+                "seed": course.seed,
+                "seen": list(course.seen),
+                "share": course.share.tolist(),
+                "gain": {name: of.tolist() for name, of in course.gain.items()},
+                "weights_in": course.weights_in.tolist(),
+                "weights_out": course.weights_out.tolist(),
+                "error": [None if math.isnan(e) else e for e in course.error.tolist()],
+            }
+        )
+    return {"courses": trees}

@@ -76,7 +76,8 @@ def _cerg(
             written,
             written.but(
                 "nearest",
-                "every symbol that may come next is wanted, not the one that does",
+                "every symbol that may come next is wanted, not the one that does; wrong is an "
+                "error of 0.49, not a squared one",
                 task=ContinualReber(possible=True, external_reset=reset),
             ),
         ),

@@ -276,11 +276,12 @@ def _adding(line: int, T: int, sequences: int, n_wrong: int) -> Row:
     network = {**TWO_BLOCKS_OF_TWO, "bias_init": {"input_gate": [-3, -6]}}
     written = Reading(network, 0.5, max_sequences=(3 if T == 100 else 1) * sequences)
     # the longer the sequences, the more has to go: with T = 100 gates do not matter yet
-    drive, differs = {
+    readings: dict[int, tuple[dict[str, Any], str]] = {
         100: ({"hidden_bias": "gates"}, ""),
         500: (NO_DRIVE, ", no connections from gates"),
         1000: ({**NO_DRIVE, "cell_recurrence": False}, "; cells and gates see the inputs alone"),
-    }[T]
+    }
+    drive, differs = readings[T]
     nearest = written.but(
         "nearest",
         f"identity output; cell inputs without bias{differs}",
@@ -397,8 +398,8 @@ LSTM_ROWS = (
     _next_symbol(
         "2b", "no local regularities, p = 100", NoLocalRegularities(), 5_680,
         "error at the end only; softmax with bias, cross-entropy; cell and input gate see the "
-        "cell's output, outputs do not see the inputs; both from the start",
-        output_bias=True, cell_recurrence=True, shortcut=False,
+        "cell's output, outputs do not see the inputs; both from the start; alpha 0.5",
+        learning_rate=0.5, output_bias=True, cell_recurrence=True, shortcut=False,
         task=NoLocalRegularities(error_at_end=True),
     ),
     #         q     p     weights  sequences

@@ -124,8 +124,9 @@ class ContinualReber(Continual):
     when the squared error of an output is 0.49 or more: so 0.5 for each of two symbols that may
     come next is right.
 
-    Not stated in the paper: the targets, here the symbol that does come next, one-hot; or all that
-    may.
+    Not stated in the paper: the targets, here the symbol that does come next, one-hot; or, with
+    `possible`, all that may. Then 0.5 must not do, and so it is the error itself, not its square,
+    that makes a prediction wrong at 0.49.
 
     Parameters
     ----------
@@ -155,8 +156,11 @@ class ContinualReber(Continual):
     tokens: ClassVar[bool] = True
     n_inputs: ClassVar[int] = len(SYMBOLS)
     n_outputs: ClassVar[int] = len(SYMBOLS)
-    tolerance: ClassVar[float] = 0.7
     counted: ClassVar[str] = "symbols"
+
+    @property
+    def tolerance(self) -> float:
+        return 0.49 if self.possible else 0.7
 
     def __post_init__(self) -> None:
         check_switch("possible", self.possible)
