@@ -37,8 +37,9 @@ BAD_INPUT = 2
 REPRODUCE_HELP = """\
 The rows of Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997: LSTM
 and the methods it was measured against, every row of its tables trained from scratch, as often as
-there, until the paper's own criterion of success. At the end a table: what came out beside the
-figures of the paper."""
+there, until the paper's own criterion of success; and those of the papers of Gers and others after
+it: 2000, learning to forget; 2001, languages; 2002, precise timing. At the end a table: what came
+out beside the figures of the paper."""
 
 _METHODS = "\n".join(f"  {name:<16}{method.what}" for name, method in METHODS.items())
 
@@ -56,9 +57,14 @@ examples:
       those of all other methods: less than an hour on two cores
   pylstm reproduce 2a
       LSTM and the others on the same task, side by side
+  pylstm reproduce 2000-cerg --readings nearest --trials 10
+      endless strings of a grammar, with and without forget gates
+  pylstm reproduce 2001
+      a^n b^n, a^n b^n c^n and their like: some minutes
 
 rows:
-  By name, by what several begin with (3a, 3, 2a-rtrl), by method, or competitors: all but lstm.
+  By name, by what several begin with (3a, 3, 2a-rtrl, 2000-cerg), by paper (1997, 2000, 2001,
+  2002); of 1997 by method, or competitors: all but lstm. Without any: all of 1997.
 
 methods:
 {_METHODS}
@@ -69,6 +75,10 @@ readings:
             says what differs
   best      the same task and criterion with what learns in the fewest sequences known
   chosen    settings chosen here, where the paper has no figures
+
+figures:
+  With a question mark they are from memory, and no verdict is based on them: all of 2001 and most
+  of 2002.
 
 what is written:
   Every trial as soon as it ends, in OUT/trials: after Ctrl-C the same command goes on with the
@@ -106,12 +116,17 @@ def _add_reproduce(commands: Any) -> None:
         commands,
         "reproduce",
         _reproduce,
-        help="the experiments of the paper of 1997, beside its figures",
+        help="the experiments of the papers of 1997 to 2002, beside their figures",
         description=REPRODUCE_HELP,
         epilog=REPRODUCE_EXAMPLES,
     )
     add = parser.add_argument
-    add("rows", metavar="ROW", nargs="*", help="such as 6a, 2c for all of 2c, or rtrl; default all")
+    add(
+        "rows",
+        metavar="ROW",
+        nargs="*",
+        help="such as 6a, 2c for all of 2c, rtrl, or 2001; default 1997",
+    )
     add("--list", action="store_true", help="show the rows and run nothing")
     add("--trials", metavar="N", type=int, help="trials of each reading; default: as in the paper")
     add("--jobs", metavar="J", type=int, default=-1, help="at once; default: as many as cores")

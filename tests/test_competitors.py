@@ -83,7 +83,7 @@ def same(one, other):
 def test_rows_with_figures_are_those_of_the_paper_in_its_order():
     told = [row.name for row in COMPETITORS if row.paper != NO_FIGURES]
     assert told == [line[0] for line in LINES]
-    assert [*ROWS.values()][-len(COMPETITORS) :] == [*COMPETITORS]
+    assert [*ROWS.values()][31:][: len(COMPETITORS)] == [*COMPETITORS]
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[0])

@@ -98,6 +98,7 @@ def test_along_learning_block_one_of_the_adding_problem_goes_to_the_saddle():
     assert written.share[0].mean() > 0.5
     assert written.gain["drive"][0] > 50 * written.gain["hidden"][0]
     assert written.weights_out[-1, 0] < 0.1 * written.weights_out[0, 0]
+    assert written.drive[-1, 0] < 0.1 * written.drive.max()
     nearest = drive_along_learning(row, row.reading("nearest"), 20, 2)
     assert (nearest.share == 0).all()
     assert (nearest.gain["drive"] == 0).all()

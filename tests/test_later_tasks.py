@@ -376,6 +376,20 @@ def test_learned_looks_at_every_string_and_then_beyond():
         assert run_out(rule.generalise(), lambda wish, k=last_right: wish.low > k) == last_right
 
 
+def test_learned_goes_on_before_it_looks_beyond():
+    beyond = Learned(2, 4, most=8, more=100, every=50).generalise()
+    right, wrong = (Answers(np.full(3, is_wrong), np.zeros(3)) for is_wrong in (False, True))
+    assert [next(beyond), beyond.send(right), beyond.send(wrong)] == [
+        Train(50), Train(50), Recite(2, 4)
+    ]  # fmt: skip
+    assert beyond.send(right) == Recite(5, 5)
+    forgotten = Learned(2, 4, more=50, every=50).generalise()
+    assert [next(forgotten), forgotten.send(right)] == [Train(50), Recite(2, 4)]
+    with pytest.raises(StopIteration) as stop:
+        forgotten.send(wrong)
+    assert stop.value.value == 0
+
+
 def run_out(watch, is_wrong):
     """What a watch returns in the end, given one answer to each wish."""
     answers = None

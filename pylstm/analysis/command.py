@@ -92,7 +92,7 @@ what is printed, of every reading:
   share of drive  of the cell states at the end of a sequence, mean over cells
   gain            of one step of the learning rate, over weights of cell inputs from bias and gates
                   (drive), all others of the hidden layer, and those of the outputs
-  block           norm of the weights into its cells, but those of the drive, and out of them
+  block           drive of its cells at the end of a sequence, norm of its weights to the outputs
 
 what is written, into --out:
   drive-ROW.png   all of it, a row a reading

@@ -5,8 +5,9 @@ part that is the same at every step, from its own bias or from gate activations 
 the state gets the sum of that over all steps, which says nothing about the inputs, and the gradient
 of those weights is a sum of as many terms of one sign. So an error is answered by the drive long
 before it is by what the inputs say: the gain of the loop, from the error of an output through those
-weights back to the output, grows with the square of the length. The weights of a block's cells and
-those from it to the outputs are driven to where both are 0, a saddle, where neither has a gradient.
+weights back to the output, grows with the square of the length. Repaired so, drive and weights from
+a block to the outputs are pulled to where both are 0, a saddle: without weights out nothing reaches
+the cells, and a state that is all drive gives the weights out nothing to learn but a bias.
 """
 
 from __future__ import annotations
@@ -213,9 +214,10 @@ class DriveCourse:
         sequences.
     gain : dict of str to (n_points,) float64
         See `loop_gain`, a mean over the same sequences.
-    weights_in, weights_out : (n_points, n_blocks) float64
-        Norms of the weights into the cells of a block, from all but gates and bias, and of those
-        from it to the outputs: the way into the saddle, where both are 0.
+    drive, weights_out : (n_points, n_blocks) float64
+        Norms of the drive of the cells of a block at the end of a sequence, a mean over the same
+        sequences, and of the weights from it to the outputs: the way into the saddle, where both
+        are 0.
     error : (n_points,) float64
         Mean absolute error of the training sequences before; NaN at first.
     """
@@ -227,7 +229,7 @@ class DriveCourse:
     seen: tuple[int, ...]
     share: Array
     gain: dict[str, Array]
-    weights_in: Array
+    drive: Array
     weights_out: Array
     error: Array
 
@@ -305,7 +307,7 @@ def drive_along_learning(
         looks.append(_look(net, watched))
         if on_progress is not None:
             on_progress(now)
-    shares, gains, into, out = zip(*looks, strict=True)
+    shares, gains, drives, out = zip(*looks, strict=True)
     return DriveCourse(
         row=row.name,
         reading=reading.label,
@@ -314,22 +316,21 @@ def drive_along_learning(
         seen=tuple(seen[: len(looks)]),
         share=np.array(shares),
         gain={name: np.array([gain[name] for gain in gains]) for name in gains[0]},
-        weights_in=np.array(into),
+        drive=np.array(drives),
         weights_out=np.array(out),
         error=np.array(error[: len(looks)]),
     )
 
 
 def _look(net: LSTM, watched: list[Array]) -> tuple[Array, dict[str, float], Array, Array]:
-    share = np.mean([constant_drive(net, X).share for X in watched], axis=0)
+    found = [constant_drive(net, X) for X in watched]
     each = [loop_gain(net, X) for X in watched]
     gain = {name: float(np.mean([of[name] for of in each])) for name in each[0]}
-    into = net.parameters["cell_input"].astype(float)
-    of_signal = [not _is_constant(source) for source in net.sources[: into.shape[1]]]
+    drive = np.mean([_by_block(net, of.drive[-1]) for of in found], axis=0)
     out = net.parameters["output"][:, : net.n_cells].astype(float)
-    return share, gain, _by_block(net, into[:, of_signal]), _by_block(net, out.T)
+    return np.mean([of.share for of in found], axis=0), gain, drive, _by_block(net, out.T)
 
 
 def _by_block(net: LSTM, weights: Array) -> Array:
-    """Norm of the weights of each block, given a row a cell."""
+    """Norm of what each block has, given a row a cell."""
     return np.asarray(np.linalg.norm(weights.reshape(net.n_blocks, -1), axis=1))

@@ -257,13 +257,13 @@ def draw_drive(figure: Any, courses: Sequence[DriveCourse]) -> None:
         gain.legend()
         error.plot(course.seen, course.error, color="k")
         error.set(ylim=(0, None), ylabel="mean absolute error")
-        for block, (into, out) in enumerate(
-            zip(course.weights_in.T, course.weights_out.T, strict=True)
+        for block, (drive, out) in enumerate(
+            zip(course.drive.T, course.weights_out.T, strict=True)
         ):
-            weights.plot(into, out, lw=1, marker=".", ms=3, label=f"block {block + 1}")
-            weights.plot(into[0], out[0], "o", fillstyle="none", color=f"C{block}")
+            weights.plot(drive, out, lw=1, marker=".", ms=3, label=f"block {block + 1}")
+            weights.plot(drive[0], out[0], "o", fillstyle="none", color=f"C{block}")
         weights.plot(0, 0, "kx", clip_on=False)
-        weights.set(xlim=(0, None), ylim=(0, None), xlabel="norm of weights into the cells")
+        weights.set(xlim=(0, None), ylim=(0, None), xlabel="drive at the end of a sequence")
         weights.set(ylabel="norm of weights to the outputs")
         weights.legend()
         differs = course.differs or "the paper to the letter"

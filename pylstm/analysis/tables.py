@@ -133,9 +133,9 @@ def _json_number(value: float) -> float | None:
 
 def drive_text(course: DriveCourse) -> str:
     """Give the table of a course: at its start, its end and nine places between."""
-    blocks = range(course.weights_in.shape[1])
+    blocks = range(course.drive.shape[1])
     header = ["sequences", "error", "share of drive", "gain, drive", "hidden", "output"]
-    header += [f"block {k + 1} {way}" for k in blocks for way in ("in", "out")]
+    header += [f"block {k + 1} {way}" for k in blocks for way in ("drive", "out")]
     lines = [header]
     last = len(course.seen) - 1
     for k in sorted({round(place * last / 10) for place in range(11)}):
@@ -148,7 +148,7 @@ def drive_text(course: DriveCourse) -> str:
                 *(
                     f"{norms[k, block]:.2f}"
                     for block in blocks
-                    for norms in (course.weights_in, course.weights_out)
+                    for norms in (course.drive, course.weights_out)
                 ),
             ]
         )
@@ -168,7 +168,7 @@ def drive_tree(courses: Sequence[DriveCourse]) -> dict[str, Any]:
                 "seen": list(course.seen),
                 "share": course.share.tolist(),
                 "gain": {name: of.tolist() for name, of in course.gain.items()},
-                "weights_in": course.weights_in.tolist(),
+                "drive": course.drive.tolist(),
                 "weights_out": course.weights_out.tolist(),
                 "error": [None if math.isnan(e) else e for e in course.error.tolist()],
             }

@@ -13,6 +13,7 @@ layer, and there are forget gates, which keep at 1.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pylstm.experiments.row import Paper, Reading, Row
@@ -106,6 +107,7 @@ def _cnto(name: str, what: str, network: dict[str, Any], paper: Paper, **rule: A
 # alpha 1e-5 with outputs 4/(1+e^-x) - 2; of the logistic function itself the gradient of the
 # squared error is 16 times smaller.
 _LANGUAGE_ALPHA = 16e-5
+_MORE_STRINGS = 300_000
 
 
 def _language(
@@ -125,12 +127,18 @@ def _language(
         "cell_output": "identity",
         "bias_init": {"input_gate": -1, "forget_gate": 2, "output_gate": -2},
     }
+    written = Reading(network, _LANGUAGE_ALPHA, momentum=0.99, update="step")
+    stop = Learned(task.low, task.high, most)
+    differs = f"{_MORE_STRINGS:,} more training strings before larger sizes are asked for"
     return Row(
         name=f"2001-{name}-{task.high}",
         what=f"{what}, sizes {task.low} to {task.high}",
         task=task,
-        readings=(Reading(network, _LANGUAGE_ALPHA, momentum=0.99, update="step"),),
-        stop=Learned(task.low, task.high, most),
+        readings=(
+            written,
+            written.but("best", differs, stop=replace(stop, more=_MORE_STRINGS)),
+        ),
+        stop=stop,
         trials=10,
         paper=paper,
         max_sequences=1_000_000,

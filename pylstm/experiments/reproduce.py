@@ -45,11 +45,11 @@ class Job:
 
 
 class Reproduction:
-    """Rows of the paper, their trials and what came out.
+    """Rows of the papers, their trials and what came out.
 
     Parameters
     ----------
-    rows : sequence of str, default all
+    rows : sequence of str, default all of 1997
         Names of rows, or of groups of them, see `select`.
     trials : int, optional
         Trials of each reading; without: as many as in the paper.

@@ -22,7 +22,7 @@ Rule = Exam | Perfect | Recent | Learned | Streams
 LABELS: tuple[Label, ...] = ("written", "nearest", "best", "chosen")
 
 
-_RULE = ("learning_rate", "momentum", "optimizer", "update", "task", "max_sequences")
+_RULE = ("learning_rate", "momentum", "optimizer", "update", "task", "stop", "max_sequences")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Reading:
         What differs from the paper, in words.
     task : Task, optional
         What is learned, where that is not the task of the row.
+    stop : Exam, Perfect, Recent, Learned or Streams, optional
+        When a trial has succeeded, where that is not the rule of the row.
     max_sequences : int, optional
         Training sequences after which a trial has failed, where that is not the limit of the row.
     method : str, default "lstm"
@@ -60,6 +62,7 @@ class Reading:
     label: Label = "written"
     differs: str = ""
     task: Task | None = None
+    stop: Rule | None = None
     max_sequences: int | None = None
     method: str = "lstm"
 
@@ -72,8 +75,8 @@ class Reading:
         differs : str
             What differs from the paper, in words.
         **changes
-            learning_rate, momentum, optimizer, update, task or max_sequences; everything else goes
-            into the network.
+            learning_rate, momentum, optimizer, update, task, stop or max_sequences; everything else
+            goes into the network.
 
         Examples
         --------
@@ -82,7 +85,7 @@ class Reading:
         ... # doctest: +NORMALIZE_WHITESPACE
         Reading(network={'n_blocks': 2, 'output': 'identity'}, learning_rate=0.5, momentum=0.0,
                 optimizer=None, update='sequence', label='nearest', differs='identity output',
-                task=None, max_sequences=None, method='lstm')
+                task=None, stop=None, max_sequences=None, method='lstm')
         """
         rule = {name: changes.pop(name) for name in _RULE if name in changes}
         if "optimizer" in rule:
@@ -213,7 +216,7 @@ class Row:
         return next((reading for reading in self.readings if reading.label == label), None)
 
     def under(self, reading: Reading) -> Row:
-        """Give the row with the task and the limit of one of its readings.
+        """Give the row with the task, the stop rule and the limit of one of its readings.
 
         Examples
         --------
@@ -225,6 +228,7 @@ class Row:
         return replace(
             self,
             task=reading.task or self.task,
+            stop=reading.stop or self.stop,
             max_sequences=reading.max_sequences or self.max_sequences,
         )
 
@@ -254,6 +258,7 @@ class Row:
         """Give eight letters that change with anything that may change the outcome of a trial."""
         row = self.under(reading)
         what_is_run = {**asdict(reading), "differs": "", "task": ""}
+        del what_is_run["stop"]  # it is that of the row under the reading
         if reading.optimizer is None:  # trials kept before there were other rules stay valid
             del what_is_run["optimizer"]
         else:

@@ -237,8 +237,9 @@ class Perfect:
 class Learned:
     """Every string of the training set is right; then, how far that holds beyond it.
 
-    The rule of the languages (Gers & Schmidhuber 2001). After success the sizes behind those of the
-    training set are asked for, until a string is wrong: the generalisation set.
+    The rule of the languages (Gers & Schmidhuber 2001). After success, and so many more training
+    strings, the sizes behind those of the training set are asked for, until a string is wrong: the
+    generalisation set. Whoever goes on and forgets the training set knows nothing, size 0.
 
     Parameters
     ----------
@@ -246,6 +247,8 @@ class Learned:
         The sizes of the training set.
     most : int, default 1000
         The largest size that is asked for.
+    more : int, default 0
+        Training strings between success and the generalisation set.
     every : int, default 500
         Training strings from one look to the next: success is known to within so many.
 
@@ -260,6 +263,7 @@ class Learned:
     low: int
     high: int
     most: int = 1000
+    more: int = 0
     every: int = 500
 
     def watch(self) -> Watch:
@@ -271,6 +275,10 @@ class Learned:
 
     def generalise(self) -> Generator[Request, Answers, int]:
         """Find the largest size up to which all strings are right, `most` at most."""
+        for _ in range(self.more // self.every):
+            yield Train(self.every)
+        if self.more and (yield Recite(self.low, self.high)).wrong.any():
+            return 0
         size = self.high
         while size < self.most and not (yield Recite(size + 1, size + 1)).wrong.any():
             size += 1
