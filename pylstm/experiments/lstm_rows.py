@@ -81,10 +81,11 @@ def _reber(
     )
     best = nearest.but(
         "best",
-        "outputs see the inputs too; softmax, cross-entropy; update every step; 8 blocks of size "
-        "1, output gates without bias of their own; weights from +-0.4; Adam, rate 0.01",
-        **{"n_blocks": 8, "block_size": 1, "bias_init": None, "optimizer": Adam(0.01)},
-        **{"hidden_bias": "gates", "gate_recurrence": True, "init_range": 0.4},
+        "the exact gradient; outputs see the inputs too; softmax, cross-entropy; 12 blocks of size "
+        "1, output gates without bias of their own; Adam, rate 0.02",
+        **{"gradient": "bptt", "update": "sequence", "optimizer": Adam(0.02)},
+        **{"n_blocks": 12, "block_size": 1, "bias_init": None, "init_range": 0.2},
+        **{"hidden_bias": "gates", "gate_recurrence": True},
         max_sequences=None,
     )
     return Row(

@@ -202,10 +202,11 @@ class Method:
 
 
 class _SideBySide(Method):
-    """Networks that share the lanes of a population, where that knows the optimiser."""
+    """Networks that share the lanes of a population, where that knows how they learn."""
 
     def side_by_side(self, **settings: Any) -> int:
-        return 16 if isinstance(settings["optimizer"], SGD) else 1  # lanes of float32
+        fits = isinstance(settings["optimizer"], SGD) and "gradient" not in settings
+        return 16 if fits else 1  # lanes of float32
 
     def group(
         self, n_inputs: int, n_outputs: int, seeds: Sequence[np.random.Generator], **settings: Any
