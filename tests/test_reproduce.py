@@ -303,6 +303,43 @@ def test_a_row_only_the_best_known_reading_reaches_is_not_reached(summaries):
     assert "Not reached as written or by the nearest reading: quick." in report.as_text([best])
 
 
+def test_a_row_says_why_the_letter_fails_where_it_does(summaries):
+    written, nearest, _ = (
+        replace(summary, row=replace(summary.row, why="of a saddle")) for summary in summaries
+    )
+    assert "quick written fails: of a saddle." in report.as_text([written, nearest]).splitlines()
+    assert "fails:" not in report.as_text([nearest])
+
+
+def test_continual_tasks_and_languages_have_tables_of_their_own_and_doubts():
+    """Made-up trials: one perfect of four, one good; a figure from memory decides nothing."""
+
+    def ended(trial, success, **marks):
+        return Result(trial, success, 900, marks, None, None, 1.0, {"every": 1}, None)
+
+    row = ROWS["2000-cerg-forget"]
+    trials = (
+        ended(0, 800, length=100_000.0), ended(1, None, length=2000.0),
+        ended(2, None, length=10.0), ended(3, None, length=20.0),
+    )  # fmt: skip
+    language = replace(ROWS["2001-anbn-10"], readings=ROWS["2001-anbn-10"].readings[:1])
+    known = (ended(0, 500, **{"up to": 40}), ended(1, 700, **{"up to": 20}))
+    continual = Summary(row, row.readings[0], trials)
+    told = [
+        re.split(r"\s{2,}", line)
+        for line in report.as_text(
+            [continual, Summary(language, language.readings[0], known)]
+        ).splitlines()
+    ]
+    assert [row.name, "written", "25%, 800", "(18%, 18,889)", "25%, 2,000", "(29%, 39,171)",
+            "50%, 15", "(53%, 145)"] in told  # fmt: skip
+    assert [language.name, "written", "2/2: 600", "22,000?", "40", "1,000?", "30", "118?"] in told
+    assert (continual.reached, continual.verdict) == (True, "yes: more succeed, sooner")
+    of_language = next(line for line in told if line[:2] == [language.name, "lstm"])
+    assert of_language[5:8] == ["100%?", "600 (500 - 700)", "22,000?"]
+    assert of_language[-1] == "-"
+
+
 def test_json_holds_everything_but_the_weights(summaries):
     header = {"format": 1, "pylstm": "1.2.3", "seed": 7, "machine": "abacus"}
     tree = json.loads(report.as_json(summaries, header))

@@ -203,6 +203,11 @@ def _remarks(summaries: Sequence[Summary]) -> list[str]:
         for s in summaries
         if s.reading.differs
     ]
+    remarks += [
+        f"{s.row.name} {s.reading.label} fails: {s.row.why}."
+        for s in summaries
+        if s.reading.label == "written" and s.reached is False and s.row.why
+    ]
     with_a_figure = [s for s in summaries if s.reached is not None]
     reached = {s.row.name for s in with_a_figure if s.reached and s.reading.label != "best"}
     missed = dict.fromkeys(s.row.name for s in with_a_figure if s.row.name not in reached)

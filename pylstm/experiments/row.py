@@ -173,6 +173,8 @@ class Row:
     n_sets : int, default 0
         Fixed pairs of a training and a test set, shared out among the trials; 0: sequences are
         generated on-line.
+    why : str, default ""
+        Why the paper to the letter fails, where it does, in a sentence.
 
     Examples
     --------
@@ -191,6 +193,7 @@ class Row:
     test: int = 0
     max_sequences: int | None = None
     n_sets: int = 0
+    why: str = ""
 
     @property
     def limit(self) -> int:
