@@ -45,6 +45,15 @@ class Continual(Task):
     -----
     `sample` gives streams of `n_parts` parts as sequences, for `run_sequences`; `pieces` one stream
     without end, piece after piece.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pylstm.tasks import ContinualReber, PeriodicFunction
+    >>> ContinualReber().counted, PeriodicFunction().counted
+    ('symbols', 'periods')
+    >>> len(PeriodicFunction(F=10, n_parts=5).sample(2, np.random.default_rng(1)).X)
+    100
     """
 
     last: ClassVar[bool] = False

@@ -43,6 +43,12 @@ class Language(Task):
     ----------
     inputs, outputs : str
         The symbols in their order.
+
+    Examples
+    --------
+    >>> from pylstm.tasks import AnBnCn
+    >>> AnBnCn.inputs, AnBnCn.outputs, AnBnCn(1, 20).of_size(1, 1).targets[0].tolist()
+    ('Sabc', 'abcT', [0.75, 0.25, 0.25, 0.25])
     """
 
     last: ClassVar[bool] = False
