@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -115,7 +115,7 @@ def where(table: Table, session: Session) -> dict[str, Any]:
         "checksum": table.checksum(),
         "order": table.order.state() if session.settings.time else None,
         "time_form": table.time_form,
-        "dialect": asdict(table.dialect),
+        "dialect": dict(vars(table.dialect)),
     }
 
 

@@ -310,6 +310,8 @@ class _Estimator:
 
 def _wider(rows: Array, width: int) -> Array:
     """Rows with features that have come since."""
+    if rows.shape[1] == width:
+        return rows
     return np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=math.nan)
 
 
