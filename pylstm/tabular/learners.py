@@ -360,7 +360,11 @@ class NumbersLearner(_Estimator):
         n, level = len(features), self.settings.level
         rows = np.concatenate([_wider(self._rows, features.shape[1]), features])
         self._rows = rows[n:]
-        said = self.model.run(target, self._columns(rows[:n], calendar[:, 0]), level=level)
+        if n == 1:  # as comes alone: what was said of it has been told
+            said: Any = np.empty((3, 1))
+            self.model.learn_one(target.item(), self._dicts(rows[:1], calendar[:, 0])[0])
+        else:
+            said = self.model.run(target, self._columns(rows[:n], calendar[:, 0]), level=level)
         (next_row,) = self._dicts(rows[n:], calendar[-1:, 1])
         (last,) = self.model.forecast(1, [next_row], with_dist=True)
         pairs = zip(said, (last.mu, *last.interval(level)), strict=True)
