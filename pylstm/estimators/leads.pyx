@@ -42,6 +42,7 @@ cdef double LEAST = 1e-30
 
 
 cdef Py_ssize_t bucket(Py_ssize_t lead) noexcept:
+    """`bucket_of`."""
     cdef Py_ssize_t k = 0
     while (<Py_ssize_t>1 << k) < lead:
         k += 1
@@ -50,7 +51,7 @@ cdef Py_ssize_t bucket(Py_ssize_t lead) noexcept:
 
 def bucket_of(lead):
     """Which bucket a lead is in: 0 for 1, 1 for 2, 2 for 3 and 4, 3 for 5 to 8."""
-    return (lead - 1).bit_length()
+    return bucket(lead)
 
 
 def longest_lead(seasons):
@@ -168,13 +169,9 @@ cdef class Leads:
         at[0] = k
         return min(1.0, (place - low) / (high - low))
 
-    def mix(self, shares, lead, candidates):
-        """What the candidates say together of the row `lead` rows ahead; NaN says nothing."""
-        candidates = np.array(candidates, float)
-        return self.mix_of(numbers(shares), lead, numbers(candidates))
-
     cdef double mix_of(self, const double *shares, Py_ssize_t lead, const double *candidates) noexcept:
-        """`mix`, of shares that reach to the bucket behind that of the lead."""
+        """What the candidates say together of the row `lead` rows ahead, NaN saying nothing, by shares
+        that reach to the bucket behind that of the lead."""
         cdef double share, way, total = 0, mixed = 0
         cdef Py_ssize_t j, k, n = self.n_candidates
         if lead == 1:

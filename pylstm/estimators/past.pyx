@@ -93,11 +93,8 @@ cdef class Past:
                 mean[0] += (value - mean[0]) / n[0]
         self.add_value(value, error)
 
-    def add(self, value, error):
-        """A value takes the place of the next, of which no mean learns."""
-        self.add_value(value, error)
-
     cdef void add_value(self, double value, double error) noexcept:
+        """A value takes the place of the next, of which no mean learns."""
         cdef Py_ssize_t size = cnp.PyArray_SIZE(self.values_)
         self.n_rows += 1
         self.error = error
@@ -270,11 +267,8 @@ cdef class Seen:
         self.n = 0
         self.mean = self.low = self.high = NAN
 
-    def learn(self, value):
-        """Take in a value; NaN is none."""
-        self.learn_value(value)
-
     cdef void learn_value(self, double value) noexcept:
+        """Take in a value; NaN is none."""
         if value != value:
             return
         self.n += 1

@@ -1,6 +1,6 @@
 cdef class Columns:
     cdef readonly Py_ssize_t n_rows
-    cdef object features, places_, X_, swapped_
+    cdef object features, places_, X_
     cdef double *row
     cdef double *before
     cdef bint all_given

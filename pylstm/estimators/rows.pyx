@@ -42,7 +42,6 @@ cdef class Columns:
         self.features, self.X_, self.n_rows = features, X, X.shape[0]
         self.places_ = np.array([features.places[name] for name in names], np.intp)
         self.all_given = len(features.places) == len(names)
-        self.swapped_ = False
 
     def __enter__(self):
         self.row, self.before = numbers(self.features.row), numbers(self.features.before)
