@@ -63,15 +63,15 @@ class Remembering:
         self.target = y
 
 
-def ours(stream: Stream, seed: int) -> Any:
-    """The estimator of pylstm for the kind of stream, all defaults."""
+def ours(stream: Stream, seed: int, **settings: Any) -> Any:
+    """The estimator of pylstm for the kind of stream, all defaults but for the settings."""
     from pylstm import river
 
     if stream.kind == "regression":
-        return river.LSTMRegressor(seed=seed)
+        return river.LSTMRegressor(seed=seed, **settings)
     if stream.kind == "classification":
-        return river.LSTMClassifier(seed=seed)
-    return river.LSTMForecaster(season=stream.season, seed=seed)
+        return river.LSTMClassifier(seed=seed, **settings)
+    return river.LSTMForecaster(season=stream.season, seed=seed, **settings)
 
 
 def contenders(stream: Stream, small: bool = True) -> dict[str, Make]:
