@@ -235,7 +235,7 @@ def test_generated_spikes_change_places(rng):
     gaps = gaps_of(targets[:, 0])
     assert gaps.tolist() == lengths.tolist()
     assert set(np.unique(targets)) == {0, 1}
-    assert X[:, 0].tolist() == [float(gap - 7) for gap in gaps for _ in range(gap)]
+    assert X[:, 0].tolist() == [x for gap in gaps for x in [gap - 6.0] + (gap - 1) * [0.0]]
 
 
 def test_single_intervals(rng):
@@ -452,3 +452,18 @@ def test_networks_of_the_later_papers(name):
         wanted = {2001: (-1, 2, -2), 2002: (0, -2, 2)}[row.year]
         for gate, bias in zip(("input_gate", "forget_gate", "output_gate"), wanted, strict=True):
             assert (biases[gate] == bias).all()
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.year == 2002])
+def test_nearest_readings_of_2002_differ_in_the_forget_gates_alone(row):
+    written, nearest = row.readings[0], row.reading("nearest")
+    assert row.network(written).dtype == np.float64
+    if nearest is None:
+        return
+    before, after = (row.network(reading).parameters for reading in (written, nearest))
+    start = after["forget_gate"][0, -1]
+    assert nearest.differs == f"forget gates start at {start:.0f}, not -2"
+    after["forget_gate"][:, -1] = -2
+    for name, weights in before.items():
+        np.testing.assert_array_equal(weights, after[name])
+    assert (nearest.learning_rate, nearest.momentum) == (written.learning_rate, written.momentum)

@@ -35,7 +35,7 @@ def _intervals(
     F: int, delays: tuple[int, ...], n: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Delays drawn at random, and the steps of the intervals they make."""
-    drawn = rng.choice(np.array(delays), size=n)
+    drawn = np.array(delays)[rng.integers(len(delays), size=n)]
     return drawn.astype(np.float32), F + drawn
 
 
@@ -135,7 +135,8 @@ class GeneratedSpikes(Continual):
     Inputs and outputs of `SpikeDelays` change places: spikes are wanted, at T(n), and the delay
     I(n) is given. An output is wrong when its error is 0.49 or more.
 
-    Not in the sources: how the delay is given. Here it is the input at every step of its interval.
+    Not in the sources: how the delay is given. Here the input is 1 + I(n) at the first step of its
+    interval and 0 at the others.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ class GeneratedSpikes(Continual):
     >>> from pylstm.tasks import GeneratedSpikes
     >>> stream = GeneratedSpikes(F=3, n_parts=3).sample(1, np.random.default_rng(1))
     >>> stream.X[:, 0].astype(int).tolist()
-    [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]
+    [1, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0]
     >>> stream.targets[:, 0].astype(int).tolist()
     [0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]
     """
@@ -172,9 +173,12 @@ class GeneratedSpikes(Continual):
 
     def _parts(self, n_parts: int, rng: np.random.Generator) -> Sequences:
         drawn, lengths = _intervals(self.F, self.delays, n_parts, rng)
-        targets = np.zeros((lengths.sum(), 1), np.float32)
-        targets[np.cumsum(lengths) - 1] = 1
-        return Sequences(np.repeat(drawn, lengths)[:, None], targets, lengths)
+        ends = np.cumsum(lengths)
+        X = np.zeros((ends[-1], 1), np.float32)
+        targets = np.zeros_like(X)
+        X[ends - lengths, 0] = 1 + drawn
+        targets[ends - 1] = 1
+        return Sequences(X, targets, lengths)
 
 
 SHAPES = ("cosine", "triangle", "rectangle")
