@@ -307,8 +307,14 @@ def test_a_row_says_why_the_letter_fails_where_it_does(summaries):
     written, nearest, _ = (
         replace(summary, row=replace(summary.row, why="of a saddle")) for summary in summaries
     )
-    assert "quick written fails: of a saddle." in report.as_text([written, nearest]).splitlines()
+    fails = "quick written fails: of a saddle."
+    assert fails in report.as_text([written, nearest]).splitlines()
     assert "fails:" not in report.as_text([nearest])
+    uncertain = replace(written.row, paper=replace(written.row.paper, uncertain=True))
+    some = replace(written, row=uncertain)
+    none = replace(some, results=tuple(replace(r, success=None) for r in written.results))
+    assert "fails:" not in report.as_text([some])  # no verdict
+    assert fails in report.as_text([none]).splitlines()
 
 
 def test_continual_tasks_and_languages_have_tables_of_their_own_and_doubts():
