@@ -451,9 +451,9 @@ FAULTS = [
         "delayed",
     ),
     Fault(
-        "pylstm/tabular/scores.py",
-        "self._sums[: len(half)] = half",
-        "self._sums[-len(half) :] = half",
+        "pylstm/tabular/blocks.pyx",
+        "self.sums[: len(half)] = half",
+        "self.sums[-len(half) :] = half",
         "when the segments of the scores are merged their order is lost",
         "scores",
     ),

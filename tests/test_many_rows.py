@@ -8,6 +8,7 @@ import pytest
 from pylstm import SGD
 from pylstm.estimators import Classifier, Forecaster, Regressor
 from pylstm.estimators.defaults import default_optimizer
+from pylstm.estimators.table import Table
 
 N_ROWS = 60
 KINDS = {"several": {}, "one": {"optimizer": SGD(0.01)}, "alone": {"ordered": False}}
@@ -115,6 +116,31 @@ def test_forecasts_are_those_of_a_loop(kind, season, rng):
     assert found.tolist() == [d.mu for d in wanted]
     assert list(zip(low.tolist(), high.tolist(), strict=True)) == [d.interval(0.8) for d in wanted]
     same(many, loop)
+
+
+@pytest.mark.parametrize("kind", ["several", "one", "exact", "horizon"])
+@pytest.mark.parametrize("n", [1, 3, 40])
+@pytest.mark.parametrize("level", [None, 0.8])
+def test_rows_behind_the_values_are_forecast(kind, n, level, rng):
+    X, y = table(rng)
+    more = KINDS | {"exact": {"network": {"gradient": "bptt"}}, "horizon": {"horizon": 2}}
+    loop = Forecaster(4, season=7, **more[kind])
+    many = loop.copy()
+    for cut, end in [(0, 9), (9, 10), (10, N_ROWS - n)]:
+        before = loop.forecast(n, dicts(X[:n]), with_dist=True) if not cut else None
+        loop.learn_many(y[cut:end], X[cut:end])
+        wanted = loop.forecast(n, dicts(X[end : end + n]), with_dist=True)
+        values, rows = Table(y[cut:end], "y", one_column=True), Table(X[cut : end + n], "X")
+        if before:
+            none = Table(y[:0], "y", one_column=True)
+            first, _ = many._run(none, Table(X[:n], "X"), np.ones(0), level)
+            assert first.tolist() == [d.mu for d in before]
+        found, bounds = many._run(values, rows, np.ones(end - cut), level)
+        assert found[end - cut :].tolist() == [d.mu for d in wanted]
+        if level is not None:
+            pairs = map(tuple, bounds[end - cut :].tolist())
+            assert [*pairs] == [d.interval(level) for d in wanted]
+        same(many, loop)
 
 
 def test_without_features_there_are_values_alone(rng):

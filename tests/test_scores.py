@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pylstm.tabular import Scores
-from pylstm.tabular.scores import _CAPACITY
+
+CAPACITY = 4096
 
 
 def scored(truth, forecasts):
@@ -30,7 +31,7 @@ def assert_total(total, truth, forecasts):
     np.testing.assert_allclose(list(total.rmse.values()), rmse, rtol=1e-12)
 
 
-@pytest.mark.parametrize("n_rows", [1, 10, 11, 999, _CAPACITY])
+@pytest.mark.parametrize("n_rows", [1, 10, 11, 999, CAPACITY])
 def test_totals_are_exact_while_every_row_has_its_segment(rng, n_rows):
     truth, forecasts = stream(rng, n_rows)
     truth[-1], forecasts[-1] = 1.0, [2.0, 0.5]
@@ -41,11 +42,11 @@ def test_totals_are_exact_while_every_row_has_its_segment(rng, n_rows):
 
 
 def test_long_streams_keep_their_totals_in_the_same_memory(rng):
-    n_rows = 5 * _CAPACITY + 7
+    n_rows = 5 * CAPACITY + 7
     truth, forecasts = stream(rng, n_rows)
     scores = scored(truth, forecasts)
     assert scores.rows_per_segment == 8
-    assert len(scores.state()["sums"]) <= _CAPACITY
+    assert len(scores.state()["sums"]) <= CAPACITY
     assert_total(scores.total(), truth, forecasts)
     start = -(-n_rows // 10)
     start += -start % 8
@@ -85,7 +86,7 @@ def test_nothing_scored_is_no_number():
 
 
 def test_restored_scores_go_on_to_the_last_bit(rng):
-    truth, forecasts = stream(rng, 2 * _CAPACITY)
+    truth, forecasts = stream(rng, 2 * CAPACITY)
     whole, resumed = scored(truth, forecasts), Scores(["0", "1"])
     resumed.restore(scored(truth[:5000], forecasts[:5000]).state())
     for y, row in zip(truth[5000:].tolist(), forecasts[5000:].tolist(), strict=True):

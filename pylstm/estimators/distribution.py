@@ -118,11 +118,6 @@ class Distribution:
         beyond = max(q[0] - y, y - q[-1], 0.0)
         return float(density - beyond / (q[k] - q[k - 1]))
 
-    def towards(self, other: Distribution, way: float) -> Distribution:
-        """Another on the way, from 0 to 1, to one around the same prediction."""
-        q = self._quantiles + way * (other._quantiles - self._quantiles)
-        return Distribution(self.mu, q)
-
     def __call__(self, y: float) -> float:
         """Return the density at `y`."""
         return math.exp(self.log_score(y))

@@ -187,10 +187,12 @@ class Estimator(Shown):
             and not self._may_be_refused_midway()
         )
 
-    def _know_columns(self, X: Table) -> None:
-        """Columns of numbers get weights where they are new."""
+    def _know_columns(self, X: Table, n_rows: int | None = None) -> None:
+        """Columns of numbers, or their first rows, get weights where they are new."""
         assert X.numbers is not None
-        columns = zip(X.names, X.numbers.T, strict=True)
+        if self._experts is not None and self._features.knows_numbers(X.names):
+            return
+        columns = zip(X.names, X.numbers[:n_rows].T, strict=True)
         first = {name: math.nan if np.isnan(c).all() else 0.0 for name, c in columns}
         self._fill(first)
         self._features.settle(first)

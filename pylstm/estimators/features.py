@@ -91,6 +91,10 @@ class Features:
         has_values = self.categories.indicators.get
         return self.calendar is None and not any(map(has_values, names))
 
+    def knows_numbers(self, names: Iterable[Hashable]) -> bool:
+        """Whether all names have a place and none of any may be text."""
+        return not self._expands and all(name in self.places for name in names)
+
     def settle(self, x: Mapping[Hashable, Any]) -> None:
         """Names without a value so far that have a number here are numbers."""
         self.categories.advance(x)

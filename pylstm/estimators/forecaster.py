@@ -225,29 +225,72 @@ class Forecaster(Estimator):
         weights = as_weights(w, rows.n_rows)
         if level is not None:
             check_level(level)
-        found = np.empty(rows.n_rows)
-        bounds = None if level is None else np.empty((rows.n_rows, 2))
+        found, bounds = self._run(values, rows, weights, level)
+        return found if level is None else (found, bounds[:, 0], bounds[:, 1])
+
+    def _run(
+        self, values: Table, rows: Table, weights: Array, level: float | None
+    ) -> tuple[Array, Array]:
+        """Learn from values, then forecast the rows behind them, as `forecast` does.
+
+        Parameters
+        ----------
+        values : Table
+            A column.
+        rows : Table
+            Of as many rows, or more.
+        weights : ndarray
+            One a value.
+        level : float, optional
+
+        Returns
+        -------
+        forecasts : ndarray, shape (n_rows,), float64
+            Of the values, each before it was learned, and of the rows behind them.
+        bounds : ndarray, shape (n_rows, 2), float64
+            Of their intervals, where a level is given.
+        """
+        n_values, n_rows = values.n_rows, rows.n_rows
+        found, bounds = np.empty(n_rows), np.empty((n_rows, 2))
         with self._exclusive:
             is_quick = (
-                values.numbers is not None and self._direct is None and self._learns_numbers(rows)
+                values.numbers is not None
+                and n_values > 0
+                and self._direct is None
+                and self._learns_numbers(rows)
             )
             if is_quick:
-                self._all_or_nothing(self._know_columns, rows)
+                self._all_or_nothing(self._know_columns, rows, n_values)
                 assert self._experts is not None
                 assert values.numbers is not None
-                columns, taught = self._columns(rows), values.numbers[:, 0].copy()
-                at = math.nan if level is None else level
-                self._series.learn_rows(self._experts, columns, taught, weights, found, at, bounds)
-        if not is_quick:
-            pairs = zip(rows.rows(), values.rows(), weights.tolist(), strict=True)
-            for t, (x, value, weight) in enumerate(pairs):
-                if bounds is None:
-                    (found[t],) = self.forecast(1, [x])
-                else:
-                    (forecast,) = self.forecast(1, [x], with_dist=True)
-                    found[t], bounds[t] = forecast.mu, forecast.interval(level or 0.0)
-                self.learn_one(value[None], x, weight)
-        return found if bounds is None else (found, bounds[:, 0], bounds[:, 1])
+                self._series.run(
+                    self._experts,
+                    self._columns(rows),
+                    np.ascontiguousarray(values.numbers[:, 0]),
+                    weights,
+                    found,
+                    math.nan if level is None else level,
+                    None if level is None else bounds,
+                )
+        if is_quick:
+            return found, bounds
+        given = list(rows.rows())
+        pairs = zip(values.rows(), weights.tolist(), strict=True)
+        for t, (value, weight) in enumerate(pairs):
+            self._write_forecasts(given[t : t + 1], level, found[t:], bounds[t:])
+            self.learn_one(value[None], given[t], weight)
+        if n_rows > n_values:
+            self._write_forecasts(given[n_values:], level, found[n_values:], bounds[n_values:])
+        return found, bounds
+
+    def _write_forecasts(
+        self, xs: Sequence[Row], level: float | None, found: Array, bounds: Array
+    ) -> None:
+        if level is None:
+            found[: len(xs)] = self.forecast(len(xs), xs)
+            return
+        for k, forecast in enumerate(self.forecast(len(xs), xs, with_dist=True)):
+            found[k], bounds[k] = forecast.mu, forecast.interval(level)
 
     def learn_many(self, y: Any, X: Any = None, w: Any = 1.0) -> None:
         """Learn from values in their order, as a loop of `learn_one`: see `run`."""

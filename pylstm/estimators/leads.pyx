@@ -22,11 +22,13 @@ import math
 
 import numpy as np
 
+from pylstm.estimators.distribution import Distribution
+
 from pylstm._core cimport numpy_api as cnp
 from libc.math cimport INFINITY, exp, fabs, fmax, log, log2, pow
 
 from pylstm.estimators.numbers cimport numbers
-from pylstm.estimators.spread cimport Spread
+from pylstm.estimators.spread cimport N_LEVELS, Spread, interval_of
 
 cnp.import_array()
 
@@ -194,15 +196,39 @@ cdef class Leads:
             found.append(shares[k] + way * (shares[k + 1] - shares[k]))
         return np.array(found)
 
+    cdef void quantiles_around(self, Py_ssize_t lead, double forecast, double *q) noexcept:
+        """Of the value a forecast is for; NaN as long as no error is known."""
+        cdef double after[N_LEVELS]
+        cdef Py_ssize_t j, k
+        cdef double way = self.between(lead, &k)
+        (<Spread>self.spreads[self.nearest(k)]).quantiles_around(forecast, q)
+        (<Spread>self.spreads[self.nearest(k + 1)]).quantiles_around(forecast, after)
+        for j in range(N_LEVELS):
+            q[j] += way * (after[j] - q[j])
+
+    cdef Py_ssize_t nearest(self, Py_ssize_t k) noexcept:
+        """The last bucket up to k with errors, as there are none of a lead whose values were missing;
+        the first one with errors where there is none before."""
+        cdef Py_ssize_t j
+        for j in range(min(k, self.n_buckets - 1), -1, -1):
+            if (<Spread>self.spreads[j]).n:
+                return j
+        for j in range(self.n_buckets):
+            if (<Spread>self.spreads[j]).n:
+                return j
+        return 0
+
     def around(self, lead, forecast):
         """The distribution of the value a forecast is for."""
-        cdef Py_ssize_t k
-        way = self.between(lead, &k)
-        # Where there are no errors yet, as of a lead whose values were missing, those before count.
-        known = [j for j, spread in enumerate(self.spreads) if spread.n] or [0]
-        nearest = [max((j for j in known if j <= at), default=known[0]) for at in (k, k + 1)]
-        low, high = (self.spreads[j].around(forecast) for j in nearest)
-        return low.towards(high, way)
+        quantiles = np.empty(N_LEVELS)
+        self.quantiles_around(lead, forecast, numbers(quantiles))
+        return Distribution(forecast, quantiles)
+
+    def interval(self, lead, forecast, level):
+        """The interval around a forecast in which the value is with probability `level`."""
+        cdef double q[N_LEVELS]
+        self.quantiles_around(lead, forecast, q)
+        return interval_of(q, level)
 
     def copy(self):
         """Another of the same errors."""

@@ -67,6 +67,25 @@ cdef class Columns:
             self.row[k + 1] = as_finite(values[c] - self.before[k])
         return 0
 
+    def following(self, Py_ssize_t first):
+        """The inputs of the rows from `first` on, which come after the row before: an array."""
+        cdef const Py_ssize_t *places = <const Py_ssize_t *>cnp.PyArray_DATA(self.places_)
+        cdef Py_ssize_t c, k, t, n_columns = cnp.PyArray_SIZE(self.places_)
+        cdef Py_ssize_t size = cnp.PyArray_SIZE(self.features.row)
+        cdef const double *values = numbers(self.X_) + first * n_columns
+        cdef double before
+        found = np.full((len(self.X_) - first, size), NAN)
+        cdef double *row = numbers(found)
+        for t in range(len(self.X_) - first):
+            for c in range(n_columns):
+                k = places[c]
+                before = values[c - n_columns] if t else numbers(self.features.before)[k]
+                row[k] = values[c]
+                row[k + 1] = as_finite(values[c] - before)
+            values += n_columns
+            row += size
+        return found
+
     cdef void advance(self) noexcept:
         """The row just filled becomes the row before."""
         self.row, self.before = self.before, self.row

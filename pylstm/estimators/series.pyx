@@ -141,29 +141,29 @@ cdef class Series:
         past.write_candidates(1, candidates)
         return self.misses.start_of(candidates, past.n_candidates)
 
-    def learn_rows(self, Experts experts, Columns columns, y, W, forecasts, level, intervals):
-        """`learn` of many rows.
+    def run(self, Experts experts, Columns columns, y, W, forecasts, level, intervals):
+        """`learn` of many rows, then `forecast` of those behind them.
 
         Parameters
         ----------
         experts : Experts
         columns : Columns
-            Their features.
-        y, forecasts : ndarray, shape (n_rows,), float64
-            `forecasts` becomes what was forecast of each, 0 where nothing was known.
-        W : ndarray, shape (n_rows,), float64
-            Weights.
+            Their features; there may be more rows.
+        y, W : ndarray, shape (n_values,), float64
+            Values and weights of the first rows.
+        forecasts : ndarray, shape (n_rows,), float64
+            Becomes what was forecast of each, 0 where nothing was known.
         level : float
             Of the intervals.
         intervals : ndarray, shape (n_rows, 2), float64, or None
             Becomes their bounds.
         """
-        cdef Py_ssize_t t
+        cdef Py_ssize_t t, n = cnp.PyArray_SIZE(y)
         cdef double weight, forecast
         cdef double *bounds = NULL
         cdef bint is_known
         with columns:
-            for t in range(columns.n_rows):
+            for t in range(n):
                 columns.fill(t)
                 weight = numbers(W)[t]
                 is_known = self.past.last == self.past.last
@@ -174,6 +174,14 @@ cdef class Series:
                                           bounds)
                 numbers(forecasts)[t] = forecast if is_known else 0
                 columns.advance()
+        if n == columns.n_rows:
+            return
+        forecasts[n:] = self.forecast(experts, columns.following(n)) if self.is_known else 0.0
+        for t in range(n, columns.n_rows if intervals is not None else n):
+            bounds = numbers(intervals) + 2 * t
+            bounds[0], bounds[1] = -INFINITY, INFINITY
+            if self.leads is not None:
+                bounds[0], bounds[1] = self.leads.interval(1 + t - n, numbers(forecasts)[t], level)
 
     # ------------------------------------------------------------ forecasts that are followed
 

@@ -20,3 +20,4 @@ cdef class Target:
 
 
 cdef double quantile_of(const double *q, double level) noexcept
+cdef (double, double) interval_of(const double *q, double level) noexcept

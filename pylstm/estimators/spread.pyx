@@ -55,6 +55,13 @@ cdef double quantile_of(const double *q, double level) noexcept:
     return (q[j + 1] - q[j]) / (levels[j + 1] - levels[j]) * (level - levels[j]) + q[j]
 
 
+cdef (double, double) interval_of(const double *q, double level) noexcept:
+    """`Distribution.interval`."""
+    if q[0] != q[0]:
+        return -INFINITY, INFINITY
+    return quantile_of(q, (1 - level) / 2), quantile_of(q, (1 + level) / 2)
+
+
 cdef class Spread:
     """Scale and quantiles of the errors so far."""
 
@@ -117,11 +124,8 @@ cdef class Spread:
     cdef void interval_around(self, double prediction, double level, double *low, double *high) noexcept:
         """`Distribution.interval` of a target that is predicted."""
         cdef double q[N_LEVELS]
-        if not self.n:
-            low[0], high[0] = -INFINITY, INFINITY
-            return
         self.quantiles_around(prediction, q)
-        low[0], high[0] = quantile_of(q, (1 - level) / 2), quantile_of(q, (1 + level) / 2)
+        low[0], high[0] = interval_of(q, level)
 
     def around(self, prediction):
         """The distribution of a target that is predicted."""

@@ -6,7 +6,7 @@ goes row by row as `learn_one` takes it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,14 @@ class Table:
                     f"({self.n_rows},) as the first"
                 )
         self.numbers = self._as_numbers(what)
+
+    @classmethod
+    def of_numbers(cls, names: Sequence[Hashable], numbers: Floats) -> Table:
+        """Columns of an array by name: finite numbers, NaN where there is none."""
+        table = cls.__new__(cls)
+        table.is_array, table.names, table.n_rows = False, list(names), len(numbers)
+        table.numbers, table._columns = np.ascontiguousarray(numbers), list(numbers.T)
+        return table
 
     def _check_names(self, what: str) -> None:
         if len(set(self.names)) < len(self.names):

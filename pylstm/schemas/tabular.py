@@ -219,10 +219,10 @@ class NumbersState(SeriesState, kw_only=True):
 
 def _fits_numbers(state: Any, settings: Any, n_names: int) -> None:
     """What baselines know, and forecasts not due."""
-    from pylstm.tabular.baselines import NumberBaselines
+    from pylstm.tabular.baselines import number_forecasts
 
     has_shape("forecasts", state.forecasts, FLOAT64, (settings.horizon, n_names + 2))
-    wanted = NumberBaselines(settings).state()["targets"].shape
+    wanted = number_forecasts(settings).state()["targets"].shape
     has_shape("targets", state.targets, FLOAT64, wanted)
     no_infinity("a target", state.targets, state.last)
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.errors import brief
+from pylstm.tabular.blocks import NumberForecasts
 from pylstm.tabular.errors import StreamError
 from pylstm.tabular.scores import most_probable
 from pylstm.tabular.settings import Settings
@@ -26,7 +27,7 @@ __all__ = [
     "LAST",
     "LAST_LABEL",
     "LabelBaselines",
-    "NumberBaselines",
+    "number_forecasts",
     "season_names",
     "too_many_labels",
 ]
@@ -65,43 +66,10 @@ def too_many_labels(settings: Settings, n_known: int, label: str) -> StreamError
     )
 
 
-class NumberBaselines:
-    """Baselines of a target that is numbers.
-
-    Parameters
-    ----------
-    settings : Settings
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        lead, horizon = _lead(settings), settings.horizon
-        self._ago = [_ago(s, lead) for s in settings.season]
-        self._horizon, self._late = horizon, lead - horizon
-        n_kept = max([a - horizon + (horizon > 0) for a in self._ago] + [self._late])
-        self._recent = np.full(n_kept, np.nan)
-        self._last = np.nan  # before these
-
-    def update_block(self, target: Array) -> Array:
-        """Take in the targets of rows; return the forecasts made at each, (n, 1 + n_seasons)."""
-        n_kept, n = self._recent.size, len(target)
-        values = np.concatenate([[self._last], self._recent, target])
-        known = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(values.size)))
-        last = values[known]
-        now = 1 + n_kept + np.arange(n)
-        found = [last[now - self._late]]
-        found += [values[now + self._horizon - ago] for ago in self._ago]
-        self._last = float(last[n])
-        self._recent = values[n + 1 :]
-        return np.stack(found, axis=1)
-
-    def state(self) -> dict[str, Any]:
-        """Return what `restore` goes on from."""
-        return {"targets": self._recent.copy(), "last": self._last}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
-        self._recent[:] = state["targets"]
-        self._last = float(state["last"])
+def number_forecasts(settings: Settings) -> NumberForecasts:
+    """Return the baselines of a target that is numbers, which the model is compared with."""
+    lead, horizon = _lead(settings), settings.horizon
+    return NumberForecasts(horizon, lead - horizon, [_ago(s, lead) for s in settings.season])
 
 
 class LabelBaselines:

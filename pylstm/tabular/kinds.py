@@ -20,11 +20,12 @@ from pylstm.tabular.baselines import (
     LAST,
     LAST_LABEL,
     LabelBaselines,
-    NumberBaselines,
+    number_forecasts,
     season_names,
 )
+from pylstm.tabular.blocks import add_to
 from pylstm.tabular.learners import Learner, Rows
-from pylstm.tabular.scores import LabelScores, Scores, most_probable
+from pylstm.tabular.scores import LabelScores, most_probable
 from pylstm.tabular.settings import Settings
 
 __all__ = ["MODEL", "Detection", "Labels", "Made", "Numbers", "Series", "forecasters", "new_series"]
@@ -99,9 +100,7 @@ class Series:
 
     def _count(self, n: int, losses: Array) -> list[int]:
         """Add to the totals, one row after the other; return the numbers of the rows predicted."""
-        scored = ~np.atleast_1d(np.isnan(losses).any(axis=1))
-        counted = np.where(scored[:, None], np.column_stack([scored, losses]), 0.0)
-        self.total = np.add.accumulate(np.vstack([self.total, counted]))[-1]
+        add_to(self.total, losses)
         first = self.n_rows + 1 + self.settings.horizon
         self.n_rows += n
         return list(range(first, first + n))
@@ -122,42 +121,31 @@ class Numbers(Series):
 
     def __init__(self, settings: Settings, learner: Learner) -> None:
         super().__init__(settings, learner)
-        self._baselines = NumberBaselines(settings)
-        # Forecasts not due, with the ends of the network's interval.
-        self._pending = np.full((settings.horizon, self.n_names + 2), np.nan)
+        self._forecasts = number_forecasts(settings)
 
     def update_block(self, rows: Rows) -> Made:
         """Take in rows: forecasts are made and scored, and the rows are learned."""
-        truth, n = rows.target, len(rows)
         values, low, high = self.learner.update_block(rows)
-        made = np.column_stack([values, self._baselines.update_block(truth), low, high])
-        both = np.concatenate([self._pending, made])
-        due, self._pending = both[:n], both[n:].copy()
-        losses = Scores.losses(truth, due[:, :-2])
+        losses, drawn = self._forecasts.update(rows.target, values, low, high)
         return Made(
-            self._count(n, losses),
+            self._count(len(rows), losses),
             values,
             low.tolist(),
             high.tolist(),
-            truth.tolist(),
-            due[:, 0].tolist(),
+            rows.target.tolist(),
+            drawn[:, 1].tolist(),
             losses,
-            np.column_stack([truth, due[:, 0], due[:, -2:]]),
+            drawn,
         )
 
     def state(self) -> dict[str, Any]:
         """Return everything that decides how it goes on."""
-        return {
-            **super().state(),
-            "forecasts": self._pending.copy(),
-            **self._baselines.state(),
-        }
+        return {**super().state(), **self._forecasts.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
         super().restore(state)
-        self._pending[:] = state["forecasts"]
-        self._baselines.restore(state)
+        self._forecasts.restore(state)
 
 
 class Labels(Series):

@@ -31,6 +31,8 @@ import numpy.typing as npt
 from pylstm.estimators import Classifier, Detector, Forecaster, Regressor
 from pylstm.estimators.calendar import PERIODS
 from pylstm.estimators.spread import Spread
+from pylstm.estimators.table import Table
+from pylstm.tabular.blocks import hold
 from pylstm.tabular.settings import Settings
 
 __all__ = [
@@ -116,7 +118,7 @@ class _Inputs:
 
     def segments(self, rows: Rows) -> Iterator[tuple[slice, Array]]:
         """Yield parts of the rows, through which the features are the same, and their values."""
-        numbers, start, n = self._held(rows.numbers), 0, len(rows)
+        numbers, start, n = hold(self.known, rows.numbers, self._marks), 0, len(rows)
         for k in self._new(rows.texts) if self._texts else ():
             if k > start:
                 yield slice(start, k), self._values(numbers, rows.texts, start, k)
@@ -125,14 +127,6 @@ class _Inputs:
             start = k
         if start < n:
             yield slice(start, n), self._values(numbers, rows.texts, start, n)
-
-    def _held(self, numbers: Array) -> Array:
-        both = np.vstack([self.known, numbers])
-        missing = np.isnan(both)
-        last = np.where(missing, 0, np.arange(len(both))[:, None])
-        held = np.take_along_axis(both, np.maximum.accumulate(last, axis=0), axis=0)
-        self.known = held[-1].copy()
-        return np.concatenate([held, missing], axis=1)[1:] if self._marks else held[1:]
 
     def _new(self, texts: Sequence[Sequence[str | None]]) -> list[int]:
         """The rows in which texts come for the first time."""
@@ -357,20 +351,21 @@ class NumbersLearner(_Estimator):
 
     def _update_next(self, features: Array, target: Array, calendar: Array) -> tuple[Array, Array]:
         """One row ahead: what is said of every row is what is said at the row before."""
-        n, level = len(features), self.settings.level
+        n = len(features)
         rows = np.concatenate([_wider(self._rows, features.shape[1]), features])
         self._rows = rows[n:]
-        if n == 1:  # as comes alone: what was said of it has been told
-            said: Any = np.empty((3, 1))
-            self.model.learn_one(target.item(), self._dicts(rows[:1], calendar[:, 0])[0])
-        else:
-            said = self.model.run(target, self._columns(rows[:n], calendar[:, 0]), level=level)
-        (next_row,) = self._dicts(rows[n:], calendar[-1:, 1])
-        (last,) = self.model.forecast(1, [next_row], with_dist=True)
-        pairs = zip(said, (last.mu, *last.interval(level)), strict=True)
-        found = np.array([[*column[1:], end] for column, end in pairs])
-        found[:, ~self._known(target, now=True)] = math.nan
-        return found[0], found[1:]
+        if self.calendar:
+            times = np.concatenate([calendar[:, 0], calendar[-1:, 1]])
+            rows = np.concatenate([rows, times], axis=1)
+        found, bounds = self.model._run(
+            Table.of_numbers([None], target[:, None]),
+            Table.of_numbers(self._names, rows),
+            np.ones(n),
+            self.settings.level,
+        )
+        known = self._known(target, now=True)
+        found[1:][~known] = bounds[1:][~known] = math.nan
+        return found[1:], bounds[1:].T
 
     def _update_ahead(self, features: Array, target: Array, calendar: Array) -> tuple[Array, Array]:
         """Some rows ahead: forecasts from forecasts."""

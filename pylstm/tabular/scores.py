@@ -1,11 +1,11 @@
 """Errors of several forecasters on the same rows, in memory that does not grow with the stream.
 
-The stream is cut into at most `_CAPACITY` segments of equal length; per segment are kept the number
+The stream is cut into at most 4,096 segments of equal length; per segment are kept the number
 of scored rows and, for every forecaster, the sums of two losses: |e| and e^2 of numbers; of labels,
 whether it was wrong, and -log p with the probability p that it gave to the label that came. When
 the segments are full, neighbours are merged and the segments become twice as long. Hence any part
 of the stream ("after the first tenth") can be told from the rest at the end, although its length
-was not known at the beginning: exactly up to `_CAPACITY` rows, to a thousandth of the stream
+was not known at the beginning: exactly up to 4,096 rows, to a thousandth of the stream
 beyond.
 """
 
@@ -19,6 +19,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from pylstm.tabular.blocks import Segments, inside
+
 __all__ = [
     "LEAST_PROBABILITY",
     "Coverage",
@@ -31,7 +33,6 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
-_CAPACITY = 4096
 # Of the label that came, as the log loss sees it: a label never seen before has a finite loss.
 LEAST_PROBABILITY = 1e-6
 
@@ -101,59 +102,7 @@ def _skill(own: float, other: float) -> float:
     return 1 - own / other
 
 
-class _Segments:
-    """Sums of named columns of numbers along a stream; the first column counts what was summed."""
-
-    def __init__(self, n_columns: int) -> None:
-        self.n_rows = 0
-        self.rows_per_segment = 1
-        self._sums = np.zeros((_CAPACITY, n_columns))
-
-    def _add_rows(self, values: npt.NDArray[Any]) -> None:
-        """Take in rows, shape (n, n_columns): zeros where a row does not count."""
-        while len(values):
-            while self.n_rows >= _CAPACITY * self.rows_per_segment:
-                self._merge_neighbours()
-            room = _CAPACITY * self.rows_per_segment - self.n_rows
-            part, values = values[:room], values[room:]
-            where = (self.n_rows + np.arange(len(part))) // self.rows_per_segment
-            # One row after the other: the same bits however many come at once.
-            for k, column in enumerate(part.T):
-                np.add.at(self._sums[:, k], where, column)
-            self.n_rows += len(part)
-
-    def _merge_neighbours(self) -> None:
-        half = self._sums[0::2] + self._sums[1::2]
-        self._sums[:] = 0
-        self._sums[: len(half)] = half
-        self.rows_per_segment *= 2
-
-    def _sum_after(self, after: float) -> npt.NDArray[Any]:
-        """The sums over what comes after the first part of the stream."""
-        start = int(np.ceil(round(after * self.n_rows / self.rows_per_segment, 9)))
-        total: npt.NDArray[Any] = self._sums[start:].sum(axis=0)
-        return total
-
-    def state(self) -> dict[str, Any]:
-        """Return the sums so far, as plain numbers and arrays."""
-        used = -(-self.n_rows // self.rows_per_segment)
-        return {
-            "n_rows": self.n_rows,
-            "rows_per_segment": self.rows_per_segment,
-            "sums": self._sums[:used].copy(),
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
-        n_rows, width, sums = state["n_rows"], state["rows_per_segment"], state["sums"]
-        if width < 1 or not len(sums) == -(-n_rows // width) <= _CAPACITY:
-            raise ValueError("the numbers of rows in the saved scores do not fit together")
-        self.n_rows, self.rows_per_segment = n_rows, width
-        self._sums[:] = 0
-        self._sums[: len(sums)] = sums
-
-
-class Coverage(_Segments):
+class Coverage(Segments):
     """How many targets were in their intervals along a stream, and how wide these were.
 
     Examples
@@ -167,38 +116,31 @@ class Coverage(_Segments):
     """
 
     def __init__(self) -> None:
-        super().__init__(3)
+        super().__init__(2)
 
     def add_block(self, truth: Array, low: Array, high: Array) -> None:
         """Take in rows; one counts when the truth and both ends exist."""
-        known = np.isfinite(truth) & np.isfinite(low) & np.isfinite(high)
-        inside = known & (low <= truth) & (truth <= high)
-        width = np.where(known, high - low, 0.0)
-        self._add_rows(np.stack([known, inside, width], axis=1).astype(float))
+        self.add_rows(inside(truth, low, high))
 
     def total(self, after: float = 0.0) -> tuple[int, float, float]:
         """Return rows counted after the first part, share inside, mean width."""
-        n, inside, width = self._sum_after(after).tolist()
-        return int(n), inside / (n or np.nan), width / (n or np.nan)
+        n, n_inside, width = self.sum_after(after).tolist()
+        return int(n), n_inside / (n or np.nan), width / (n or np.nan)
 
 
-class _Losses(_Segments):
-    """Two losses of named forecasters along a stream."""
+class _Losses(Segments):
+    """Two losses of named forecasters along a stream.
+
+    The columns are the first losses, then the second ones.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
-        # Columns: scored rows, then sums of the first loss, then sums of the second.
-        super().__init__(1 + 2 * len(names))
-
-    def add_losses(self, losses: Array) -> None:
-        """Take in rows, shape (n, 2 n_names): first losses, then second; NaN if not scored."""
-        scored = ~np.atleast_1d(np.isnan(losses).any(axis=1))
-        counted = np.concatenate([scored[:, None], losses], axis=1)
-        self._add_rows(np.where(scored[:, None], counted, 0.0))
+        super().__init__(2 * len(names))
 
     def _mean_losses(self, after: float) -> tuple[int, npt.NDArray[Any], npt.NDArray[Any]]:
         """Scored rows after the first part of the stream, and the means of both losses there."""
-        sums, k = self._sum_after(after), len(self.names)
+        sums, k = self.sum_after(after), len(self.names)
         n = sums[0] or np.nan
         return int(sums[0]), sums[1 : 1 + k] / n, sums[1 + k :] / n
 
@@ -223,7 +165,7 @@ class _Losses(_Segments):
         used = -(-self.n_rows // self.rows_per_segment)
         width = max(1, -(-used // n_points))
         starts = np.arange(0, used, width)
-        sums = np.add.reduceat(self._sums[:used], starts, axis=0) if used else self._sums[:0]
+        sums = np.add.reduceat(self.sums[:used], starts, axis=0) if used else self.sums[:0]
         rows = np.minimum((starts + width) * self.rows_per_segment, self.n_rows)
         n_scored = np.where(sums[:, 0] > 0, sums[:, 0], np.nan)
         first = sums[:, 1 : 1 + len(self.names)] / n_scored[:, None]
@@ -269,7 +211,7 @@ class Scores(_Losses):
         truth : ndarray, shape (n,), float64
         forecasts : ndarray, shape (n, n_names), float64
         """
-        self.add_losses(self.losses(truth, forecasts))
+        self.add_rows(self.losses(truth, forecasts))
 
     @staticmethod
     def losses(truth: Array, forecasts: Array) -> Array:
@@ -318,7 +260,7 @@ class LabelScores(_Losses):
         forecasts : list of dict of str to float
             Probabilities by label, one dict per name, in their order; empty where there is none.
         """
-        self.add_losses(np.array([self.losses(truth, forecasts)], float))
+        self.add_rows(np.array([self.losses(truth, forecasts)], float))
 
     @staticmethod
     def losses(truth: str | None, forecasts: Sequence[Mapping[str, float]]) -> list[float]:

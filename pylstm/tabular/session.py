@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -242,8 +243,8 @@ class Session(Copyable):
         n_recent, n_drawn = _RECENT, 4
         if settings.detect:
             n_recent, n_drawn = _RECENT_SCORES, 1 + len(settings.targets)
-        self._n_recent = n_recent
-        self.recent = np.empty((0, n_drawn))
+        self._n_drawn = n_drawn
+        self._recent: deque[list[float]] = deque(maxlen=n_recent)
         self.last_time = -math.inf
         self._stamps = Stamps()
         # Where the table stands that rows came from, and the file that predictions went to.
@@ -272,6 +273,11 @@ class Session(Copyable):
     def total(self, after: float = 0.0) -> Total | LabelTotal:
         """Return the losses of the stream after its first part."""
         return self.scores.total(after)
+
+    @property
+    def recent(self) -> Array:
+        """What is drawn of the last rows: see `Made`."""
+        return np.array(self._recent).reshape(-1, self._n_drawn)
 
     @property
     def clock(self) -> Order:
@@ -322,8 +328,9 @@ class Session(Copyable):
         """
         keys = block.keys or [()] * len(block.rows)
         if len(self._inputs) < len(self.columns):
-            numbers = block.rows.numbers[:, self._inputs]
-            block = Block(replace(block.rows, numbers=numbers), block.keys)
+            rows = block.rows
+            numbers = rows.numbers[:, self._inputs]
+            block = Block(Rows(numbers, rows.texts, rows.target, rows.times), block.keys)
         made = self._update_series(block, keys)
         records = Records(self.settings, self.n_rows, keys, made)
         self._count(made)
@@ -352,11 +359,11 @@ class Session(Copyable):
                 counts.highest = float(scores[best]), counts.n_rows + best + 1
         else:
             missing = np.isnan(made.drawn[:, 0])
-            self.scores.add_losses(made.losses)
+            self.scores.add_rows(made.losses)
             self.coverage.add_block(*made.drawn[:, [0, 2, 3]].T)
         counts.n_missing += int(missing.sum())
         counts.n_rows += n
-        self.recent = np.concatenate([self.recent, made.drawn])[-self._n_recent :]
+        self._recent.extend(made.drawn[-_RECENT_SCORES:].tolist())
 
     def update(
         self,
@@ -474,6 +481,7 @@ class Session(Copyable):
 
     def __getstate__(self) -> dict[str, Any]:
         kind: dict[str, Any] = {"scores": self.scores.state()}
+        recent = self.recent
         series: list[dict[str, Any]] = []
         if self.settings.keys:
             series = [{"key": list(key), **one.state()} for key, one in self.series.items()]
@@ -488,8 +496,8 @@ class Session(Copyable):
             "last_time": self.last_time if math.isfinite(self.last_time) else None,
             "kind": kind,
             "series": series,
-            "recent": self.recent[:, :2].copy(),
-            "bands": self.recent[:, 2:].copy(),
+            "recent": recent[:, :2].copy(),
+            "bands": recent[:, 2:].copy(),
             "coverage": self.coverage.state(),
             "counts": asdict(self.counts),
             "threshold": self.threshold,
@@ -512,7 +520,7 @@ class Session(Copyable):
                     self.template.join(series.learner, len(self.series) == 1)
         else:
             self.series[()].restore(kind)
-        self.recent = np.concatenate([state["recent"], state["bands"]], axis=1)
+        self._recent.extend(np.concatenate([state["recent"], state["bands"]], axis=1).tolist())
         self.coverage.restore(state["coverage"])
         counts = state["counts"]
         self.counts = Counts(**{**counts, "highest": tuple(counts["highest"])})
