@@ -243,7 +243,7 @@ class Session(Copyable):
         n_recent, n_drawn = _RECENT, 4
         if settings.detect:
             n_recent, n_drawn = _RECENT_SCORES, 1 + len(settings.targets)
-        self._n_drawn = n_drawn
+        self._n_recent, self._n_drawn = n_recent, n_drawn
         self._recent: deque[list[float]] = deque(maxlen=n_recent)
         self.last_time = -math.inf
         self._stamps = Stamps()
@@ -363,7 +363,7 @@ class Session(Copyable):
             self.coverage.add_block(*made.drawn[:, [0, 2, 3]].T)
         counts.n_missing += int(missing.sum())
         counts.n_rows += n
-        self._recent.extend(made.drawn[-_RECENT_SCORES:].tolist())
+        self._recent.extend(made.drawn[-self._n_recent :].tolist())
 
     def update(
         self,
