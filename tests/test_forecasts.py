@@ -17,6 +17,8 @@ from pylstm.estimators.defaults import (
     SWITCHES,
     default_optimizer,
 )
+from pylstm.estimators.distribution import LEVELS
+from pylstm.estimators.leads import Leads
 
 
 def as_tuple(season):
@@ -321,6 +323,33 @@ def test_intervals_hold_their_share_at_every_lead():
                 [low <= y[t + k] <= high for k, (low, high) in zip(leads, bounds, strict=True)]
             )
     np.testing.assert_allclose(np.mean(inside, 0), 0.9, atol=0.03)
+
+
+@pytest.mark.parametrize("known", [(0, 1, 2, 3, 4), (1, 3), (2,)])
+def test_quantiles_go_over_from_lead_to_lead(known):
+    """Bucket k are the leads above 2^(k-1) up to 2^k, its middle the mean of log2 of them; where it
+    has no errors, those of the last before it that has count, or of the first behind."""
+    leads = Leads(2, 16)
+    for k in known:
+        for error in (-1.0, 2.0, -3.0, 1.0):
+            leads.spreads[k].learn((1 + k) * error)
+
+    def quantiles(k):
+        k = min(k, 4)
+        given = [j for j in known if j <= k] or [known[0]]
+        return np.array([leads.spreads[given[-1]].around(7.0).quantile(q) for q in LEVELS])
+
+    firsts = [1, 2, 3, 5, 9, 17]
+    middles = [np.mean(np.log2(range(a, b))) for a, b in pairwise(firsts)]
+    for lead in (1, 2, 3, 4, 5, 8, 11):
+        place = math.log2(lead)
+        k = max(k for k in range(5) if middles[k] <= place + 1e-9)
+        way = (place - middles[k]) / (middles[k + 1] - middles[k]) if k < 4 else 0
+        wanted = quantiles(k) + way * (quantiles(k + 1) - quantiles(k))
+        found = leads.around(lead, 7.0)
+        got = [found.quantile(q) for q in LEVELS]
+        np.testing.assert_allclose(got, wanted, rtol=0.02)  # the middles are by Stirling's formula
+        assert leads.interval(lead, 7.0, 0.8) == found.interval(0.8)
 
 
 def test_distributions_are_around_the_forecasts(rng):
