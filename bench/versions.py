@@ -91,7 +91,7 @@ def _more_objects() -> Iterator[tuple[str, Any]]:
 def _write(path: Path, thing: Any, before: bool = False) -> bool:
     """Write an object, and what it goes on to, unless it is there already.
 
-    `before`: as a network was written before there was a leak, and a decay of every optimiser.
+    `before`: as a network was written before there was a leak, and a decay of every optimizer.
     """
     if path.exists():
         return False
@@ -154,7 +154,7 @@ def going_on(thing: Any) -> list[float]:
         case Optimizer():
             parts = _optimizer(thing)
         case _:
-            parts = _dressed(thing)
+            parts = _estimators_behind(thing)
     return [float(value) for part in parts for value in np.ravel(part)]
 
 
@@ -280,7 +280,7 @@ def _optimizer(optimizer: Optimizer) -> Iterator[Any]:
     yield net.run(_rows(6, 3), _targets(6, 2))
 
 
-def _dressed(model: Any) -> Iterator[Any]:
+def _estimators_behind(model: Any) -> Iterator[Any]:
     """Of scikit-learn."""
     if not hasattr(model, "estimator_"):
         yield model.get_params()["n_cells"]

@@ -1,6 +1,6 @@
 """Fewer tests that find as much: every two values of two parameters still meet.
 
-A fault of the engine shows at one value of one parameter (a switch, a dtype, an optimiser), or
+A fault of the engine shows at one value of one parameter (a switch, a dtype, an optimizer), or
 where two of them meet; the product of all of them mostly repeats that. So of the tests one function
 makes only as many run as bring together what the product brings together, two by two.
 ``pytest --full`` runs all of them; ``tests/faults.py`` shows what the others find.

@@ -284,7 +284,7 @@ FAULTS = [
         "a saved population may have an error at a step it cannot learn from",
         "loading progress",
     ),
-    # ------------------------------------------------------------ optimisers, scales
+    # ------------------------------------------------------------ optimizers, scales
     Fault(
         "csrc/network/optimizer.inc",
         "*m = MADD(p->second, *m, p->second_gain * g * g);",
@@ -324,7 +324,7 @@ FAULTS = [
         "csrc/network/scale.c",
         "put_number(z, z_doubles, j, value == value ? clip(unit, s->limit) : missing);",
         "put_number(z, z_doubles, j, value == value ? unit : missing);",
-        "a wild input is not bounded",
+        "an outlier among inputs is not bounded",
         "scaling scaled_network",
     ),
     # ------------------------------------------------------------ streams

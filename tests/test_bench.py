@@ -143,7 +143,7 @@ def test_plain_units_that_give_another_gradient_are_not_timed(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["SGD", "SGD, momentum", "RMSprop", "Adam"])
-def test_an_optimiser_of_another_rule_is_not_timed(name, monkeypatch):
+def test_an_optimizer_of_another_rule_is_not_timed(name, monkeypatch):
     from bench.measurements import optimizers
     from bench.reference import Mismatch
 

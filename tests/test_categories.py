@@ -72,11 +72,11 @@ def test_features_of_a_detector():
     assert everything(text) == before
 
 
-@pytest.mark.parametrize("dress", [None, math.nan, np.float32("nan"), np.ma.masked])
-def test_what_begins_without_a_value_may_be_either(dress, tmp_path):
+@pytest.mark.parametrize("missing", [None, math.nan, np.float32("nan"), np.ma.masked])
+def test_what_begins_without_a_value_may_be_either(missing, tmp_path):
     model = Regressor(4)
-    model.learn_one({"a": dress, "b": dress, "c": 1.0}, 1.0)
-    model.learn_one({"a": dress, "c": 2.0}, 1.0)
+    model.learn_one({"a": missing, "b": missing, "c": 1.0}, 1.0)
+    model.learn_one({"a": missing, "c": 2.0}, 1.0)
     model.save(tmp_path / "model")
     for one in (model, model.copy(), pylstm.load(tmp_path / "model")):
         assert one.predict_one({"a": "x", "b": 1.0}) == one.predict_one({})
@@ -157,7 +157,7 @@ def test_a_file_whose_text_does_not_fit_is_refused():
 
 
 @pytest.mark.parametrize("dtype", ["object", "category", "string"])
-def test_frames_in_rivers_dress(dtype):
+def test_frames_through_river(dtype):
     pytest.importorskip("river", reason="the extra [river] is not installed")
     pd = pytest.importorskip("pandas", reason="pandas is not installed")
     from pylstm.river import LSTMRegressor

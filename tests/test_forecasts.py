@@ -266,15 +266,15 @@ def two_seasons(n_rows, noise=0.1):
 
 
 def test_far_forecasts_are_no_worse_than_what_is_simple():
-    """A network at a rate that makes it wild, up to 1500 rows ahead."""
+    """A network at a rate that makes it unstable, up to 1500 rows ahead."""
     y = two_seasons(4500)
-    wild = Forecaster(4, season=168, optimizer=pylstm.SGD(0.1))
+    unstable = Forecaster(4, season=168, optimizer=pylstm.SGD(0.1))
     errors, simple = [], []
     for t in range(2900):
-        wild.learn_one(y[t])
+        unstable.learn_one(y[t])
         if t >= 1500 and t % 100 == 0:
             truth = y[t + 1 : t + 1501]
-            errors.append(np.abs(wild.forecast(1500) - truth))
+            errors.append(np.abs(unstable.forecast(1500) - truth))
             simple.append(np.abs(y[t - 167 + np.arange(1500) % 168] - truth))
     edges = [1, 4, 16, 64, 256, 1024, 1500]
     for first, last in pairwise(edges):

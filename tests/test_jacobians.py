@@ -161,7 +161,7 @@ def test_drawn_plain_net_has_its_radius_and_weights_on_every_path(radius):
 @pytest.mark.parametrize("name", ["scale_inputs", "scale_targets"])
 def test_net_that_scales_is_refused(name):
     net = pylstm.LSTM(1, 1, 1, **{name: True})
-    with pytest.raises(ValueError, match=f"net has {name}=True, wanted one that"):
+    with pytest.raises(ValueError, match=f"net has {name}=True, wanted one without scaling"):
         lstm_jacobians(net, [[1.0]])
 
 

@@ -49,7 +49,7 @@ def test_what_is_like_nothing_is_refused_as_ever():
         Regressor(batch_size=16)  # which is no block_size
 
 
-def test_in_the_dress_of_scikit_learn():
+def test_in_the_adapter_of_scikit_learn():
     sklearn = pytest.importorskip("pylstm.sklearn", reason="the extra [sklearn] is not installed")
     for kind in (sklearn.LSTMRegressor, sklearn.LSTMClassifier, sklearn.LSTMForecaster):
         for name, here in (("seed", "random_state"), ("units", "n_cells"), ("epochs", "n_epochs")):

@@ -1,4 +1,4 @@
-"""Large networks write their weights every few steps, and nobody can tell.
+"""Large networks write their weights every few steps, and every result is that of writing at once.
 
 With `choose_large_from(0)` every network with one cell a block is laid out as a large one, so that
 odd sizes go that way too; the same network laid out as a small one learns at once, and is proved

@@ -355,7 +355,7 @@ def test_a_delayed_that_cannot_be(path):
     liar(delayed, path, lambda state, arrays: state["ahead"].update(collected=1))
 
 
-# ---------------------------------------------------------------- optimisers and estimators
+# ---------------------------------------------------------------- optimizers and estimators
 
 
 @pytest.mark.parametrize(
@@ -363,20 +363,20 @@ def test_a_delayed_that_cannot_be(path):
     [{"learning_rate": -5}, {"learning_rate": "1"}, {"momentum": 1}, {"more": 1}, {"schedule": 3}],
     ids=str,
 )  # fmt: skip
-def test_optimisers_that_cannot_be(lie, path):
+def test_optimizers_that_cannot_be(lie, path):
     liar(pylstm.SGD(0.1), path, lambda state, arrays: state.update(lie))
     with pytest.raises((ValueError, TypeError)):
         pylstm.SGD.__new__(pylstm.SGD).__setstate__(vars(pylstm.SGD(0.1)) | lie)
     liar(lived(), path, lambda state, arrays: state["optimizer"].update(lie))
 
 
-def test_optimisers_are_pickled_and_copied():
+def test_optimizers_are_pickled_and_copied():
     for one in (pylstm.SGD(0.1, schedule=pylstm.Decay(0.5)), pylstm.Adam(), pylstm.Decay(0.1)):
         assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one
 
 
 @pytest.mark.parametrize("one", [pylstm.SGD(0.1), pylstm.RMSprop(), pylstm.Adam()], ids=str)
-def test_optimisers_from_before_all_had_a_weight_decay(one):
+def test_optimizers_from_before_all_had_a_weight_decay(one):
     saved = {key: value for key, value in one.saved().items() if key != "weight_decay"}
     assert pylstm.optimizers.Optimizer.from_saved(saved) == one
     del saved["name"]
@@ -385,7 +385,7 @@ def test_optimisers_from_before_all_had_a_weight_decay(one):
     assert unpickled == one
 
 
-def test_keywords_of_optimisers_that_are_missing(path):
+def test_keywords_of_optimizers_that_are_missing(path):
     liar(pylstm.Adam(), path, lambda state, arrays: state.pop("beta1"))
     liar(lived(), path, lambda state, arrays: state["optimizer"].pop("momentum"))
     liar(pylstm.Decay(0.5), path, lambda state, arrays: state.update(factor=2))

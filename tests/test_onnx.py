@@ -146,7 +146,7 @@ def test_what_cannot_be_exported_or_written(tmp_path):
 
 
 def scaled_stream(rng, n_steps):
-    """Inputs far from 0, gaps, wild values, one that is constant for long; targets like them."""
+    """Inputs far from 0, gaps, outliers, one that is constant for long; targets like them."""
     X = np.stack([rng.normal(1000, 50, n_steps), rng.normal(-3, 0.01, n_steps)], axis=1)
     X = np.append(X, np.full((n_steps, 1), 7.0), axis=1)
     targets = X[:, :1] + 500 * np.roll(X[:, 1:2], 1, axis=0)
@@ -377,7 +377,7 @@ def test_forecasts_go_on_from_values(runtime, n_steps, parameters):
         last = y
 
 
-def test_the_dress_of_scikit_learn_is_what_is_behind(rng):
+def test_the_adapter_of_scikit_learn_is_what_is_behind(rng):
     sklearn = pytest.importorskip("pylstm.sklearn", reason="the extra [sklearn] is not installed")
     model = sklearn.LSTMRegressor(4).fit(rng.normal(size=(30, 2)), rng.normal(size=30))
     assert export_onnx(model) == export_onnx(model.estimator_)

@@ -1,4 +1,4 @@
-"""Every optimiser against its formula, written here from the papers over the oracle's gradient."""
+"""Every optimizer against its formula, written here from the papers over the oracle's gradient."""
 
 import pickle
 
@@ -328,7 +328,7 @@ def test_streams_resume_with_the_errors_obgd_has_seen(rng):
     assert_same_bits(dict(resumed.net.parameters), dict(net.parameters))
 
 
-def test_another_optimiser_of_the_same_class_keeps_the_moments(rng):
+def test_another_optimizer_of_the_same_class_keeps_the_moments(rng):
     architecture = NETS["default"]
     inputs, targets = random_task(architecture, 20, rng)
     kept, undisturbed, afresh = (build(architecture, pylstm.Adam(0.01)) for _ in range(3))
@@ -343,7 +343,7 @@ def test_another_optimiser_of_the_same_class_keeps_the_moments(rng):
     assert (kept.parameters["cell_input"] != afresh.parameters["cell_input"]).any()
 
 
-def test_population_takes_plain_optimisers_only():
+def test_population_takes_plain_optimizers_only():
     for optimizer in (
         pylstm.SGD(0.1, clip_norm=1.0),
         pylstm.SGD(0.1, schedule=pylstm.Decay(0.9)),

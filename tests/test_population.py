@@ -35,7 +35,7 @@ def build(architecture, n_nets, dtype="float64", momentum=0.0, **keywords):
 
 
 def singles(population, optimizers):
-    """Fresh LSTMs with the weights and optimisers of the population, built without `pop[k]`."""
+    """Fresh LSTMs with the weights and optimizers of the population, built without `pop[k]`."""
     config = population._config()
     nets = [pylstm.LSTM(**config, optimizer=optimizer) for optimizer in optimizers]
     for name, values in population.parameters.items():

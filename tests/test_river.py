@@ -126,23 +126,23 @@ def test_checks_that_matter_are_among_them(name):
     assert not CHECKED[name]._unit_test_skips(CHECKED[name]())
 
 
-def test_dress_changes_nothing(rng):
+def test_adapter_changes_nothing(rng):
     xs, y = stream(rng)
     pairs = [
         (LSTMRegressor(seed=4), estimators.Regressor(seed=4), y),
         (LSTMClassifier(seed=4), estimators.Classifier(seed=4), labels(y)),
     ]
-    for dressed, bare, wanted in pairs:
+    for adapter, bare, wanted in pairs:
         for x, value in zip(xs, wanted, strict=True):
-            dressed.learn_one(x, value)
+            adapter.learn_one(x, value)
             bare.learn_one(x, value)
-            assert dressed.predict_one(x) == bare.predict_one(x)
-        assert everything(dressed) == everything(bare)
-    dressed, bare = LSTMForecaster(season=4), estimators.Forecaster(season=4)
+            assert adapter.predict_one(x) == bare.predict_one(x)
+        assert everything(adapter) == everything(bare)
+    adapter, bare = LSTMForecaster(season=4), estimators.Forecaster(season=4)
     for x, value in zip(xs, y, strict=True):
-        dressed.learn_one(value, x)
+        adapter.learn_one(value, x)
         bare.learn_one(value, x)
-    assert dressed.forecast(5) == bare.forecast(5)
+    assert adapter.forecast(5) == bare.forecast(5)
 
 
 @pytest.mark.parametrize("name", ["regressor", "classifier"])

@@ -158,7 +158,7 @@ OPTIMIZERS = (
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=range(len(OPTIMIZERS)))
 @pytest.mark.parametrize("update", ["step", 3, "sequence"])
-def test_every_optimiser_learns_the_same_where_nothing_is_cut(optimizer, update, dtype, rng):
+def test_every_optimizer_learns_the_same_where_nothing_is_cut(optimizer, update, dtype, rng):
     """Without recurrence the truncated gradient is the exact one: both learn alike, scaled too."""
     scales = {"scale_inputs": True, "scale_targets": True}
     architecture = Architecture(cell_recurrence=False, shortcut=True, block_size=2)

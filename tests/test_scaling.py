@@ -1,4 +1,4 @@
-"""Running standardisation: right moments, nothing from the future, wild values and shifts."""
+"""Running standardisation: right moments, nothing from the future, outliers and shifts."""
 
 import pickle
 
@@ -103,7 +103,7 @@ def test_restored_scale_goes_on_to_the_last_bit(rng):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("centre", [True, False])
 def test_equals_its_twin_to_the_last_bit(rng, n_columns, dtype, centre):
-    """Wild, missing, constant and late values among them; the arithmetic is float64 throughout."""
+    """Outliers, missing, constant and late values among them; all arithmetic is float64."""
     rows = (rng.normal(size=(200, n_columns)) * rng.uniform(0.1, 99, n_columns)).astype(dtype)
     rows[rng.random(rows.shape) < 0.1] = np.nan
     rows[rng.random(rows.shape) < 0.02] *= 1e6
@@ -134,13 +134,13 @@ def check_first(state, j, seen, memory, limit, centre):
     np.testing.assert_allclose(state["variance"][j], variance, rtol=1e-12)
 
 
-@pytest.mark.parametrize("wild", [4000.0, 65535.0, -999999.0])
+@pytest.mark.parametrize("outlier", [4000.0, 65535.0, -999999.0])
 @pytest.mark.parametrize("place", [0, 1, 2, 6, 7, 8, 9, 50])
 @pytest.mark.parametrize("before", [0, 1, 500])
-def test_a_wild_value_does_not_set_the_scale(rng, wild, place, before):
+def test_a_wild_value_does_not_set_the_scale(rng, outlier, place, before):
     """Wherever it stands among the first, or after a constant stretch."""
     usual = rng.normal(20, 4, 400)
-    rows = np.r_[np.full(before, 17.0), usual[:place], wild, usual[place:]]
+    rows = np.r_[np.full(before, 17.0), usual[:place], outlier, usual[place:]]
     scale = fed(rows[: before + 100])
     clean = fed(np.delete(rows, before + place)[: before + 99])
     assert scale.deviation == pytest.approx(clean.deviation, rel=0.35)

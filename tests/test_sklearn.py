@@ -703,7 +703,7 @@ def test_weights_are_those_of_the_estimator_behind(name, rng):
 # ---------------------------------------------------------------- parameters
 
 
-def test_one_default_of_feedback_in_every_dress(rng):
+def test_one_default_of_feedback_in_every_adapter(rng):
     X, y = table(rng)
     model = LSTMRegressor(4).fit(X, y)
     assert model.estimator_.feedback == estimators.Regressor().feedback

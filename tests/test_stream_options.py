@@ -1,4 +1,4 @@
-"""``pylstm stream``: lines of JSON, and the choice of optimiser."""
+"""``pylstm stream``: lines of JSON, and the choice of optimizer."""
 
 import json
 import math
@@ -75,7 +75,7 @@ def test_each_line_of_json_comes_before_the_next_row(path):
     assert err.startswith("load, 1 row ahead, after 19 rows\n")
 
 
-# ---------------------------------------------------------------- optimisers
+# ---------------------------------------------------------------- optimizers
 
 
 RATE_BY_DEFAULT = RMSprop(5e-4, decay=0.9999, clip_norm=1.0, weight_decay=2e-3)

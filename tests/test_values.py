@@ -1,4 +1,4 @@
-"""What a value of a row is: missing in every dress, an instant, a label, a name a file can hold."""
+"""What a value of a row is: missing in every form, an instant, a label, a name a file can hold."""
 
 import datetime
 import decimal
@@ -36,23 +36,23 @@ else:
     MISSING |= {"pandas.NA": pd.NA, "pandas.NaT": pd.NaT}
 
 
-@pytest.mark.parametrize("dress", list(MISSING))
-def test_missing_is_missing_in_every_dress(dress):
+@pytest.mark.parametrize("form", list(MISSING))
+def test_missing_is_missing_in_every_form(form):
     """As None is: among features, as a target and as a label."""
-    none, dressed = ([kind(4) for kind in (Regressor, Classifier)] for _ in range(2))
+    none, others = ([kind(4) for kind in (Regressor, Classifier)] for _ in range(2))
     forecasters, detectors = (Forecaster(4), Forecaster(4)), (Detector(4), Detector(4))
     for t in range(12):
-        for k, models in enumerate((none, dressed)):
-            missing = (None, MISSING[dress])[k]
+        for k, models in enumerate((none, others)):
+            missing = (None, MISSING[form])[k]
             x = {"a": missing if t % 3 == 1 else t % 5, "b": 1.0}
             models[0].learn_one(x, missing if t % 4 == 2 else t % 7)
             models[1].learn_one(x, missing if t % 4 == 2 else "ud"[t % 2])
             forecasters[k].learn_one(missing if t % 4 == 2 else float(t))
             detectors[k].learn_one(x)
             assert models[0].predict_one({"a": missing}) == models[0].predict_one({})
-    for one, other in (*zip(none, dressed, strict=True), forecasters, detectors):
+    for one, other in (*zip(none, others, strict=True), forecasters, detectors):
         assert everything(one) == everything(other)
-    assert dressed[1].classes == ["u", "d"]
+    assert others[1].classes == ["u", "d"]
 
 
 def test_what_is_there_is_not_missing():

@@ -62,7 +62,7 @@ def _use(thing: Any) -> None:
         case Optimizer() | Decay():
             hash(thing)
         case _:
-            _use_dressed(thing)
+            _use_adapter(thing)
 
 
 def _targets(n_steps: int, n_outputs: int) -> np.ndarray:
@@ -238,7 +238,7 @@ def _use_baseline(net: Any) -> None:
     net.reset()
 
 
-def _use_dressed(model: Any) -> None:
+def _use_adapter(model: Any) -> None:
     """Of scikit-learn."""
     if not hasattr(model, "estimator_") or _is_huge(model.estimator_):
         return

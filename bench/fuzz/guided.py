@@ -24,7 +24,7 @@ MODULES = [
     "checks", "copies", "delayed", "network", "optimizers", "population", "registry", "streams",
     *(f"checkpoint.{name}" for name in ("file", "refusing", "states")),
     *(f"estimators.{name}" for name in ("estimator", "features", "classifier", "forecaster")),
-    *(f"schemas.{name}" for name in ("networks", "estimators", "dressed", "tabular", "baselines",
+    *(f"schemas.{name}" for name in ("networks", "estimators", "adapters", "tabular", "baselines",
                                      "generators", "state")),
     *(f"tabular.{name}" for name in ("session", "kinds", "scores", "clock", "learners", "baselines",
                                      "earlier")),

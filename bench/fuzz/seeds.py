@@ -22,7 +22,7 @@ def honest_objects() -> Iterator[tuple[str, Any]]:
     yield from _estimators()
     yield from _sessions()
     yield from _baselines()
-    yield from _dressed()
+    yield from _adapters()
 
 
 def _task(n_steps: int, n_inputs: int, n_outputs: int, seed: int = 0) -> tuple[Any, Any]:
@@ -203,7 +203,7 @@ def _baselines() -> Iterator[tuple[str, Any]]:
         yield type(net).__name__, net
 
 
-def _dressed() -> Iterator[tuple[str, Any]]:
+def _adapters() -> Iterator[tuple[str, Any]]:
     """Of scikit-learn and river, where they are installed."""
     X, targets = _task(12, 2, 1)
     try:

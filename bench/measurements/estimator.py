@@ -22,7 +22,7 @@ N_FEATURES, N_CELLS, N_ROWS = 8, 32, 1000
 LOW_RATE = 1e-5  # the rows are noise, learned again and again
 OPTIMIZERS = {
     "default": None,
-    "default optimiser": default_optimizer(),
+    "default optimizer": default_optimizer(),
     "plain descent": SGD(LOW_RATE),
 }
 
@@ -70,8 +70,8 @@ def measure_estimator(settings: Settings) -> Result:
     ]
     title = f"A row of {N_FEATURES} features through an estimator of {N_CELLS} cells"
     note = (
-        "By default four networks learn side by side, one without a memory; with an optimiser "
-        "given there is one. The default optimiser clips the norm of the gradient. A Forecaster "
+        "By default four networks learn side by side, one without a memory; with an optimizer "
+        "given there is one. The default optimizer clips the norm of the gradient. A Forecaster "
         "has three networks."
     )
     beside = "Rows at once: run of the estimator, in those of LSTM.run of its networks"

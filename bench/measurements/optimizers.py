@@ -1,4 +1,4 @@
-"""What a learning step costs under each optimiser, the weights changing at every step."""
+"""What a learning step costs under each optimizer, the weights changing at every step."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ Vector = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def measure_optimizers(settings: Settings) -> Result:
-    """Microseconds a step of run under each optimiser, and how often that is SGD's."""
+    """Microseconds a step of run under each optimizer, and how often that is SGD's."""
     rows: list[list[Any]] = [[name] for name in OPTIMIZERS]
-    columns, records = ["optimiser"], []
+    columns, records = ["optimizer"], []
     for n_cells in settings.sizes(SIZES):
         check_rules(n_cells)
         rng = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def measure_optimizers(settings: Settings) -> Result:
         for row, timing in zip(rows, timings.values(), strict=True):
             row += [timing.median, timing.ratio_to(timings["SGD"])]
         records += [t.record(n_cells=n_cells, optimizer=name) for name, t in timings.items()]
-    title = "A learning step under each optimiser, as many inputs as cells"
+    title = "A learning step under each optimizer, as many inputs as cells"
     note = "The last two look at the whole gradient before a weight changes."
     return Result([Table(title, columns, rows, note)], records)
 

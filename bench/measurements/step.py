@@ -118,16 +118,16 @@ def peer_table(
     timings: Mapping[int, Timings],
 ) -> Table:
     """Each peer beside how many times longer it takes than the call of pylstm it corresponds to."""
-    opponents = {peer.name: RUN if peer.knows_sequence else STEP for peer in peers}
+    baselines = {peer.name: RUN if peer.knows_sequence else STEP for peer in peers}
     columns = ["cells", "weights", RUN, STEP]
-    for name, opponent in opponents.items():
-        columns += [name, f"to {opponent.split()[1]}"]
+    for name, baseline in baselines.items():
+        columns += [name, f"to {baseline.split()[1]}"]
     columns += [PROTOTYPE, "to run"] if prototype else []
     rows: list[list[Any]] = []
     for n_cells, timed in timings.items():
         row = [n_cells, tasks[n_cells].n_weights, timed[RUN].median, timed[STEP].median]
-        for name, opponent in opponents.items():
-            row += [timed[name].median, timed[name].ratio_to(timed[opponent])]
+        for name, baseline in baselines.items():
+            row += [timed[name].median, timed[name].ratio_to(timed[baseline])]
         if prototype:
             us = prototype.median(n_cells)
             row += [us, us and us / timed[RUN].median]

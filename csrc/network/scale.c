@@ -7,9 +7,9 @@
      m   += rate d
      v    = (1 - rate) (v + rate d^2)
 
-   and without a centre m = 0, v += rate (d^2 - v). A wild value counts as L deviations at most.
+   and without a centre m = 0, v += rate (d^2 - v). An outlier counts as L deviations at most.
 
-   Which value is wild nobody knows before there are some. So the first PYLSTM_FIRST values b_i that
+   Which value is an outlier is unknown before there are some. So the first PYLSTM_FIRST values b_i that
    differ from the one before are kept, with the w_i rows each has stood for, and as long as there are
    no more of them all is anew from these: the mean and the variance, weighted by w_i, of the b_i
    brought to within L 1.4826 s of their median, s being the lower median of their distances from

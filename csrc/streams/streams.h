@@ -18,7 +18,7 @@
 enum { PYLSTM_FEW_STREAMS = 4 };
 
 typedef struct {
-    /* What all streams have in common: shape, optimiser, the weights and velocity of the owner, the
+    /* What all streams have in common: shape, optimizer, the weights and velocity of the owner, the
        gradient summed over streams; the buffers of all streams together; progress but for what is
        said below. */
     pylstm_network net;

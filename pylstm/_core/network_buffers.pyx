@@ -1,5 +1,5 @@
 # cython: language_level=3, cdivision=True, binding=True
-"""One network as memory: built, taken for a call, with room for its steps and an optimiser."""
+"""One network as memory: built, taken for a call, with room for its steps and an optimizer."""
 
 import numpy as np
 
@@ -48,7 +48,7 @@ cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t ev
 
 
 cdef class NetworkBuffers:
-    """Memory and optimiser of one network, taken for one call at a time."""
+    """Memory and optimizer of one network, taken for one call at a time."""
 
     # ------------------------------------------------------------ building
 
@@ -174,7 +174,7 @@ cdef class NetworkBuffers:
         return self.config_
 
     def _set_rule(self, optimizer, kind, rule, numbers, schedule):
-        """Another optimiser: `numbers` by the fields of the C struct, `schedule` a callable or None. The
+        """Another optimizer: `numbers` by the fields of the C struct, `schedule` a callable or None. The
         moments and the count of updates stay as long as its kind does."""
         cdef pylstm_optimizer *o = &self.net.optimizer
         self.take()

@@ -111,7 +111,7 @@ cdef class NetworkSteps(NetworkProgress):
         """Advance one step and, given a target, learn from it at once.
 
         Forward pass of HS97 appendix A.1 (with Gers 2000, 2002 where switched on), then the gradient, the
-        truncated one by default, and one optimiser step. `y` is the prediction made before the weights changed.
+        truncated one by default, and one optimizer step. `y` is the prediction made before the weights changed.
 
         Parameters
         ----------
@@ -487,7 +487,7 @@ cdef class NetworkSteps(NetworkProgress):
     def reinforce(self, error):
         """Change the weights by an error times the eligibility trace of the outputs.
 
-        ``w += learning_rate * error * Z`` with SGD; other optimisers take -error Z as their gradient. With
+        ``w += learning_rate * error * Z`` with SGD; other optimizers take -error Z as their gradient. With
         the error of temporal differences, ``r + gamma v(t) - v(t-1)``, this is TD(lambda) (Sutton 1988).
 
         Parameters

@@ -103,7 +103,7 @@ cdef class PopulationBuffers:
         return flat.reshape(p.n_groups, lines, p.lanes)
 
     def _set_rates(self, optimizers, rates, momenta):
-        """Other optimisers: learning rate and momentum of every net, (n_nets,) each."""
+        """Other optimizers: learning rate and momentum of every net, (n_nets,) each."""
         self.take()
         try:
             self.set_rates(optimizers, rates, momenta)

@@ -39,8 +39,8 @@ cdef class RunningScale:
         m   += rate d
         v    = (1 - rate) (v + rate d^2)
 
-    Welford's recursion (1962) up to `memory` rows, exponentially forgetting from there on. A wild
-    value counts as `limit` standard deviations at most. As long as a column has not changed its value eight
+    Welford's recursion (1962) up to `memory` rows, exponentially forgetting from there on. An
+    outlier counts as `limit` standard deviations at most. As long as a column has not changed its value eight
     times, all is made anew of the values it has had, each with the rows it has stood for, brought to
     within ``limit * 1.4826 s`` of their median, s being the lower median of their distances from it
     that are not 0: an outlier among the first, or the first after a constant stretch, does not set
@@ -267,7 +267,7 @@ cdef class RunningScale:
 # ---------------------------------------------------------------- inside a network
 
 cdef class Scaling:
-    """What stands between a network and values in the user's units; calls happen under its lock."""
+    """What converts between the values a user gives and the standardised ones of a network; calls happen under its lock."""
 
     def __cinit__(self):
         self.weight, self.partly = 1, False
@@ -363,7 +363,7 @@ cdef class Scaling:
         return self.row_t
 
     cdef void outputs(self, double *y) noexcept nogil:
-        """What has been put out into row_y, as float64."""
+        """The outputs that are in row_y, as float64."""
         cdef ptrdiff_t k
         for k in range(self.net.shape.n_outputs):
             y[k] = number_at(self.row_y, self.net_doubles, k)

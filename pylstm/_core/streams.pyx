@@ -113,7 +113,7 @@ cdef class StreamGroup:
     # ------------------------------------------------------------ the locks, and what diverged
 
     cdef int take(self) except -1:
-        """Take the streams and the network whose weights they share; its optimiser as it is now."""
+        """Take the streams and the network whose weights they share; its optimizer as it is now."""
         take(&self.streams.net.busy, self.owner is not None, "Streams")
         try:
             self.owner.take()

@@ -135,7 +135,7 @@ def loop_gain(net: LSTM, X: npt.ArrayLike) -> dict[str, float]:
     Parameters
     ----------
     net : LSTM
-        Does not change. Its optimiser gives alpha, whatever its rule.
+        Does not change. Its optimizer gives alpha, whatever its rule.
     X : array_like, shape (n_steps, n_inputs), or (n_steps,) of an integer dtype
         Inputs, or tokens.
 

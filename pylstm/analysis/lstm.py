@@ -71,7 +71,7 @@ def lstm_jacobians(net: LSTM, X: npt.ArrayLike) -> Jacobians:
     """
     for name in ("scale_inputs", "scale_targets"):
         if net._config()[name]:
-            raise ValueError(f"net has {name}=True, wanted one that computes in its own units")
+            raise ValueError(f"net has {name}=True, wanted one without scaling")
     return _Chain(net, *record(net, X)).jacobians()
 
 

@@ -50,7 +50,7 @@ class Learner(Loops, Copyable):
     Raises
     ------
     ValueError, TypeError
-        For a size below 1, or another optimiser.
+        For a size below 1, or another optimizer.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a method of learning is made of: weights, gradient, optimiser, and its own mathematics."""
+"""What a method of learning is made of: weights, gradient, optimizer, and its own mathematics."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Method(Checks):
 
     @property
     def optimizer(self) -> SGD:
-        """The optimiser; may be replaced at any time, the velocity stays."""
+        """The optimizer; may be replaced at any time, the velocity stays."""
         return self._optimizer
 
     @optimizer.setter
@@ -92,4 +92,4 @@ class Method(Checks):
         self._set_rates(self._optimizer.learning_rate, self._optimizer.momentum)
 
     def _set_rates(self, learning_rate: float, momentum: float) -> None:
-        """Hand the optimiser's numbers to a method whose weights change in C."""
+        """Hand the optimizer's numbers to a method whose weights change in C."""

@@ -36,7 +36,7 @@ class RecurrentReference(Learner):
     Parameters
     ----------
     net : FullyRecurrent
-        Whose switches, weights and optimiser are copied.
+        Whose switches, weights and optimizer are copied.
 
     Notes
     -----

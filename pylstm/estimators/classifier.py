@@ -188,7 +188,7 @@ class Classifier(Estimator):
             where there is none: the state advances and nothing is learned.
         w : float, default 1
             Weight of the row, by which its gradient is multiplied. With 0 the row and its label are
-            seen, and nothing is learned. Optimisers that divide by the size of the gradients, as
+            seen, and nothing is learned. Optimizers that divide by the size of the gradients, as
             the default does, heed how weights differ, not a factor common to all.
 
         Raises

@@ -92,14 +92,14 @@ CLASSIFIER_SWITCHES: Final[dict[str, Any]] = {
 
 
 def default_optimizer(rate: float | None = None) -> Optimizer:
-    """Return the optimiser of an expert: that of an estimator that was given none."""
+    """Return the optimizer of an expert: that of an estimator that was given none."""
     if rate is None:
         return RMSprop(**OPTIMIZER)
     decay = OPTIMIZER["learning_rate"] * OPTIMIZER["weight_decay"]
     return RMSprop(**OPTIMIZER | {"learning_rate": rate, "weight_decay": decay / rate})
 
 
-#: Optimisers by name, with rates for inputs and targets that are standardised.
+#: Optimizers by name, with rates for inputs and targets that are standardised.
 OPTIMIZERS: Final[dict[str, Optimizer]] = {
     "sgd": SGD(0.01),
     "momentum": SGD(0.001, 0.9),
@@ -110,7 +110,7 @@ OPTIMIZERS: Final[dict[str, Optimizer]] = {
 
 
 def as_optimizer(optimizer: Any) -> Any:
-    """Return the optimiser of a name, and what is no name as it is.
+    """Return the optimizer of a name, and what is no name as it is.
 
     Examples
     --------

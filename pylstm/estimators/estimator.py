@@ -126,7 +126,7 @@ class Estimator(Shown):
         return Features(self._n_own, Calendar(periods) if periods else None)
 
     def _new_experts(self) -> Experts:
-        """As many as there are by default, or one with the optimiser that was given."""
+        """As many as there are by default, or one with the optimizer that was given."""
         wanted = self._experts_wanted if self.ordered else UNORDERED_EXPERTS
         if self.optimizer is not None:
             wanted = wanted[:1] if not self.ordered else (Expert(),)
@@ -265,7 +265,7 @@ class Estimator(Shown):
 
     @property
     def nets(self) -> list[LSTM]:
-        """The networks, which are mixed by their losses: one if an optimiser was given."""
+        """The networks, which are mixed by their losses: one if an optimizer was given."""
         return [] if self._experts is None else list(self._experts.nets)
 
     @property

@@ -13,7 +13,7 @@ class Expert(NamedTuple):
     Parameters
     ----------
     rate : float or None
-        Of its optimiser; None for the rate of the optimiser that was given.
+        Of its optimizer; None for the rate of the optimizer that was given.
     memory : bool
         Whether its state goes on from row to row, or every row stands alone.
     own : bool

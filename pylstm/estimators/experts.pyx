@@ -2,8 +2,8 @@
 """Several networks on one stream, each with a rate and a view of its own, mixed by their losses.
 
 No rate is right for every stream, and no memory is of use where the order of the rows means
-nothing. So an estimator that was given no optimiser asks a few networks, which differ in what an
-`Expert` says, and mixes what they put out: `pylstm.estimators.mixture`.
+nothing. So an estimator that was given no optimizer asks a few networks, which differ in what an
+`Expert` says, and mixes their outputs: `pylstm.estimators.mixture`.
 
 Rows and outputs are float64, (n_inputs,) and (n_outputs,); rows are finite or NaN.
 """

@@ -160,7 +160,7 @@ class Forecaster(Estimator):
             Features of its row.
         w : float, default 1
             Weight of the row, by which its gradient is multiplied. With 0 the value is seen, as by
-            `advance_one`, and nothing is learned. Optimisers that divide by the size of the
+            `advance_one`, and nothing is learned. Optimizers that divide by the size of the
             gradients, as the default does, heed how weights differ, not a factor common to all.
 
         Raises

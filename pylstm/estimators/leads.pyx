@@ -39,7 +39,7 @@ cdef double PRIOR = 100
 cdef double PRIOR_BUCKET = 4
 cdef double PRIOR_ROWS = 32
 cdef double REMEMBERED = 1000  # errors, or four forecasts where those are more
-cdef double WILD = 20  # times the mean error: no larger one is believed at once
+cdef double OUTLIER = 20  # times the mean error: no larger one is believed at once
 cdef double LEAST = 1e-30
 
 
@@ -102,8 +102,8 @@ cdef class Leads:
             error = fabs(value - candidates[j])
             if not error < INFINITY:
                 continue
-            if counts[j] > 3 and error > WILD * errors[j] > 0:
-                error = WILD * errors[j]
+            if counts[j] > 3 and error > OUTLIER * errors[j] > 0:
+                error = OUTLIER * errors[j]
             if counts[j] < most:
                 counts[j] += 1
             errors[j] += (error - errors[j]) / counts[j]

@@ -27,7 +27,7 @@ LEAST_PROBABILITY = 1e-4
 cdef double LEAST = LEAST_PROBABILITY
 cdef double ROWS_REMEMBERED = 1000  # of errors
 cdef double POWER = -16  # of a mean absolute error
-cdef double WILD = 20  # times the mean error: no larger one is believed at once
+cdef double OUTLIER = 20  # times the mean error: no larger one is believed at once
 cdef double POOL_RATE = 0.005
 
 
@@ -95,7 +95,7 @@ cdef class ByError(Mixture):
         for k in range(self.n_experts):
             error = fabs(wanted - outputs[k * self.n_targets + j])
             if errors[k] != 0 and n[0] > 1:
-                error = min(error, WILD * errors[k])
+                error = min(error, OUTLIER * errors[k])
             errors[k] += (error - errors[k]) / n[0]
         self.weigh(j)
 

@@ -180,7 +180,7 @@ class Regressor(Estimator):
             appear later.
         w : float, default 1
             Weight of the row, by which its gradient is multiplied. With 0 the row and its target
-            are seen, and nothing is learned. Optimisers that divide by the size of the gradients,
+            are seen, and nothing is learned. Optimizers that divide by the size of the gradients,
             as the default does, heed how weights differ, not a factor common to all.
 
         Raises

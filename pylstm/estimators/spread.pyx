@@ -11,7 +11,7 @@ of z at level a, of the levels in `LEVELS`.
 The quantiles are tracked as in adaptive conformal inference (Gibbs & Candes 2021; with steps that
 decay, Angelopoulos, Barber & Bates 2024): whatever the stream does, the share of errors below q_a
 differs from a after T rows by no more than the way q_a has gone, divided by g T. So coverage is
-held under drift, by a model that is wrong as by one that is right. A single wild error moves q_a by
+held under drift, by a model that is wrong as by one that is right. A single outlier moves q_a by
 g at most, and s by no more than ten times itself.
 """
 
@@ -29,7 +29,7 @@ cnp.import_array()
 
 cdef double STEP = 0.05
 cdef double FORGETTING = 0.01
-cdef double WILD = 10  # times the scale
+cdef double OUTLIER = 10  # times the scale
 cdef double CLOSE = 1e-3  # scales: quantiles are at least so far apart
 cdef double LEAST = 1e-12  # of the prediction: no scale is smaller
 
@@ -98,7 +98,7 @@ cdef class Spread:
             for j in range(N_LEVELS):
                 self.q[j] += step * (levels[j] - (z < self.q[j]))
             if self.n > 3:
-                size = min(size, WILD * self.scale)
+                size = min(size, OUTLIER * self.scale)
         self.n += 1
         self.scale += (size - self.scale) * fmax(2.0 / (self.n + 1), FORGETTING * weight)
 

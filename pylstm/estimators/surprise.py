@@ -8,7 +8,7 @@ been seen before, x_k the k-th largest of them, P the probability to be at least
     S(t) = mean over windows and forecasts of -log10 P  -  log10(n / 1000) / 2
 
 The tail is that of Pareto, its index Hill's (A simple general approach to inference about the tail
-of a distribution, Annals of Statistics 3, 1975). One row is a surprise by a wild error, several by
+of a distribution, Annals of Statistics 3, 1975). One row is a surprise by an outlier, several by
 errors of one sign that each could be chance: so there are sums. In ten thousand rows something
 rare will come by chance; half of the logarithm of their number is taken off.
 

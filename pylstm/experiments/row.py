@@ -284,7 +284,7 @@ class Row:
 
 
 def _settings(reading: Reading) -> dict[str, Any]:
-    """Keywords of the network, its optimiser among them."""
+    """Keywords of the network, its optimizer among them."""
     if reading.learning_rate is None:
         return dict(reading.network)
     rule = reading.optimizer or SGD(reading.learning_rate, momentum=reading.momentum)

@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 
 
 def scale_of_first(values: Array, rows: Array, limit: float, centre: bool) -> tuple[float, float]:
-    """Mean and variance of values, each with the rows it stands for, wild ones brought in.
+    """Mean and variance of values, each with the rows it stands for, outliers clipped.
 
     Within limit 1.4826 s of their median, s the lower median of their distances that are not 0.
     """

@@ -16,6 +16,12 @@ from __future__ import annotations
 from typing import Any
 
 from pylstm.copies import check_fields
+from pylstm.schemas.adapters import (
+    AdapterClassifier,
+    AdapterForecaster,
+    AdapterRegressor,
+    LabelArray,
+)
 from pylstm.schemas.baselines import (
     AnnealingState,
     CascadeState,
@@ -23,12 +29,6 @@ from pylstm.schemas.baselines import (
     GuessingState,
     RecurrentState,
     TimeDelayState,
-)
-from pylstm.schemas.dressed import (
-    DressedClassifier,
-    DressedForecaster,
-    DressedRegressor,
-    LabelArray,
 )
 from pylstm.schemas.estimators import (
     ClassifierState,
@@ -63,9 +63,9 @@ SCHEMAS: dict[str, type[State]] = {
     "estimators.Classifier": ClassifierState,
     "estimators.Forecaster": ForecasterState,
     "estimators.Detector": DetectorState,
-    "sklearn.LSTMRegressor": DressedRegressor,
-    "sklearn.LSTMClassifier": DressedClassifier,
-    "sklearn.LSTMForecaster": DressedForecaster,
+    "sklearn.LSTMRegressor": AdapterRegressor,
+    "sklearn.LSTMClassifier": AdapterClassifier,
+    "sklearn.LSTMForecaster": AdapterForecaster,
     **dict.fromkeys(
         ("baselines.FullyRecurrent", "baselines.Elman", "baselines.TimeConstants"), RecurrentState
     ),

@@ -166,7 +166,7 @@ class AnnealingState(_SearchState, kw_only=True):
 
 
 def _plain_sgd(saved: object) -> SGD:
-    """The optimiser of a baseline."""
+    """The optimizer of a baseline."""
     return check_plain_sgd(Optimizer.from_saved(saved))  # type: ignore[arg-type]
 
 

@@ -317,10 +317,10 @@ class PopulationState(State, kw_only=True):
     def __post_init__(self) -> None:
         names = [entry.name for entry in fields(SGD)]
         for one in self.optimizers:
-            check_fields("optimiser", one, names)
+            check_fields("optimizer", one, names)
         self.optimizers = [SGD(**one) for one in self.optimizers]
         config, dtype, n_nets = self.config, np.dtype(self.config.dtype), self.n_nets
-        must(len(self.optimizers) == n_nets, "an optimiser for each net")
+        must(len(self.optimizers) == n_nets, "an optimizer for each net")
         must(config.gradient == "truncated", "gradient 'truncated' in a population")
         must(not (config.scale_inputs or config.scale_targets), "values that are not scaled")
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")

@@ -38,7 +38,7 @@ PUBLIC: Final = "pylstm.sklearn"
 #: Arrays that may hold strings: they are saved as lists.
 _LABEL_ARRAYS = {"classes_", "feature_names_in_"}
 
-#: How `set_params` and grids name what belongs to the optimiser.
+#: How `set_params` and grids name what belongs to the optimizer.
 _OF_OPTIMIZER = "optimizer__"
 
 #: Of the docstrings of the three.
@@ -119,12 +119,12 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name, those of an optimiser as ``optimizer__learning_rate``.
+        """Return the parameters by name, those of an optimizer as ``optimizer__learning_rate``.
 
         Parameters
         ----------
         deep : bool, default True
-            Whether to return those of the optimiser too, where there is one.
+            Whether to return those of the optimizer too, where there is one.
 
         Returns
         -------
@@ -140,7 +140,7 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
         return parameters
 
     def set_params(self, **params: Any) -> Self:
-        """Change parameters, those of the optimiser by names as ``optimizer__learning_rate``.
+        """Change parameters, those of the optimizer by names as ``optimizer__learning_rate``.
 
         Returns
         -------

@@ -90,7 +90,7 @@ class LSTMClassifier(ClassifierMixin, SupervisedAdapter):  # type: ignore[misc]
             Without any of the three: one stream.
         sample_weight : array_like, shape of y, optional
             By which the gradient of a target is multiplied; with 0 the row is seen, and nothing is
-            learned. Optimisers that divide by the size of the gradients, as the default does, heed
+            learned. Optimizers that divide by the size of the gradients, as the default does, heed
             how weights differ, not a factor common to all.
 
         Returns

@@ -101,7 +101,7 @@ keys:
   (16 cells), each with a state, scales and a spread of its own: a new key knows what the others
   have taught. --report-by-key writes the losses of each to a file.
 
-optimisers:
+optimizers:
   By default several networks of different rates are mixed by their losses. With --optimizer there
   is a single one:
   sgd        a step of --learning-rate down the gradient

@@ -90,7 +90,7 @@ class EarlierNumbers:
     n_columns : int
         Number of inputs, those of the calendar among them.
     predict : {"change", "level"}
-        What the network puts out: the change from the last known value, or the value itself.
+        What the network outputs: the change from the last known value, or the value itself.
     """
 
     def __init__(self, settings: Settings, n_columns: int, predict: str) -> None:

@@ -227,7 +227,7 @@ class Session(Copyable):
         # Those that are inputs: the past of the target is known in any case.
         self._inputs = [k for k, name in enumerate(columns) if earlier or name not in target]
         self.texts = list(texts)
-        # What the network of a session of 0.1.0 puts out; None of any other.
+        # What the network of a session of 0.1.0 outputs; None of any other.
         self.earlier = earlier
         is_blind = not (self._inputs or self.texts or settings.time or settings.sees_labels())
         if is_blind and settings.horizon == 0 and not settings.detect:

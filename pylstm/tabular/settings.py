@@ -224,7 +224,7 @@ class Settings:
         return 0.9 if self.interval is None else self.interval
 
     def new_optimizer(self) -> Optimizer | None:
-        """Return the optimiser that the settings name, None for those of the estimators."""
+        """Return the optimizer that the settings name, None for those of the estimators."""
         if self.optimizer is None:
             return None
         chosen = OPTIMIZERS[self.optimizer]

@@ -1,4 +1,4 @@
-"""The estimators in the dress of other libraries: river's, which are the same; scikit-learn's."""
+"""The estimators as adapters to other libraries: river's, which are the same; scikit-learn's."""
 
 import pickle
 

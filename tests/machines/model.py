@@ -2,7 +2,7 @@
 
 Both have the verbs of one step; `Loop` makes those of many steps out of them, as the documentation
 of `LSTM` says. The oracle (tests/oracle.py) knows the equations and complex tangents; formulas of
-the optimisers, statistics of scaled columns and what `grow` does to a tangent are written here.
+the optimizers, statistics of scaled columns and what `grow` does to a tangent are written here.
 """
 
 from dataclasses import replace
@@ -118,7 +118,7 @@ class Twin(Loop):
 
 
 class Formula:
-    """How a gradient changes weights, from the optimiser's documentation; moments are kept here."""
+    """How a gradient changes weights, from the optimizer's documentation; moments are kept here."""
 
     def __init__(self):
         self.k, self.m, self.v = 0, 0.0, 0.0

@@ -40,7 +40,7 @@ class PopulationMachine(Machine):
         self.learnable = np.zeros(self.n_nets, bool)
         self.waiting = np.zeros(self.n_nets, bool)
         self.settled = np.zeros(self.n_nets, bool)  # updated since its step, by nothing
-        self.wild = np.zeros(self.n_nets, bool)  # diverged, or about to
+        self.diverged = np.zeros(self.n_nets, bool)  # or about to
 
     @property
     def object(self):
@@ -69,7 +69,7 @@ class PopulationMachine(Machine):
     def each(self, chosen, call, given, what):
         """What the single networks return is what is given, up to rounding."""
         for j, k in enumerate(chosen):
-            if self.wild[k]:
+            if self.diverged[k]:
                 continue
             wanted = call(self.nets[k], j)
             if wanted is not None and given is not None:
@@ -77,8 +77,8 @@ class PopulationMachine(Machine):
 
     def same_rows(self, given, wanted, chosen, what):
         """Of the nets that have not diverged."""
-        tame = ~self.wild[chosen]
-        assert_bits(given[tame], wanted[tame], what)
+        sound = ~self.diverged[chosen]
+        assert_bits(given[sound], wanted[sound], what)
 
     def loop(self, chosen, X, targets, update):
         """`run` of the twin by its steps; every net counts its own."""
@@ -117,21 +117,21 @@ class PopulationMachine(Machine):
 
     def check(self):
         one, two = self.population, self.twin
-        tame = ~self.wild
+        sound = ~self.diverged
         weights, others = one.parameters, two.parameters
         for name in weights:
-            assert_bits(weights[name][tame], others[name][tame], name)
+            assert_bits(weights[name][sound], others[name][sound], name)
         state, other = one.state, two.state
         for name in state:
-            assert_bits(state[name][tame], other[name][tame], f"state {name}")
+            assert_bits(state[name][sound], other[name][sound], f"state {name}")
         self.look_at_bits()
-        if not tame.any():
+        if not sound.any():
             raise Over
-        if max(np.abs(values[tame]).max() for values in weights.values()) > LARGEST:
+        if max(np.abs(values[sound]).max() for values in weights.values()) > LARGEST:
             raise Over
-        if np.abs(state["cell_state"][tame]).max() > 100:
+        if np.abs(state["cell_state"][sound]).max() > 100:
             raise Over
-        for k in np.flatnonzero(tame) if self.chance(0.4) else ():
+        for k in np.flatnonzero(sound) if self.chance(0.4) else ():
             for name, values in self.nets[k].parameters.items():
                 assert_near(weights[name][k], values, f"{name} of net {k}", self.near)
 
@@ -154,7 +154,7 @@ class PopulationMachine(Machine):
     def learn(self):
         chosen, nets = self.draw_nets()
         targets, update = self.draw_targets(len(chosen), 1)[:, 0], self.chance(0.4)
-        if not self.learnable[chosen][~self.wild[chosen]].all():
+        if not self.learnable[chosen][~self.diverged[chosen]].all():
             self.refused(lambda: self.population.learn(targets, update, nets=nets), RuntimeError)
             return
         if self.keeps_away(chosen, update):
@@ -167,13 +167,13 @@ class PopulationMachine(Machine):
 
     def keeps_away(self, chosen, update):
         late = self.settled[chosen].any() and not update
-        return self.wild.any() or (late and not mended("F21"))
+        return self.diverged.any() or (late and not mended("F21"))
 
     @rule(2)
     def learn_from(self):
         chosen, nets = self.draw_nets()
         dy, update = self.numbers(len(chosen), self.config["n_outputs"]), self.chance(0.4)
-        if not self.learnable[chosen][~self.wild[chosen]].all():
+        if not self.learnable[chosen][~self.diverged[chosen]].all():
             self.refused(lambda: self.population.learn_from(dy, update, nets=nets), RuntimeError)
             return
         if self.keeps_away(chosen, update):
@@ -214,7 +214,7 @@ class PopulationMachine(Machine):
     def run_sequences(self):
         """Recorded and learned backwards: equal to the networks up to rounding."""
         chosen, nets = self.draw_nets()
-        if self.wild.any():
+        if self.diverged.any():
             return
         lengths = [self.pick(1, 2, 4) for _ in range(self.pick(0, 1, 2))]
         last, update = self.chance(0.5), self.pick("sequence", "step", 2)
@@ -252,7 +252,7 @@ class PopulationMachine(Machine):
         wanted = self.loop(np.array([k]), X, targets, update)
         assert_bits(given, wanted.astype(given.dtype), f"diverging, {update=}")
         assert (self.population.diverged == self.twin.diverged).all()
-        self.wild[k] = True
+        self.diverged[k] = True
 
     # ------------------------------------------------------------ single nets
 
@@ -260,7 +260,7 @@ class PopulationMachine(Machine):
     def take_out(self):
         """A net goes on alone where it stands, up to rounding."""
         k = self.rng.randrange(self.n_nets)
-        if self.wild[k]:
+        if self.diverged[k]:
             return
         net = self.unchanged(lambda: self.population[k])
         assert net.n_steps == self.nets[k].n_steps
@@ -279,8 +279,8 @@ class PopulationMachine(Machine):
         self.population[k] = net
         self.twin[k] = net
         assert canonical(net) == before
-        if self.wild[k]:
-            self.wild[k] = False
+        if self.diverged[k]:
+            self.diverged[k] = False
         self.counted[k] = net.__getstate__()["n_collect"]
         # the last step of a net that was put in is past, as that of one taken out
         self.nets[k] = self.population[k]
@@ -296,7 +296,7 @@ class PopulationMachine(Machine):
         self.population.set_parameters({name: values}, nets=nets)
         self.twin.set_parameters({name: values}, nets=chosen)
         for j, k in enumerate(chosen):
-            if not self.wild[k]:
+            if not self.diverged[k]:
                 self.nets[k].parameters[name][...] = values[j].astype(self.population.dtype)
         if len(chosen):
             self.step_all()

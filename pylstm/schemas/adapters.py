@@ -13,7 +13,7 @@ from pylstm.checks import check_switch, check_whole
 from pylstm.errors import brief
 from pylstm.schemas.state import Array, SizeOr0, State, is_there, must
 
-__all__ = ["DressedClassifier", "DressedForecaster", "DressedRegressor", "LabelArray"]
+__all__ = ["AdapterClassifier", "AdapterForecaster", "AdapterRegressor", "LabelArray"]
 
 
 class LabelArray(State):
@@ -40,7 +40,7 @@ class LabelArray(State):
         return array
 
 
-class _DressedState(State, kw_only=True):
+class _AdapterState(State, kw_only=True):
     """An estimator of `pylstm.sklearn`: parameters are checked as `fit` checks them."""
 
     WHAT = "estimator"
@@ -113,7 +113,7 @@ def _with_random_state(state: Mapping[str, Any], **added: Any) -> Mapping[str, A
     return state
 
 
-class _SupervisedState(_DressedState, kw_only=True):
+class _SupervisedState(_AdapterState, kw_only=True):
     feedback: Any
     ordered: Any
     shuffle: Any
@@ -122,10 +122,10 @@ class _SupervisedState(_DressedState, kw_only=True):
     one_a_sequence_: bool | UnsetType = UNSET
     in_sequences_: bool | UnsetType = UNSET
     FITTED: ClassVar[tuple[str, ...]] = ("n_features_in_", "one_a_sequence_", "in_sequences_")
-    PARAMETERS = (*_DressedState.PARAMETERS, "ordered")
+    PARAMETERS = (*_AdapterState.PARAMETERS, "ordered")
 
     def __post_init__(self) -> None:
-        _DressedState.__post_init__(self)
+        _AdapterState.__post_init__(self)
         check_switch("shuffle", self.shuffle)
         column = self.sequence_column
         must(column is None or isinstance(column, str | Integral), "a column's number or its name")
@@ -138,7 +138,7 @@ class _SupervisedState(_DressedState, kw_only=True):
 
     def _parameters_behind(self) -> dict[str, Any]:
         feedback = True if self.feedback is None else self.feedback
-        return {**_DressedState._parameters_behind(self), "feedback": feedback}
+        return {**_AdapterState._parameters_behind(self), "feedback": feedback}
 
     def _columns_left_out(self) -> set[int]:
         return set() if isinstance(self.sequence_column_, UnsetType) else {self.sequence_column_}
@@ -158,13 +158,13 @@ class _SupervisedState(_DressedState, kw_only=True):
         return _with_random_state(state, **added)
 
 
-class DressedRegressor(_SupervisedState, kw_only=True):
+class AdapterRegressor(_SupervisedState, kw_only=True):
     """`sklearn.LSTMRegressor`."""
 
     BEHIND = "Regressor"
 
 
-class DressedClassifier(_SupervisedState, kw_only=True):
+class AdapterClassifier(_SupervisedState, kw_only=True):
     """`sklearn.LSTMClassifier`."""
 
     classes_: LabelArray | UnsetType = UNSET
@@ -180,12 +180,12 @@ class DressedClassifier(_SupervisedState, kw_only=True):
             must((classes[:-1] < classes[1:]).all(), "classes in order, every one once")
 
 
-class DressedForecaster(_DressedState, kw_only=True):
+class AdapterForecaster(_AdapterState, kw_only=True):
     """`sklearn.LSTMForecaster`."""
 
     season: Any
     horizon: Any
-    PARAMETERS = (*_DressedState.PARAMETERS, "season", "horizon")
+    PARAMETERS = (*_AdapterState.PARAMETERS, "season", "horizon")
     BEHIND = "Forecaster"
 
     @classmethod
