@@ -217,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0; 2 for unusable input, told in one sentence on standard error; 130 after
+        Exit code: 0; 2 for unusable input, with one sentence on standard error; 130 after
         Ctrl-C.
     """
     args = _parser().parse_args(argv)

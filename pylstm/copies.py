@@ -18,7 +18,7 @@ class Savable:
     def save(self, path: str | os.PathLike[str] | checkpoint.Writable) -> None:
         """Write everything to a file, from which `load` goes on with the same bits.
 
-        The same as ``pylstm.save(self, path)``, which tells of the file and what it costs.
+        The same as ``pylstm.save(self, path)``, which says more about the file and its cost.
 
         Parameters
         ----------
@@ -43,7 +43,7 @@ class Savable:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | checkpoint.Readable) -> Self:
-        """Make the one that `save` wrote to a file; as `pylstm.load`, of this class only.
+        """Load what `save` wrote to a file; as `pylstm.load`, of this class only.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class Savable:
         return loaded
 
     def to_bytes(self) -> bytes:
-        """Return everything as bytes, from which `from_bytes` makes one that goes on the same.
+        """Return everything as bytes, from which `from_bytes` goes on with the same bits.
 
         The same as ``pylstm.to_bytes(self)``: the bytes of the file that `save` would write.
 
@@ -77,7 +77,7 @@ class Savable:
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
-        """Make the one of which `to_bytes` gave these bytes, of this class only.
+        """Load what `to_bytes` returned; as `pylstm.from_bytes`, of this class only.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Copyable(Savable):
             raise RuntimeError(f"this {kind} was never initialised: call {kind}.__init__ first")
 
     def copy(self) -> Self:
-        """Return an independent one that goes on exactly as this one would."""
+        """Return an independent copy that goes on exactly as this object would."""
         other = type(self).__new__(type(self))
         other.__setstate__(self.__getstate__())
         return other

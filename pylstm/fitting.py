@@ -1,4 +1,4 @@
-"""Passes over sequences: in a new order each, watched, and stopped when they help no more."""
+"""Passes over sequences: each in a new order, watched, and stopped when they help no more."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Fits:
         return curves
 
 
-#: More steps than come: on a copy, no update is made of what is collected.
+#: More steps than come: on a copy, no update is made of what is accumulated.
 _NEVER = 2**62
 
 

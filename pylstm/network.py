@@ -103,9 +103,9 @@ class LSTM(Architecture, Fits, Copyable, Network):
         cell state (1997: h = "tanh_half", tanh(x/2)). Default "tanh".
     output : {"identity", "logistic", "softmax"}, default "identity"
     loss : {"squared", "cross_entropy"}, optional
-        Half the sum of squares through the output squashing, or the cross-entropy (logistic or
-        softmax outputs). By default that of the output: "cross_entropy" of logistic and softmax
-        outputs, else "squared". In 1997 it was "squared" for all.
+        Half the sum of squares through the output activation function, or the cross-entropy
+        (logistic or softmax outputs). By default that of the output: "cross_entropy" of logistic
+        and softmax outputs, else "squared". In 1997 it was "squared" for all.
     init_range : float, default 0.1
         Weights start uniformly distributed in [-init_range, init_range).
     bias_init : mapping of str to float or sequence, optional
@@ -137,10 +137,11 @@ class LSTM(Architecture, Fits, Copyable, Network):
         `Delayed` and no `Population`.
     window : int, optional
         With "bptt": how many steps an error goes back at most; None, as far as the last `reset`.
-        Errors that came since the last scan are sent back together over the last `window` steps,
-        through the activations as they were and the weights as they are; a scan comes with every
-        update, and whenever `window` steps are waiting. So ``update="step"`` slides a window along,
-        and a sequence longer than the window is cut into pieces. The state goes on across them.
+        Errors that came since the last backward pass are sent back together over the last `window`
+        steps, through the activations as they were and the weights as they are; a backward pass
+        comes with every update, and whenever `window` steps are waiting. So ``update="step"``
+        slides a window along, and a sequence longer than the window is cut into pieces. The state
+        goes on across them.
     memory_limit : int, default 2**30
         With "rtrl": bytes the derivatives of the state by the weights may take. They take two
         numbers a cell and hidden weight, and one a gate and hidden weight with `gate_recurrence`.
@@ -157,9 +158,9 @@ class LSTM(Architecture, Fits, Copyable, Network):
     of at most a few megabytes, whatever the length of the stream.
 
     Where nothing resets a network it can integrate for ever: without forget gates c and the traces
-    are sums over all that was, and a forget gate learns to be 1, which it is in float32 from a net
-    input of 17 on. Then a cell saturates, which passes no error back, and float32 runs out of
-    digits. A leak makes both sums finite: c and its eligibility traces E obey
+    are sums over all that was, and a forget gate learns to be 1, which it is in float32 from a
+    pre-activation of 17 on. Then a cell saturates, which passes no error back, and float32 runs out
+    of digits. A leak makes both sums finite: c and its eligibility traces E obey
 
         c(t) = f c(t-1) + i g      E(t) = f E(t-1) + d z^T      f <= 1 - leak
 
@@ -169,13 +170,13 @@ class LSTM(Architecture, Fits, Copyable, Network):
     than about 5; the ``weight_decay`` of the optimizer brings them back.
     Leaky integrators are those of Mozer (1992) and of Jaeger et al. (2007); other libraries clip c
     (`cell_clip`), which leaves the traces without a bound. It costs nothing: it is a constant of
-    the squashing, f' = f (1 - f / (1 - leak)).
+    the gate's activation, f' = f (1 - f / (1 - leak)).
 
-    With ``gradient="bptt"`` a step forward costs one multiply-add a weight, and a scan up to two a
-    weight and step it goes back: about three in all when a window is scanned once, and 1 + 2 k with
-    a window of k steps scanned at every step. There are no traces; the record holds twice the
-    window, or without a window every step since the last `reset`, so that memory grows with the
-    sequence: some 4 (n_inputs + 17 n_cells) bytes a step in float32.
+    With ``gradient="bptt"`` a step forward costs one multiply-add a weight, and a backward pass up
+    to two a weight and step it goes back: about three in all with one backward pass a window, and
+    1 + 2 k with a window of k steps and a backward pass at every step. There are no traces; the
+    record holds twice the window, or without a window every step since the last `reset`, so that
+    memory grows with the sequence: some 4 (n_inputs + 17 n_cells) bytes a step in float32.
 
     Real-time recurrent learning (Robinson & Fallside 1987; Williams & Zipser 1989) advances the
     derivative of every number of the state by every hidden weight at every step, learned from or
@@ -328,7 +329,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         takes its share of the others. With other outputs than "identity" the last step cannot be
         learned from once there are new ones.
 
-        Views of `parameters` taken before show the old weights, and Streams of the network must be
+        Views of `parameters` from before show the old weights, and Streams of the network must be
         built anew. A network keeps its layout: one that grows large is faster when built anew.
         Costs a copy of everything.
 
@@ -453,7 +454,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         return scale
 
     def copy(self) -> Self:
-        """Return an independent one that goes on exactly as this one would: its memory, copied."""
+        """Return an independent copy that goes on exactly as this network would."""
         made: Any = type(self).__new__(type(self))
         made._become_copy_of(self)
         vars(made).update(vars(self))

@@ -210,7 +210,7 @@ class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
 
     ``v = momentum * v + g;  w -= learning_rate * v`` (without momentum ``w -= learning_rate * g``),
-    with g the truncated gradient collected since the last update. HS97 uses plain descent.
+    with g the truncated gradient accumulated since the last update. HS97 uses plain descent.
 
     Parameters
     ----------
@@ -390,8 +390,8 @@ class ObGD(Optimizer):
     ``M = alpha kappa max(|delta|, 1) |z|_1;  w += alpha / max(M, 1) delta z``. There -g is delta z,
     so ``|z|_1 = |g|_1 / |delta|``, and ``max(|delta|, 1) |z|_1 = max(1, 1 / |delta|) |g|_1``: the
     same bound, written in the gradient. With several outputs `error` is the 2-norm of their errors,
-    dL/dnet; over several steps collected, the sum of it over the steps. With `LSTM.reinforce` it is
-    the error given there.
+    dL/dnet; over several accumulated steps, the sum of it over the steps. With `LSTM.reinforce` it
+    is the error given there.
 
     Parameters
     ----------

@@ -32,8 +32,8 @@ class Population(Architecture, Copyable, PopulationBase):
 
     For seeds, sweeps of learning rates, one model for each of many keys: every net has weights,
     state, learning rate and momentum of its own and computes what a single `LSTM` does, up to
-    rounding. The verbs are those of `LSTM` with an axis of nets in front of every array; `nets=` in
-    a call lets only some of them take part. What a net computes does not depend on the others.
+    rounding. The methods are those of `LSTM` with an axis of nets in front of every array; `nets=`
+    in a call lets only some of them take part. What a net computes does not depend on the others.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Population(Architecture, Copyable, PopulationBase):
         Net k starts with the weights of ``LSTM(seed=seed[k])``; an int s stands for s, s+1, ...
     optimizer : SGD or sequence of n_nets SGD, default SGD(0.01)
     **switches
-        Everything else `LSTM` takes: gates, peepholes, squashings, loss, ...; `gradient` only
+        Everything else `LSTM` takes: gates, peepholes, activations, loss, ...; `gradient` only
         "truncated".
 
     Raises
@@ -169,8 +169,8 @@ class Population(Architecture, Copyable, PopulationBase):
     def __getitem__(self, k: int) -> LSTM:
         """Return an independent LSTM that goes on where net k stands, up to rounding.
 
-        Weights, state, traces, collected gradient and velocity go with it. Its last step counts as
-        past: what there is to learn from it must be learned before.
+        Weights, state, traces, accumulated gradient and velocity go with it. Its last step counts
+        as past: what there is to learn from it must be learned before.
         """
         k = self._index(k)
         net = LSTM(**self._config(), init_range=0.0, optimizer=self.optimizer[k])

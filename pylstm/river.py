@@ -6,8 +6,8 @@
         prediction = model.predict_one(x)
         model.learn_one(x, y)
 
-The state advances with every `learn_one` and with nothing else; a prediction is about the row that
-comes next. Needs the extra ``pylstm[river]``. The calls with "many" in their name take frames of
+The state advances with every `learn_one` and with nothing else; a prediction is about the next
+row. Needs the extra ``pylstm[river]``. The calls with "many" in their name take frames of
 pandas, polars or pyarrow, by narwhals as river does, and return what is of the same kind.
 """
 
@@ -59,7 +59,7 @@ class _Adapter(base.Base):
     def clone(
         self, new_params: dict[str, Any] | None = None, include_attributes: bool = False
     ) -> Self:
-        """Return another one with the same parameters, or with `new_params`.
+        """Return a new, untrained one with the same parameters, or with `new_params`.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class LSTMRegressor(_LearnsMany, Regressor, base.MiniBatchRegressor):
     >>> mae.get() < 1
     True
 
-    Targets that come five rows late, the model told so:
+    Targets that come five rows late, and a model that knows it:
 
     >>> late = evaluate.progressive_val_score(
     ...     datasets.TrumpApproval(), LSTMRegressor(delay=5), metrics.MAE(), delay=5
@@ -127,7 +127,7 @@ class LSTMRegressor(_LearnsMany, Regressor, base.MiniBatchRegressor):
     """
 
     def predict_many(self, X: IntoDataFrame) -> Any:
-        """Return what `predict_one` says of every row: each as the one that comes next.
+        """Return what `predict_one` returns for every row, each taken as the next one.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class LSTMMultiTargetRegressor(_Adapter, Regressor, base.MultiTargetRegressor): 
     """
 
     def predict_one(self, x: Mapping[Hashable, Any], *, with_dist: bool = False) -> Any:
-        """Return what is predicted for a row that comes next, as `LSTMRegressor` does: a dict.
+        """Predict the targets of the next row, as `LSTMRegressor` does: a dict.
 
         Parameters
         ----------
@@ -193,7 +193,7 @@ class LSTMClassifier(_LearnsMany, Classifier, base.MiniBatchClassifier):  # type
         return True
 
     def predict_proba_many(self, X: IntoDataFrame) -> IntoDataFrame:
-        """Return what `predict_proba_one` says of every row: each as the one that comes next.
+        """Return what `predict_proba_one` returns for every row, each taken as the next one.
 
         Parameters
         ----------
@@ -209,7 +209,7 @@ class LSTMClassifier(_LearnsMany, Classifier, base.MiniBatchClassifier):  # type
         return dataframe.to_native_frame(columns, like=frame)
 
     def predict_many(self, X: IntoDataFrame) -> IntoSeries:
-        """Return what `predict_one` says of every row: each as the one that comes next.
+        """Return what `predict_one` returns for every row, each taken as the next one.
 
         Parameters
         ----------

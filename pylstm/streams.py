@@ -33,15 +33,15 @@ class Streams(Fits, Copyable, StreamGroup):
         G = sum_b dL_b/dW;   W -= learning_rate G
 
     (Hochreiter & Schmidhuber 1997, appendix A.1, over a batch), or the exact gradient of a network
-    with ``gradient="bptt"``: a scan is then of all streams together, and one more of a stream that
-    is reset. All net inputs of a step are one matrix product, and so is the gradient of steps with
-    unchanged weights.
+    with ``gradient="bptt"``: a backward pass is then of all streams together, and one more of a
+    stream that is reset. All pre-activations of a step are one matrix product, and so is the
+    gradient of steps with unchanged weights.
 
     Parameters
     ----------
     net : LSTM
         Whose weights, and optimizer with its moments, are shared: what the streams learn, `net`
-        knows, and the other way round. The state of `net` itself is another matter.
+        knows, and the other way round. The state of `net` itself is neither read nor changed.
     n_streams : int
         B, at least 1.
 
@@ -316,7 +316,8 @@ class Streams(Fits, Copyable, StreamGroup):
             Wanted outputs, in the domain of the loss; a row of NaN is a stream without target. Or
             one number each, see `step`.
         update : bool, default True
-            Change the weights now, by everything collected; False collects only, see `update`.
+            Change the weights now, by all accumulated gradients; False accumulates only, see
+            `update`.
 
         Returns
         -------
@@ -354,9 +355,10 @@ class Streams(Fits, Copyable, StreamGroup):
         ----------
         dy : array_like, shape (n_streams, n_outputs)
             Derivatives of the loss by the outputs of the last step; finite, or a row of NaN for a
-            stream without error. They go back through the derivative of the output squashing.
+            stream without error. They go back through the derivative of the output activation
+            function.
         update : bool, default True
-            Change the weights now, by everything collected; False collects only.
+            Change the weights now, by all accumulated gradients; False accumulates only.
 
         Raises
         ------
@@ -376,9 +378,9 @@ class Streams(Fits, Copyable, StreamGroup):
         self._learn_from(dy, update)
 
     def update(self) -> None:
-        """Change the weights once by all gradients collected since the last update.
+        """Change the weights once by all gradients accumulated since the last update.
 
-        Does nothing when nothing has been collected.
+        Does nothing when nothing has been accumulated.
 
         Raises
         ------
@@ -400,7 +402,7 @@ class Streams(Fits, Copyable, StreamGroup):
     def reset(self, streams: npt.ArrayLike | None = None) -> None:
         """Set state and traces of some streams, or of all, to zero: new sequences begin.
 
-        Gradients collected and not yet applied stay.
+        Accumulated gradients that are not yet applied stay.
 
         Parameters
         ----------

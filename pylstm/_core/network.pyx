@@ -219,7 +219,7 @@ cdef class Network(NetworkSteps):
 
         Notes
         -----
-        Gradients collected before the call are applied with the first update, as by `run`. O(1) per
+        Gradients accumulated before the call are applied with the first update, as by `run`. O(1) per
         weight and step; memory does not depend on n_steps, but for the result; with "bptt" and no
         window it grows with the longest sequence.
 

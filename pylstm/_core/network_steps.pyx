@@ -361,7 +361,7 @@ cdef class NetworkSteps(NetworkProgress):
         """Learn from the step just made; return its loss.
 
         Half the sum of squares, or the cross-entropy, of the outputs of the last step; its gradient, the
-        truncated one (HS97 appendix A.1, eqs 19-28) by default, is added to what has been collected.
+        truncated one (HS97 appendix A.1, eqs 19-28) by default, is accumulated.
 
         Parameters
         ----------
@@ -369,7 +369,7 @@ cdef class NetworkSteps(NetworkProgress):
             Wanted outputs, in the domain of the loss. All NaN means no target. Or a number or class,
             see `step`.
         update : bool, default True
-            Change the weights now, by everything collected; False collects only, see `update`.
+            Change the weights now, by all accumulated gradients; False accumulates only, see `update`.
 
         Returns
         -------
@@ -405,9 +405,9 @@ cdef class NetworkSteps(NetworkProgress):
             self.release()
 
     def learn_from(self, dy, update=True, *, trace=None):
-        """Learn from an outside error of the step just made, or remember what its outputs hung on.
+        """Learn from dL/dy of a loss of your own, or add the step to the eligibility trace of the outputs.
 
-        The same as `learn` with dL/dy of a loss of your own: reinforcement learning, a network on top.
+        The same as `learn` with the derivative of any loss: reinforcement learning, a network on top.
         With `trace` nothing is learned yet: ``Z = trace * Z + sum_k dy_k dy_k/dw``, an eligibility trace
         of the outputs that `reinforce` turns into a change of the weights. With one output, ``dy=[1]``
         and ``trace = gamma * lambda`` that is TD(lambda) (Sutton 1988).
@@ -416,9 +416,9 @@ cdef class NetworkSteps(NetworkProgress):
         ----------
         dy : array_like, shape (n_outputs,)
             Derivative of the loss by the outputs of the last step; finite. It goes back through the
-            derivative of the output squashing. With `trace`: the weight of each output in Z.
+            derivative of the output activation function. With `trace`: the weight of each output in Z.
         update : bool, default True
-            Change the weights now, by everything collected; False collects only.
+            Change the weights now, by all accumulated gradients; False accumulates only.
         trace : float, 0 <= trace <= 1, optional
             What is kept of Z from before. The weights stay as they are, whatever `update` says. Only
             of a network with the truncated gradient.
@@ -429,8 +429,8 @@ cdef class NetworkSteps(NetworkProgress):
             For an unusable `dy` or `trace`, or with `scale_targets`: the scale of the outputs is that
             of targets, and an outside error brings none. Nothing has changed then.
         RuntimeError
-            Without a step to learn from, as in `learn`; with `trace` while gradients are collected that
-            are not yet applied.
+            Without a step to learn from, as in `learn`; with `trace` while accumulated gradients are not yet
+            applied.
 
         Notes
         -----
@@ -479,7 +479,7 @@ cdef class NetworkSteps(NetworkProgress):
     cdef int check_nothing_collected(self) except -1:
         if self.net.progress.has_errors or self.net.progress.collected:
             raise RuntimeError(
-                "gradients are collected that are not yet applied: wanted update() before an eligibility "
+                "accumulated gradients are not yet applied: wanted update() before an eligibility "
                 "trace is used"
             )
         return 0
@@ -500,8 +500,7 @@ cdef class NetworkSteps(NetworkProgress):
         ValueError
             For an error that is not a finite number; nothing has changed then.
         RuntimeError
-            Before the first `learn_from` with a trace, or while gradients are collected that are not yet
-            applied.
+            Before the first `learn_from` with a trace, or while accumulated gradients are not yet applied.
         FloatingPointError
             When a weight is no longer finite; names the step.
 
@@ -545,9 +544,9 @@ cdef class NetworkSteps(NetworkProgress):
             self.release()
 
     def update(self):
-        """Change the weights once by all gradients collected since the last update.
+        """Change the weights once by all gradients accumulated since the last update.
 
-        Does nothing when nothing has been collected.
+        Does nothing when nothing has been accumulated.
 
         Raises
         ------
@@ -556,7 +555,7 @@ cdef class NetworkSteps(NetworkProgress):
 
         Notes
         -----
-        k steps collected cost two matrix products of rank k, O(1) per weight and step.
+        k accumulated steps cost two matrix products of rank k, O(1) per weight and step.
 
         Examples
         --------
@@ -580,7 +579,7 @@ cdef class NetworkSteps(NetworkProgress):
     def reset(self):
         """Set state and traces to zero: a new sequence begins.
 
-        Gradients collected and not yet applied stay, so that several sequences can share one update.
+        Accumulated gradients that are not yet applied stay, so that several sequences can share one update.
 
         Examples
         --------

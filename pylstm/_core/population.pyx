@@ -123,7 +123,7 @@ cdef class PopulationBase(PopulationSteps):
         a sequence for the longest. What a net computes does not depend on the others, bit for bit.
 
         With one update a sequence, or none, steps are recorded, up to 128 at once, and learned from in
-        one scan backwards (HS97 appendix A.1, the sums of its traces exchanged); every other update
+        one backward pass (HS97 appendix A.1, the sums of its traces exchanged); every other update
         traces each step, and tokens then cost as much as their vectors. With `last` outputs of other
         steps are not computed then, so that overflow in them alone is not noticed.
 

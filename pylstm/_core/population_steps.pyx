@@ -289,7 +289,7 @@ cdef class PopulationSteps(PopulationBuffers):
         targets : array_like, shape (n_nets, n_outputs), or (n_outputs,) shared by all
             A row of NaN is no target for that net. Or one number each, see `step`.
         update : bool, default True
-            Change the weights now, by everything collected; False collects only.
+            Change the weights now, by all accumulated gradients; False accumulates only.
         nets : indices or mask of shape (n_nets,), optional
             Only these learn.
 
@@ -344,7 +344,7 @@ cdef class PopulationSteps(PopulationBuffers):
         dy : array_like, shape (n_nets, n_outputs), or (n_outputs,) shared by all
             Derivative of the loss by the outputs of the last step; finite.
         update : bool, default True
-            Change the weights now, by everything collected; False collects only.
+            Change the weights now, by all accumulated gradients; False accumulates only.
         nets : indices or mask of shape (n_nets,), optional
             Only these learn.
 
@@ -380,7 +380,7 @@ cdef class PopulationSteps(PopulationBuffers):
             self.release()
 
     def update(self, nets=None):
-        """Change the weights once by all gradients collected since the last update.
+        """Change the weights once by all gradients accumulated since the last update.
 
         Parameters
         ----------
@@ -409,7 +409,7 @@ cdef class PopulationSteps(PopulationBuffers):
     def reset(self, nets=None):
         """Set state and traces to zero: new sequences begin.
 
-        Gradients collected and not yet applied stay. A net that has diverged takes part again if its
+        Accumulated gradients that are not yet applied stay. A net that has diverged takes part again if its
         weights are finite, without gradient and velocity.
 
         Parameters

@@ -1,7 +1,7 @@
 """The constant drive of cell inputs: what a bias, or gates that hardly move, do in a long sequence.
 
-A cell without a forget gate adds i g to its state at every step. Where the net input of g has a
-part that is the same at every step, from its own bias or from gate activations among its sources,
+A cell without a forget gate adds i g to its state at every step. Where the pre-activation of g has
+a part that is the same at every step, from its own bias or from gate activations among its sources,
 the state gets the sum of that over all steps, which says nothing about the inputs, and the gradient
 of those weights is a sum of as many terms of one sign. So an error is answered by the drive long
 before it is by what the inputs say: the gain of the loop, from the error of an output through those
@@ -57,7 +57,8 @@ class Drive:
 def constant_drive(net: LSTM, X: npt.ArrayLike) -> Drive:
     """Say how much of the cell states is constant drive, from a fresh state.
 
-    With b(t) the part of the net input of a cell that comes from its bias and from gates(t-1),
+    With b(t) the part of the pre-activation of a cell input that comes from its bias and from
+    gates(t-1),
 
         drive(t) = f drive(t-1) + i cell_input(b(t))
 
@@ -169,7 +170,7 @@ def loop_gain(net: LSTM, X: npt.ArrayLike) -> dict[str, float]:
     X = np.asarray(X)
     config = net._config()
     if config["output"] == "softmax":
-        raise ValueError("net has output='softmax', wanted outputs that are squashed one by one")
+        raise ValueError("net has output='softmax', wanted outputs independent of each other")
     y = net.copy().run_sequences(X, lengths=[len(X)], last=True)[0].astype(float)
     # the squared loss sends an error through the squashing, the cross-entropy past it
     passed = np.ones(len(y)) if config["loss"] == "squared" else slope(y, config["output"])
@@ -248,7 +249,8 @@ def drive_along_learning(
     Parameters
     ----------
     row : Row
-        Of LSTM with one output squashed by itself, sequences generated on-line.
+        Of LSTM whose outputs have activation functions of their own (no softmax), sequences
+        generated on-line.
     reading : Reading, optional
         One of its readings; without: the first.
     n_sequences : int, default 2000

@@ -1,4 +1,4 @@
-"""Plain recurrent nets, units that see the inputs and each other: their Jacobians, and some."""
+"""Plain recurrent nets, whose units see the inputs and each other: Jacobians, random weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ Array = npt.NDArray[Any]
 def plain_jacobians(net: FullyRecurrent, X: npt.ArrayLike) -> Jacobians:
     """Take the Jacobians of a plain recurrent net over a sequence, from a fresh state.
 
-    The state is that of the units, s = a. With tau the time constants and f the squashings,
+    The state is that of the units, s = a. With tau the time constants and f the activation
+    functions,
 
         a(t) = tau a(t-1) + (1 - tau) f(net)        net = W_x x(t) + W_a a(t-1) + bias
         da(t)/da(t-1) = tau + (1 - tau) f' W_a

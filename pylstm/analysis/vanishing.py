@@ -55,7 +55,7 @@ def factor(w: npt.ArrayLike, a: npt.ArrayLike, kind: str) -> Array:
     a : array_like
         Its activation one step before; of a shape that goes with that of w.
     kind : {"tanh", "logistic", "identity", "tanh_half", "two_tanh_half"}
-        The squashing f.
+        The activation function f (1997: squashing function).
 
     Returns
     -------
@@ -64,7 +64,7 @@ def factor(w: npt.ArrayLike, a: npt.ArrayLike, kind: str) -> Array:
     Raises
     ------
     ValueError
-        For an unknown squashing.
+        For an unknown activation function.
 
     Examples
     --------
@@ -82,8 +82,8 @@ def factor(w: npt.ArrayLike, a: npt.ArrayLike, kind: str) -> Array:
 def largest_factor(a: float, kind: str) -> tuple[float, float]:
     """Give the weight at which |f'(w a) w| is largest, and how large it is there.
 
-    The derivative by w is 0 where net f''(net) + f'(net) = 0, with net = w a. Squashings of the
-    form f = A tanh(s net) + B have f'' = -2 s tanh(s net) f', so that
+    The derivative by w is 0 where net f''(net) + f'(net) = 0, with net = w a. Activation functions
+    of the form f = A tanh(s net) + B have f'' = -2 s tanh(s net) f', so that
 
         2 u tanh(u) = 1         u = s net
         w = u / (s a)           |f' w| = A u (1 - tanh(u)^2) / |a|
@@ -96,7 +96,7 @@ def largest_factor(a: float, kind: str) -> tuple[float, float]:
     a : float
         Activation one step before, not 0.
     kind : {"tanh", "logistic", "tanh_half", "two_tanh_half"}
-        The squashing f; that of the identity has no largest factor.
+        The activation function f; that of the identity has no largest factor.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def largest_factor(a: float, kind: str) -> tuple[float, float]:
     Raises
     ------
     ValueError
-        For another squashing, or an activation that is 0 or not finite.
+        For another activation function, or an activation that is 0 or not finite.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def products(w: float, kind: str, n_steps: int, start: float = 0.5) -> Array:
     w : float
         Weight of the unit to itself.
     kind : {"tanh", "logistic", "identity", "tanh_half", "two_tanh_half"}
-        The squashing f.
+        The activation function f (1997: squashing function).
     n_steps : int
         At least 1.
     start : float, default 0.5
@@ -151,7 +151,7 @@ def products(w: float, kind: str, n_steps: int, start: float = 0.5) -> Array:
     Raises
     ------
     ValueError
-        For an unknown squashing, or numbers that make no sense.
+        For an unknown activation function, or numbers that make no sense.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The methods LSTM was measured against, with the verbs of `pylstm.LSTM`, on the same tasks."""
+"""The methods LSTM was measured against, with the calls of `pylstm.LSTM`, on the same tasks."""
 
 from pylstm.baselines.cascade import CascadeCorrelation
 from pylstm.baselines.chunker import Chunker

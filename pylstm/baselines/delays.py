@@ -65,7 +65,7 @@ class TimeDelay(Learner):
     delays : sequence of int, default (2, 2)
         Of each layer, the outputs' last; at least 0.
     squashing : {"tanh", "logistic", "identity"}, default "tanh"
-        Of the hidden units.
+        Activation function of the hidden units.
     output : {"logistic", "tanh", "identity"}, default "logistic"
     init_range : float, default 0.1
         Weights start uniformly distributed in [-init_range, init_range).

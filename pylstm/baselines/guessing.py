@@ -259,7 +259,7 @@ class SimulatedAnnealing(_Search):
     ------
     ValueError, TypeError
         For a size, value or combination that makes no sense, or an argument of learning by the
-        gradient; and in verbs that learn from single steps.
+        gradient; and in calls that learn from single steps.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""The Learner class: the verbs all baselines share."""
+"""The Learner class: the calls all baselines share."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _STATE_FORMAT = 1
 
 
 class Learner(Loops, Copyable):
-    """Something that reads sequences step by step and learns, with the verbs of `pylstm.LSTM`.
+    """Something that reads sequences step by step and learns, with the calls of `pylstm.LSTM`.
 
     A method provides its mathematics, and all numbers are float64:
 
     - ``_clear()``: activations to zero, a new sequence begins;
     - ``_forward(x) -> y``: one step, from a vector to a new vector of outputs;
     - ``_error(dy)``: dL/dy of the last step, to be added, as dL/dw, to ``_gradient``;
-    - ``_apply()``, unless it is gradient descent: change ``_parameters`` by what is collected.
+    - ``_apply()``, unless it is gradient descent: change ``_parameters`` by what is accumulated.
 
     `_forward` may keep what `_error` needs; both work with the weights of the moment. A method
     whose loop is in C, or that learns from a whole set at a time, overrides `_run` and
@@ -89,7 +89,7 @@ class Learner(Loops, Copyable):
     def reset(self) -> None:
         """Set all activations to zero: a new sequence begins.
 
-        Gradients collected and not yet applied stay.
+        Accumulated gradients that are not yet applied stay.
 
         Examples
         --------
@@ -178,7 +178,7 @@ class Learner(Loops, Copyable):
         target : array_like, shape (n_outputs,)
             Wanted outputs. All NaN means no target.
         update : bool, default True
-            Change the weights now, by everything collected; False collects only.
+            Change the weights now, by all accumulated gradients; False accumulates only.
 
         Returns
         -------
@@ -212,9 +212,9 @@ class Learner(Loops, Copyable):
         return loss
 
     def update(self) -> None:
-        """Change the weights once by all gradients collected since the last update.
+        """Change the weights once by all gradients accumulated since the last update.
 
-        Does nothing when nothing has been collected.
+        Does nothing when nothing has been accumulated.
 
         Raises
         ------
@@ -371,7 +371,7 @@ class Learner(Loops, Copyable):
         return fresh._collect()
 
     def _change_nothing(self) -> None:
-        """Forget the state and all that is collected."""
+        """Forget the state and all that is accumulated."""
         self.reset()
         self._collect()
         for gradient in self._gradient.values():

@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 
 
 class Method(Checks):
-    """Weights by name and what is collected for them; `Learner` says what a method provides."""
+    """Weights by name and what is accumulated for them; `Learner` says what a method provides."""
 
     if TYPE_CHECKING:
 
@@ -36,7 +36,7 @@ class Method(Checks):
         self.optimizer = SGD(0.1) if optimizer is None else optimizer
 
     def _hold(self, parameters: Mapping[str, Array]) -> None:
-        """Take these as the weights from now on; nothing is collected, activations are zero."""
+        """Take these as the weights from now on; nothing is accumulated, activations are zero."""
         self._parameters = dict(parameters)
         self._gradient = {name: np.zeros_like(view) for name, view in parameters.items()}
         self._velocity = {name: np.zeros_like(view) for name, view in parameters.items()}

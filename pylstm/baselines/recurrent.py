@@ -50,10 +50,10 @@ class FullyRecurrent(Recurrent, Learner):
         da_u(t)/dW = squashing'(net_u) (sum_v W_uv da_v(t-1)/dW + z in the row of u)
 
     ``gradient="bptt"``, backpropagation through time (Werbos 1990; Williams & Peng 1990), sends
-    errors back through the steps recorded: those that came since the last scan go back together
-    over the last `window` steps; a scan comes with every update, and whenever `window` steps are
-    waiting. With ``update="step"`` that is BPTT(window), with ``update="sequence"`` the sequence
-    in stretches of `window` steps.
+    errors back through the steps recorded: those that came since the last backward pass go
+    back together over the last `window` steps; a backward pass comes with every update, and
+    whenever `window` steps are waiting. With ``update="step"`` that is BPTT(window), with
+    ``update="sequence"`` the sequence in stretches of `window` steps.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ class FullyRecurrent(Recurrent, Learner):
     output_bias : bool, default True
         A layer of outputs has a bias.
     squashing : {"logistic", "tanh", "identity", "tanh_half", "two_tanh_half"}
-        Of the hidden units. Default "logistic".
+        Activation function of the hidden units. Default "logistic".
     output : {"logistic", "identity", "softmax"}, default "logistic"
-        Squashing of the outputs; "softmax" with a layer only.
+        Activation function of the outputs; "softmax" with a layer only.
     loss : {"squared", "cross_entropy"}, default "squared"
         Half the sum of squares, or the cross-entropy, with a layer of logistic or softmax outputs.
     time_constants : array_like, shape (n_hidden,), optional

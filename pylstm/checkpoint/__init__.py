@@ -82,8 +82,8 @@ def save(thing: Any, path: StrPath | Writable) -> None:
     The whole file is put together in memory, see `to_bytes`, then written and brought to the disk
     (fsync), which takes longer than putting it together. The same object gives the same bytes.
 
-    What holds a model in it and comes from another library, a pipeline say, is for `pickle`; or the
-    model in it is saved alone.
+    An object of another library that holds a model, such as a pipeline, is for `pickle`; or save
+    the model in it alone.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def save(thing: Any, path: StrPath | Writable) -> None:
 
 
 def load(path: StrPath | Readable) -> Any:
-    """Make the object that `save` wrote to a file.
+    """Load the object that `save` wrote to a file.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def to_bytes(thing: Any) -> bytes:
 
 
 def from_bytes(data: bytes | bytearray | memoryview) -> Any:
-    """Make the object of which `to_bytes` gave these bytes, or `save` wrote this file.
+    """Load the object that `to_bytes` returned as these bytes, or that `save` wrote as this file.
 
     Parameters
     ----------

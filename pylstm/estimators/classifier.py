@@ -34,8 +34,9 @@ class Classifier(Estimator):
 
     standardised inside the networks, with `feedback` l(t-1) the last label: 1 for its class, 0 for
     every other. A label not seen before gets an output and an input of its own, whose weights start
-    at 0. With a single class its probability is 1. There are several networks, with rates and views
-    of their own, whose probabilities are pooled: see `pylstm.estimators.experts`.
+    at 0. With a single class its probability is 1. There are several networks, with learning rates
+    of their own, one without a memory, whose probabilities are pooled: see
+    `pylstm.estimators.experts`.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ class Classifier(Estimator):
         return list(self._places)
 
     def expect(self, labels: Iterable[Hashable]) -> None:
-        """Give labels that will come an output each, in their order, before they are seen.
+        """Give labels an output each, in their order, before any of them has been seen.
 
         Parameters
         ----------
@@ -189,7 +190,7 @@ class Classifier(Estimator):
         w : float, default 1
             Weight of the row, by which its gradient is multiplied. With 0 the row and its label are
             seen, and nothing is learned. Optimizers that divide by the size of the gradients, as
-            the default does, heed how weights differ, not a factor common to all.
+            the default does, respond to how weights differ, not to a factor common to all.
 
         Raises
         ------
@@ -267,7 +268,7 @@ class Classifier(Estimator):
             Features of the row.
         y : hashable, optional
             Its label, which with `feedback` is an input of the next row as any other label; one
-            never learned from is none.
+            that was never learned from counts as missing.
 
         Raises
         ------
@@ -279,9 +280,9 @@ class Classifier(Estimator):
             self._all_or_nothing(self._learn, x, y, 0.0)
 
     def predict_proba_one(self, x: Row) -> dict[Any, float]:
-        """Return the probability of every class for a row that comes next.
+        """Predict the probability of every class for the next row.
 
-        Nothing changes; but with `delay` the row is seen, and waits for its label.
+        Nothing changes; except that with `delay` the row is seen, and waits for its label.
 
         Parameters
         ----------
@@ -314,7 +315,7 @@ class Classifier(Estimator):
         return {label: share / total for label, share in zip(self._places, shares, strict=True)}
 
     def predict_one(self, x: Row) -> Any:
-        """Return the most probable label for a row that comes next, as `predict_proba_one`.
+        """Predict the most probable label of the next row, by `predict_proba_one`.
 
         Parameters
         ----------
@@ -329,7 +330,7 @@ class Classifier(Estimator):
         return max(probabilities, key=probabilities.__getitem__) if probabilities else None
 
     def run(self, X: Any, y: Any, w: Any = 1.0) -> Array:
-        """Learn from rows in their order; return what was said of each before it was learned.
+        """Learn from rows in their order; return the probabilities of each, before it was learned.
 
         The same as `predict_proba_one` and `learn_one` in a loop. Where features are numbers and
         nothing comes late, no Python runs between the rows but where a label is new.
@@ -434,7 +435,7 @@ class Classifier(Estimator):
         self.run(X, y, w)
 
     def predict_proba_many(self, X: Any) -> Any:
-        """Return what `predict_proba_one` says of every row, each as the one that comes next.
+        """Return what `predict_proba_one` returns for every row, each taken as the next one.
 
         Parameters
         ----------
@@ -467,7 +468,7 @@ class Classifier(Estimator):
         return np.array(found, float).reshape(rows.n_rows, len(self._places))
 
     def predict_many(self, X: Any) -> Any:
-        """Return what `predict_one` says of every row, each as the one that comes next.
+        """Return what `predict_one` returns for every row, each taken as the next one.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Which rows of a stream are unlike what was to be expected of them."""
+"""Which rows of a stream are unlike what was to be expected."""
 
 from __future__ import annotations
 
@@ -141,7 +141,8 @@ class Detector(Shown):
     n_cells : int, default 32
         Memory cells, of each variable's networks.
     season : int, optional
-        Rows in a season: 24 for hours with a daily rhythm. Rows left out are to be told, with None.
+        Rows in a season: 24 for hours with a daily rhythm. A missing row has to be passed as
+        None, or the season shifts.
     block_size : int, default 1
         Cells that share their gates; divides `n_cells`.
     optimizer : Optimizer, optional
@@ -161,9 +162,9 @@ class Detector(Shown):
     Notes
     -----
     Scores are 0 for the first fifty rows, and in the hundred rows after an event unless it is
-    exceeded: an event is told once. A row costs a learning step of a `Regressor` a variable, and
-    some ten microseconds. Memory does not grow with the stream: a season and 16 KB of histograms
-    a forecast.
+    exceeded: an event is reported once. A row costs a learning step of a `Regressor` a variable,
+    and some ten microseconds. Memory does not grow with the stream: a season and 16 KB of
+    histograms a forecast.
 
     Examples
     --------
@@ -226,7 +227,7 @@ class Detector(Shown):
 
     @property
     def models(self) -> dict[Hashable, Regressor]:
-        """The regressor of every variable, which forecasts it; look and do not teach."""
+        """The regressor of every variable, which forecasts it: to inspect, not to train."""
         return {name: variable.model for name, variable in self._variables.items()}
 
     def _parts(self, x: Row, y: Any) -> tuple[dict[Hashable, float], Row]:
@@ -243,7 +244,7 @@ class Detector(Shown):
         return {None: as_number("y", y)}, features
 
     def score_one(self, x: Row, y: float | Row | None = None) -> float:
-        """Return how unexpected a row is that comes next; nothing changes.
+        """Score the next row by how unexpected it is; nothing changes.
 
         Parameters
         ----------
@@ -256,7 +257,7 @@ class Detector(Shown):
         Returns
         -------
         float
-            From 0, nothing to tell, to 1. Variables never learned from, or without a value, None
+            From 0, nothing unusual, to 1. Variables never learned from, or without a value, None
             or NaN, are left out.
 
         Raises
@@ -305,7 +306,7 @@ class Detector(Shown):
             self._rest.learn(_joined(evidence))
 
     def reset(self) -> None:
-        """Forget where the stream stands, not what was learned: a new sequence begins."""
+        """Set the state to that of a new sequence; what was learned stays."""
         with self._exclusive:
             for variable in self._variables.values():
                 variable.forget()

@@ -1,4 +1,4 @@
-"""What a target may be: quantiles around a prediction, as `pylstm.estimators.spread` has them."""
+"""Predictive distributions: quantiles around a prediction, see `pylstm.estimators.spread`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def check_level(level: float) -> None:
 
 
 class Distribution:
-    """What a target may be, as far as past errors tell: quantiles around a prediction.
+    """Predictive distribution of a target: quantiles around a prediction, by past errors.
 
     Between the quantiles at `LEVELS` probability is spread evenly, beyond them it falls
-    exponentially. River's distributions have the same verbs.
+    exponentially. River's distributions have the same methods.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ class Distribution:
 
     @property
     def sigma(self) -> float:
-        """Half the width of the interval in which a normal distribution has two thirds."""
+        """Half the central 68 % interval; of a normal distribution the standard deviation."""
         low, high = self.interval(0.6826894921370859)
         return (high - low) / 2
 
     def quantile(self, level: float) -> float:
-        """Return what the target is below with probability `level`.
+        """Return the quantile: the target is below it with probability `level`.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Distribution:
         return float(np.interp(level, LEVELS, q))
 
     def interval(self, level: float = 0.9) -> tuple[float, float]:
-        """Return the middle in which the target is with probability `level`.
+        """Return the central interval in which the target is with probability `level`.
 
         Parameters
         ----------

@@ -260,17 +260,17 @@ class Estimator(Shown):
 
     @property
     def net(self) -> LSTM | None:
-        """The network that counts most; None before the first row."""
+        """The network with the largest weight in the mixture; None before the first row."""
         return None if self._experts is None else self._experts.best
 
     @property
     def nets(self) -> list[LSTM]:
-        """The networks, which are mixed by their losses: one if an optimizer was given."""
+        """The networks, which are mixed by their losses: a single one if an optimizer was given."""
         return [] if self._experts is None else list(self._experts.nets)
 
     @property
     def n_steps(self) -> int:
-        """Rows that the networks have made a step of."""
+        """Number of rows the networks have made a step for."""
         return 0 if self._experts is None else self._experts.nets[0].n_steps
 
     @property
@@ -304,7 +304,7 @@ class Estimator(Shown):
         return {name: (means[k], deviations[k]) for name, k in self._features.places.items()}
 
     def reset(self) -> None:
-        """Forget where the stream stands, not what was learned: a new sequence begins.
+        """Set the state to that of a new sequence; what was learned stays.
 
         State and traces of the networks, the last row and what is known of the last targets.
         """
@@ -335,7 +335,7 @@ class Estimator(Shown):
                 net._share(theirs[expert])
 
     def copy(self) -> Self:
-        """Return an independent one that goes on exactly as this one would.
+        """Return an independent copy that goes on exactly as this estimator would.
 
         What rows change is copied as it is; nothing is built or checked.
         """

@@ -3,7 +3,7 @@
 
 No rate is right for every stream, and no memory is of use where the order of the rows means
 nothing. So an estimator that was given no optimizer asks a few networks, which differ in what an
-`Expert` says, and mixes their outputs: `pylstm.estimators.mixture`.
+`Expert` holds, and mixes their outputs: `pylstm.estimators.mixture`.
 
 Rows and outputs are float64, (n_inputs,) and (n_outputs,); rows are finite or NaN.
 """

@@ -42,11 +42,11 @@ class Forecaster(Estimator):
     each of several has its input and its two candidates.
 
     Further ahead the networks go on from their own forecasts, so that there are forecasts at any
-    horizon from the second row on, by networks that learn from every row. Again and again such a
-    forecast is followed, a row a row, to see how far off it is at which lead; by these errors it is
-    mixed with what is simple, the mean, the last value, each season repeated, and so no worse
-    than what is best of these: `pylstm.estimators.leads`. No forecast is further from the values
-    seen than these from each other.
+    horizon from the second row on, by networks that learn from every row. All the
+    time one such forecast is compared with the values that come, which measures the error at every
+    lead; by these errors it is mixed with baselines, the mean, the last value, each season
+    repeated, so that it is no worse than the best of these: `pylstm.estimators.leads`. No forecast
+    is further from the values seen than these from each other.
 
     Parameters
     ----------
@@ -82,11 +82,11 @@ class Forecaster(Estimator):
     Notes
     -----
     A forecast costs a step forward a row, and as many more as `horizon` where it is reached. A row
-    learned costs one such step beside the learning, for the forecast that is followed. Memory: the
+    learned costs one such step beside the learning, for the forecast that is compared. Memory: the
     networks and a second state of them, the last season three times, `horizon` rows.
 
-    Without the truncated gradient no forecast is followed, nothing is mixed or bounded, and no
-    distribution known.
+    With another gradient than the truncated one forecasts are neither mixed with baselines nor
+    bounded, and there are no distributions.
 
     Examples
     --------
@@ -161,7 +161,8 @@ class Forecaster(Estimator):
         w : float, default 1
             Weight of the row, by which its gradient is multiplied. With 0 the value is seen, as by
             `advance_one`, and nothing is learned. Optimizers that divide by the size of the
-            gradients, as the default does, heed how weights differ, not a factor common to all.
+            gradients, as the default does, respond to how weights differ, not to a factor common to
+            all.
 
         Raises
         ------
@@ -352,7 +353,7 @@ class Forecaster(Estimator):
     def forecast(
         self, horizon: int, xs: Sequence[Row] | None = None, *, with_dist: bool = False
     ) -> list[float] | list[Distribution]:
-        """Return what is predicted for the next rows; nothing changes.
+        """Forecast the next rows; nothing changes.
 
         Parameters
         ----------

@@ -2,7 +2,7 @@
 """Whom to believe how far ahead: a forecast is mixed of what several say, by their errors so far.
 
 Symbols: l the lead, in rows; c_0 what the networks say when they go on from their own forecasts,
-c_1, c_2, ... what is simple: the mean, the last value, a season repeated. Leads are told
+c_1, c_2, ... the baselines: the mean, the last value, a season repeated. Leads are told
 apart in buckets, bucket k those above 2^(k-1) up to 2^k; m_kj is the mean absolute error of c_j in
 bucket k, n_k how many errors it is of, where m errors of one forecast count as sqrt(m).
 

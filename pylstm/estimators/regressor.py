@@ -33,8 +33,8 @@ class Regressor(Estimator):
         u(t) = [y(t-1), y(t-1) - p(t-1), x(t), x(t) - x(t-1)]      p(t) = y(t-1) + net(u(t))
 
     without it u(t) = [x(t), x(t) - x(t-1)] and p(t) = net(u(t)). Everything is standardised inside
-    the networks, see `pylstm.LSTM`. There are several, with rates and views of their own, mixed by
-    their errors: see `pylstm.estimators.experts`.
+    the networks, see `pylstm.LSTM`. There are several, with learning rates of their own, one
+    without a memory, mixed by their errors: see `pylstm.estimators.experts`.
 
     Targets are a number a row, or a mapping of names to numbers, or an array: then y, p and the
     last error have a part a target, with an output each on the same cells, and a mixture and a
@@ -181,7 +181,7 @@ class Regressor(Estimator):
         w : float, default 1
             Weight of the row, by which its gradient is multiplied. With 0 the row and its target
             are seen, and nothing is learned. Optimizers that divide by the size of the gradients,
-            as the default does, heed how weights differ, not a factor common to all.
+            as the default does, respond to how weights differ, not to a factor common to all.
 
         Raises
         ------
@@ -278,9 +278,9 @@ class Regressor(Estimator):
         return bases
 
     def predict_one(self, x: Row, *, with_dist: bool = False) -> Any:
-        """Return what is predicted for a row that comes next.
+        """Predict the target of the next row.
 
-        Nothing changes; but with `delay` the row is seen, and waits for its target.
+        Nothing changes; except that with `delay` the row is seen, and waits for its target.
 
         Parameters
         ----------
@@ -322,7 +322,7 @@ class Regressor(Estimator):
         return self._numbers().predict(self._features.row)
 
     def run(self, X: Any, y: Any, w: Any = 1.0, *, level: float | None = None) -> Any:
-        """Learn from rows in their order; return what was predicted of each before it was learned.
+        """Learn from rows in their order; return the prediction of each from before it was learned.
 
         The same as `predict_one` and `learn_one` in a loop. Where features and targets are numbers
         and nothing comes late, no Python runs between the rows.
@@ -429,7 +429,7 @@ class Regressor(Estimator):
         self.run(X, y, w)
 
     def predict_many(self, X: Any) -> Any:
-        """Return what `predict_one` says of every row, each as the one that comes next.
+        """Return what `predict_one` returns for every row, each taken as the next one.
 
         Parameters
         ----------
@@ -459,7 +459,7 @@ class Regressor(Estimator):
         return targets.as_columns(found, 0.0)
 
     def predict_following(self, xs: Iterable[Row]) -> list[Any]:
-        """Return what is predicted for rows that follow one another, their targets unknown.
+        """Predict the targets of rows that follow one another, none of which is known yet.
 
         With `feedback` every prediction stands for the target of its row in the rows after. Nothing
         changes: the steps are made by a copy.

@@ -1,4 +1,4 @@
-"""How surprising errors of forecasts are: tails of the past, told as one number a row.
+"""How surprising errors of forecasts are: the tails of past errors, as one number a row.
 
 Symbols: e(t) the error of a forecast, U_w(t) = |e(t) + e(t-1) + ... of w rows|, n how many have
 been seen before, x_k the k-th largest of them, P the probability to be at least as large.
@@ -12,7 +12,7 @@ of a distribution, Annals of Statistics 3, 1975). One row is a surprise by an ou
 errors of one sign that each could be chance: so there are sums. In ten thousand rows something
 rare will come by chance; half of the logarithm of their number is taken off.
 
-An event is told once: S counts only where it exceeds everything in the last hundred rows by a
+An event is reported once: S counts only where it exceeds everything in the last hundred rows by a
 tenth, `Rest`.
 """
 
@@ -171,7 +171,7 @@ class Rest:
         self.last: deque[float] = deque(maxlen=RESTING)
 
     def fresh(self, evidence: float) -> float:
-        """Return the evidence, or 0 where it is no more than an event already told."""
+        """Return the evidence, or 0 where it is no more than an event already reported."""
         most = max(self.last, default=0.0)
         return evidence if evidence > _EXCESS * most else 0.0
 

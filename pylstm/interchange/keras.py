@@ -48,8 +48,9 @@ def to_keras(net: LSTM) -> dict[str, dict[str, Array]]:
     dict
         "lstm": for ``keras.layers.LSTM(net.n_cells)``: "kernel", "recurrent_kernel", "bias";
         "readout": for ``keras.layers.Dense(net.n_outputs)``: "kernel", "bias". In the order in
-        which set_weights takes their values; of the network's dtype. The readout gives the net
-        input of the outputs: activation "sigmoid" for output "logistic", "softmax" for "softmax".
+        which set_weights takes their values; of the network's dtype. The readout gives the
+        pre-activations of the outputs: activation "sigmoid" for output "logistic", "softmax" for
+        "softmax".
 
     Raises
     ------
@@ -140,7 +141,7 @@ def _check_equations(layer: Any) -> None:
 
 
 def _output(layer: Any) -> dict[str, Any]:
-    """The output squashing that a layer names."""
+    """The output activation function that a layer names."""
     if not hasattr(layer, "get_config"):
         return {}
     activation = layer.get_config().get("activation", "linear")

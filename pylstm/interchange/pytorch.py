@@ -31,8 +31,8 @@ def to_torch(net: LSTM, *, cell: bool = False) -> dict[str, dict[str, Array]]:
     Parameters
     ----------
     net : LSTM
-        Without scaling, leak, peepholes, gate recurrence and shortcut; its squashings two that a
-        pair of tanh can stand for: "tanh" or "tanh_half" with "tanh", "two_tanh_half" with
+        Without scaling, leak, peepholes, gate recurrence and shortcut; its activation functions two
+        that a pair of tanh can stand for: "tanh" or "tanh_half" with "tanh", "two_tanh_half" with
         "tanh_half" or "two_tanh_half". Blocks of cells, absent gates, biases or recurrence are no
         obstacle.
     cell : bool, default False
@@ -43,8 +43,8 @@ def to_torch(net: LSTM, *, cell: bool = False) -> dict[str, dict[str, Array]]:
     dict
         "lstm": for ``torch.nn.LSTM(net.n_inputs, net.n_cells)``; "readout": for
         ``torch.nn.Linear(net.n_cells, net.n_outputs)``. Arrays of the network's dtype, by the names
-        of PyTorch. The readout gives the net input of the outputs: those with a squashing want
-        ``torch.sigmoid`` or ``torch.softmax`` behind it.
+        of PyTorch. The readout gives the pre-activations of the outputs: those with an activation
+        function want ``torch.sigmoid`` or ``torch.softmax`` behind it.
 
     Raises
     ------

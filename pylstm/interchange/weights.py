@@ -107,7 +107,7 @@ def _scales(config: Mapping[str, Any], library: str) -> tuple[tuple[float, float
         raise ValueError(
             f"cell_input is {brief(config['cell_input'])} and cell_output is "
             f"{brief(config['cell_output'])}, "
-            "wanted squashings that two tanh can stand for, such as 'tanh' and 'tanh', or "
+            "wanted activations that two tanh can stand for, such as 'tanh' and 'tanh', or "
             "'two_tanh_half' and 'tanh_half'"
         )
     return (size, slope), gain

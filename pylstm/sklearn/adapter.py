@@ -169,7 +169,7 @@ class Adapter(Savable, BaseEstimator):  # type: ignore[misc]
 
     @property
     def net(self) -> LSTM | None:
-        """The network that counts most, `net` of `estimator_`; None before the first row."""
+        """The network with the largest weight in the mixture, that of `estimator_`; or None."""
         check_is_fitted(self)
         net: LSTM | None = self.estimator_.net
         return net

@@ -75,20 +75,20 @@ examples:
       each error as soon as it is known
 
 the table:
-  A line of column names, then rows in the order of time: delimited text, packed or not. What is not
-  said about how it is written is recognised where it is certain, and told. As input the last known
-  value stands in for a missing number; a row without a target is neither learned from nor scored,
-  and counted in the report. By default every column of numbers, and of true and false, is an input,
-  as far as the first hundred rows tell; --inputs can name columns of text too, whose values become
-  an input each (the first 50 of a column). The past of the target is always known. What the other
-  columns will be is not: what is told of a row that is forecast is what they were --horizon rows
-  before. The calendar is known: --time gives the place of the row that is forecast in the day, the
-  week and the year. Times are ISO 8601 or seconds since 1970, and may not go back.
+  A line of column names, then rows in the order of time: delimited text, packed or not. How it is
+  written is recognised where that is certain, and reported; else an option has to say it. As input
+  the last known value stands in for a missing number; a row without a target is neither learned
+  from nor scored, and counted in the report. By default every column of numbers, and of true and
+  false, is an input, as far as the first hundred rows tell; --inputs can name columns of text too,
+  whose values become an input each (the first 50 of a column). The past of the target is always
+  known. What the other columns will be is not: a row that is forecast is given what they were
+  --horizon rows before. The calendar is known: --time gives the place of the row that is forecast
+  in the day, the week and the year. Times are ISO 8601 or seconds since 1970, and may not go back.
 
 labels:
   A target is labels with --classify, or where none of its first hundred cells is a number: on live
   input say --classify to be answered from the first row on. They come when they come, up to 1,000
-  different ones. The network gives every label a probability; the report tells its accuracy and its
+  different ones. The network gives every label a probability; the report gives its accuracy and its
   log loss, the mean of -log(probability of the label that came), beside those of the last label and
   of the most frequent one so far. By default the label is the row's own, --horizon 0: predicted
   from the row's other cells and all rows before, then learned; with --delay D learned D rows later.
@@ -145,8 +145,8 @@ DETECT_HELP = """\
 One pass over a time-ordered table. Every row gets a score from 0 to 1 by how unlike its targets are
 to what was forecast of them, then is learned from. What has a score of --threshold or more is
 printed at once. A score is about 1 minus the probability of errors as large, judged by all rows
-before: 0.99 comes once in a hundred rows, 0.999 once in a thousand. An event is told once: in the
-hundred rows after it only what exceeds it. The same as pylstm stream --detect."""
+before: 0.99 comes once in a hundred rows, 0.999 once in a thousand. An event is reported
+once: in the hundred rows after it only what exceeds it. The same as pylstm stream --detect."""
 
 DETECT_EXAMPLES = """\
 examples:
