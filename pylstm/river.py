@@ -13,7 +13,7 @@ pandas, polars or pyarrow, by narwhals as river does, and return what is of the 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from narwhals.exceptions import DuplicateError
@@ -158,7 +158,7 @@ class LSTMMultiTargetRegressor(_Adapter, Regressor, base.MultiTargetRegressor): 
     True
     """
 
-    def predict_one(self, x: Mapping[Hashable, Any], *, with_dist: bool = False) -> Any:
+    def predict_one(self, x: Mapping[Any, Any], *, with_dist: bool = False) -> Any:
         """Predict the targets of the next row, as `LSTMRegressor` does: a dict.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -164,6 +164,26 @@ class Streams(Fits, Copyable, StreamGroup):
         """
         return self._predict(X)
 
+    @overload
+    def run(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        update: Literal["step", "sequence"] | int = "step",
+        *,
+        return_loss: Literal[False] = False,
+    ) -> Array: ...
+
+    @overload
+    def run(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        update: Literal["step", "sequence"] | int = "step",
+        *,
+        return_loss: Literal[True],
+    ) -> tuple[Array, Array]: ...
+
     def run(
         self,
         X: npt.ArrayLike,
@@ -221,6 +241,30 @@ class Streams(Fits, Copyable, StreamGroup):
         (20, 5, 1)
         """
         return self._run(X, targets, update, return_loss)
+
+    @overload
+    def run_sequences(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        lengths: npt.ArrayLike | None = None,
+        *,
+        last: bool = False,
+        update: Literal["step", "sequence"] | int = "sequence",
+        return_loss: Literal[False] = False,
+    ) -> Array: ...
+
+    @overload
+    def run_sequences(
+        self,
+        X: npt.ArrayLike,
+        targets: npt.ArrayLike | None = None,
+        lengths: npt.ArrayLike | None = None,
+        *,
+        last: bool = False,
+        update: Literal["step", "sequence"] | int = "sequence",
+        return_loss: Literal[True],
+    ) -> tuple[Array, Array]: ...
 
     def run_sequences(
         self,

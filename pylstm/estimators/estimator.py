@@ -36,7 +36,7 @@ from pylstm.registry import as_today, check_state
 __all__ = ["Array", "Estimator", "Row", "Shown", "Waiting"]
 
 Array = npt.NDArray[Any]
-Row = Mapping[Hashable, Any]
+Row = Mapping[Any, Any]  # a Mapping is invariant in its keys: any dict of names is one
 Result = TypeVar("Result")
 
 _STATE_FORMAT = 2
