@@ -484,7 +484,7 @@ def test_reset_begins_a_new_sequence(kind, rng):
         assert np.isnan(state["error"]).all()
     if kind == "forecaster":
         assert state["past"].size == 0
-        assert models[0].forecast(2) == [0.0, 0.0]
+        assert models[0].forecast(2, [{}, {}]) == [0.0, 0.0]
     learn(models[0], xs[20:40], y[20:40])
     assert np.isfinite(np.atleast_1d(_numbers(prediction(models[0], xs[40])))).all()
 
@@ -673,8 +673,9 @@ def test_forecasts_go_on_with_the_same_bits(copier, n_rows, tmp_path, rng):
     for one in (model, other):
         learn(one, xs[n_rows:], y[n_rows:])
     assert everything(other) == everything(model)
-    assert other.forecast(9) == model.forecast(9)
-    found = [one.forecast(9, with_dist=True)[3].interval(0.8) for one in (model, other)]
+    xs = [{"t": hours(70)[t]} for t in range(60, 69)]
+    assert other.forecast(9, xs) == model.forecast(9, xs)
+    found = [one.forecast(9, xs, with_dist=True)[3].interval(0.8) for one in (model, other)]
     assert found[0] == found[1]
 
 

@@ -1,6 +1,7 @@
 """The Forecaster against plain loops: seasons, horizons, far leads, distributions."""
 
 import math
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -371,3 +372,38 @@ def test_forecasts_from_the_first_rows_on():
     assert all(abs(value - 5) < 1e-9 for value in model.forecast(3))
     model.learn_one(6.0)
     assert np.isfinite(model.forecast(30)).all()
+
+
+# ---------------------------------------------------------------- features of rows to come
+
+
+def test_a_forecast_without_the_features_says_so():
+    """Of those whose values nobody knows beforehand; the time goes on by itself."""
+    model, timed = Forecaster(4), Forecaster(4, calendar="day")
+    start = datetime(2026, 1, 1)
+    for t in range(30):
+        features = {"price": t % 3, "colour": "rg"[t % 2], "wind": t % 5, "open": True}
+        model.learn_one(float(t % 4), features)
+        timed.learn_one(float(t % 4), {"when": start + timedelta(hours=t)})
+    with pytest.warns(UserWarning, match="features 'colour', 'open', 'price' and 1 more in the"):
+        taken = model.forecast(3)
+    assert taken == model.forecast(3, [{}] * 3)
+    assert len(timed.forecast(3)) == 3  # no warning
+    timed.learn_one(1.0, {"when": start + timedelta(hours=30), "wind": 2.0})
+    with pytest.warns(UserWarning, match="the mean stands for feature 'wind' in the rows"):
+        timed.forecast(3)
+
+
+@pytest.mark.parametrize("horizon", [None, 6])
+def test_the_calendar_is_that_of_the_row_that_is_forecast(horizon, rng):
+    """Times that jump: what a row shows is known from its own time stamp alone."""
+    gaps = rng.integers(1, 24, 3000)
+    times = [datetime(2026, 1, 1) + timedelta(hours=int(hour)) for hour in np.cumsum(gaps)]
+    y = [5 * math.sin(time.hour * math.pi / 12) for time in times]
+    model, errors = Forecaster(8, horizon=horizon, calendar="day"), []
+    for t in range(2994):
+        model.learn_one(y[t], {"when": times[t]})
+        if t > 2700 and t % 10 == 0:
+            xs = [{"when": time} for time in times[t + 1 : t + 7]]
+            errors.append(abs(model.forecast(6, xs)[5] - y[t + 6]))
+    assert np.mean(errors) < 1  # of the time 6 rows before: more than 3

@@ -142,7 +142,7 @@ def test_adapter_changes_nothing(rng):
     for x, value in zip(xs, y, strict=True):
         adapter.learn_one(value, x)
         bare.learn_one(value, x)
-    assert adapter.forecast(5) == bare.forecast(5)
+    assert adapter.forecast(5, [{}] * 5) == bare.forecast(5, [{}] * 5)
 
 
 @pytest.mark.parametrize("name", ["regressor", "classifier"])

@@ -132,6 +132,12 @@ class Features:
             return [{} for _ in range(n_rows)]
         return self.calendar.following(n_rows)
 
+    def not_following(self) -> list[Hashable]:
+        """The names of features of which nothing is known beforehand: all but times, sorted."""
+        times = () if self.calendar is None else tuple(f"{name}: " for name in self.calendar.last)
+        named = {name[0] if isinstance(name, tuple) else name for name in self.places}
+        return sorted((name for name in named if not str(name).startswith(times)), key=str)
+
     def add(self, x: Mapping[Hashable, Any]) -> None:
         """Make room for names not yet known, in an order that is not that of the row."""
         x = x if self.calendar is None else self.calendar.expanded(x)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal, Self, overload
 
 import numpy as np
 
 from pylstm.checks import check_size
+from pylstm.errors import brief
 from pylstm.estimators.defaults import FORECASTER_EXPERTS, N_CELLS
 from pylstm.estimators.direct import Direct
 from pylstm.estimators.distribution import LEVELS, Distribution, check_level
@@ -28,6 +30,11 @@ __all__ = ["Forecaster"]
 @answers_keywords
 class Forecaster(Estimator):
     """Forecast a series any number of rows ahead, and learn from every value.
+
+    Features belong to the row they are given with, and count as known before its value: a price, a
+    holiday, a timetable. A measurement of the same moment is none. With one, `run` and
+    ``forecast(1, [x])`` look better than any forecast made in time, and `forecast` needs it of rows
+    to come; give what was measured `horizon` rows before instead.
 
     The network learns the change to the next value from where it starts, from the last value, the
     last error, the last change, the features of the next row and, with a season of s rows, how the
@@ -360,8 +367,9 @@ class Forecaster(Estimator):
         horizon : int
             How many rows, at least 1.
         xs : sequence of mappings, optional
-            Features of these rows, as many as `horizon`; without, the mean stands for them, and
-            with `calendar` time goes on by its last step.
+            Features of these rows, as many as `horizon`; without, the mean stands for them, with a
+            warning, and with `calendar` time goes on by its last step. The mean stands for what a
+            row leaves out, too: ``[{}] * horizon`` gives no warning.
         with_dist : bool, default False
             Whether to return the distribution around every forecast, `mu`, by the errors so far at
             its lead: see `pylstm.estimators.spread`. Features count as known, as they were for the
@@ -376,12 +384,23 @@ class Forecaster(Estimator):
         ------
         TypeError, ValueError
             For a horizon or features that make no sense.
+
+        Warns
+        -----
+        UserWarning
+            Where other features than time stamps have been learned from and `xs` is not given.
         """
         check_size("horizon", horizon)
         given = None if xs is None else as_rows(xs)
         if given is not None and len(given) != horizon:
             raise ValueError(f"xs has {len(given)} rows, wanted the {horizon} of the horizon")
         with self._exclusive:
+            if given is None and (names := self._features.not_following()):
+                warnings.warn(
+                    f"the mean stands for {_listed(names)} in the rows to be forecast: wanted "
+                    "their features as second argument, rows that may leave some out",
+                    stacklevel=2,
+                )
             rows = self._features.following(horizon) if given is None else given
             for x in rows:
                 self._features.check(x)
@@ -476,6 +495,13 @@ class Forecaster(Estimator):
         super()._restore(state)
         self._series.restore(state, self._experts)
         self._restore_direct(state["direct"])
+
+
+def _listed(names: Sequence[Hashable]) -> str:
+    """Some names in words."""
+    shown = ", ".join(brief(name) for name in names[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{'feature' if len(names) == 1 else 'features'} {shown}{more}"
 
 
 register(Forecaster, "estimators.Forecaster")

@@ -241,5 +241,5 @@ class ForecasterMachine(EstimatorMachine):
 
     def follows(self, model, rows):
         if not rows:
-            return model.forecast(3)
+            return model.forecast(3, [{}] * 3)
         return model.forecast(len(rows), rows)
