@@ -33,14 +33,16 @@ METHODS: tuple[Literal["truncated", "bptt"], ...] = ("truncated", "bptt")
 
 
 class Comparison(NamedTuple):
-    """A gradient beside the exact one.
+    """A gradient beside the exact one: the angle between them in degrees, and their norms' ratio.
 
     Parameters
     ----------
     angle : float
-        Between the two, 0 to 180 degrees; NaN where one of them is 0.
+        In degrees, 0 to 180: 0 in the direction of the exact gradient, 90 at a right angle to it; a
+        small step along one that is off by more than 90 raises the loss. NaN where either is 0.
     ratio : float
-        Its norm, that of the exact one being 1; NaN where the exact one is 0.
+        Its Euclidean norm over that of the exact one, without a unit: 1 as long, below 1 shorter,
+        so that the same learning rate makes shorter steps. NaN where the exact one is 0.
     """
 
     angle: float
@@ -133,7 +135,8 @@ def compare_gradients(
     Returns
     -------
     dict of str to Comparison
-        By the names of `LSTM.parameters`, "hidden" and "all", see `compare`.
+        By the names of `LSTM.parameters`, then "hidden", all but the readout, and "all": each an
+        angle in degrees and a ratio of norms, (0, 1) where nothing is lost.
 
     Raises
     ------
