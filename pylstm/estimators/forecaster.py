@@ -63,8 +63,9 @@ class Forecaster(Estimator):
         Rows in a season: 12 for months with a yearly rhythm, 24 for hours with a daily one,
         ``(24, 168)`` for hours with a daily and a weekly one.
     horizon : int, optional
-        A lead at which the forecast is learned directly, by networks of its own:
-        `pylstm.estimators.direct`. Twice the work a row.
+        A lead at which the forecast is learned directly, by networks of its own, whose forecast
+        takes the place of the other one at this lead alone: `pylstm.estimators.direct`. Twice the
+        work a row. It is not mixed with baselines and can lose to them: compare.
     calendar : bool, str or sequence of str, optional
         Makes features whose values are time stamps (datetime, numpy.datetime64, pandas.Timestamp)
         the place of the row in these periods, of "hour", "day", "week", "year"; True for the last

@@ -56,7 +56,8 @@ class Regressor(Estimator):
         How many rows later than its row a target may come. Then `predict_one` makes the step of its
         row, once a row and in their order, and `learn_one` brings the target of the row that has
         waited longest: the state is at the present row, and the weights learn at the row of the
-        target, with the traces that belong to it, as in `pylstm.Delayed`.
+        target, with the traces that belong to it, as in `pylstm.Delayed`. It pays where features
+        explain the target; where the last known target says nearly all, 0 can be better.
     ordered : bool, default True
         Whether the order of the rows means anything. If not, every row stands alone: there is no
         memory, no change and no last target. What a recursive forecaster of another library builds

@@ -34,7 +34,8 @@ __all__ = ["LSTMForecaster"]
 class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
     __doc__ = f"""Forecast a series any number of rows ahead.
 
-    `pylstm.estimators.Forecaster` as scikit-learn's.
+    `pylstm.estimators.Forecaster` as scikit-learn's. Features are what is known of a row before its
+    value, of rows to come too: not what is measured at the same moment.
 
     Parameters
     ----------{PARAMETERS}
@@ -42,7 +43,8 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         Rows in a season: 12 for months with a yearly rhythm, 24 for hours with a daily one,
         ``(24, 168)`` for hours with a daily and a weekly one.
     horizon : int, optional
-        A lead at which the forecast is learned directly, by networks of its own.{MORE_PARAMETERS}
+        A lead at which the forecast is learned directly, by networks of its own; it is not mixed
+        with baselines and can lose to them: compare.{MORE_PARAMETERS}
 
     Attributes
     ----------
@@ -180,7 +182,7 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         horizon : int
             How many rows, at least 1.
         X : array_like, shape (horizon, n_features), optional
-            Their features; without, the mean stands for them.
+            Their features; without, the mean stands for them, with a warning.
 
         Returns
         -------
