@@ -1,6 +1,7 @@
 """Online learning of sequences with LSTM networks, by the truncated gradient of 1997."""
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from pylstm import tasks
 from pylstm._core import RunningScale
@@ -13,10 +14,14 @@ from pylstm.population import Population
 from pylstm.streams import Streams
 from pylstm.threads import get_threads, register_threadpoolctl, set_threads
 
+if TYPE_CHECKING:
+    from pylstm.estimators import Bank
+
 __all__ = [
     "LSTM",
     "SGD",
     "Adam",
+    "Bank",
     "CheckpointError",
     "Decay",
     "Delayed",
@@ -38,3 +43,13 @@ __all__ = [
     "to_bytes",
 ]
 __version__ = version("pylstm")
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """`Bank`, which is above all others here: imported when it is asked for."""
+        if name != "Bank":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from pylstm.estimators import Bank
+
+        return Bank

@@ -36,7 +36,7 @@ HOMES = {
     },
     **{
         f"estimators.{kind}": "pylstm.estimators"
-        for kind in ("Regressor", "Classifier", "Forecaster", "Detector")
+        for kind in ("Bank", "Regressor", "Classifier", "Forecaster", "Detector")
     },
     "river.LSTMDetector": "pylstm.river",
     "river.LSTMMultiTargetRegressor": "pylstm.river",

@@ -29,10 +29,10 @@ cdef bint lay_out_record(const pylstm_population *, bint tokens, pylstm_record *
 cdef bint lay_out_recurrent(pylstm_recurrent *) noexcept
 
 # csrc/network/progress.c
-cdef const char *network_contradiction(const pylstm_network *) noexcept
+cdef const char *network_contradiction(const pylstm_network *) noexcept nogil
 cdef const char *streams_contradiction(const pylstm_streams *) noexcept
 cdef const char *population_contradiction(const pylstm_population *) noexcept
-cdef void require(const char *contradiction) noexcept
+cdef void require(const char *contradiction) noexcept nogil
 cdef int refuse_contradiction(const char *contradiction, str what) except -1
 
 # csrc/network/scale.c
@@ -43,7 +43,7 @@ cdef void give_back_row(const pylstm_scale *, const void *z, void *x, bint doubl
 
 # csrc/threads/lock.c
 cdef object in_use(str name)
-cdef int take(int *busy, bint built, str name) except -1
+cdef int take(int *busy, bint built, str name) except -1 nogil
 cdef void give(int *busy) noexcept nogil
 
 # csrc/threads/team.c

@@ -47,9 +47,9 @@ cdef extern from "simd/isa.h":
     int pylstm_recurrent_layout(pylstm_recurrent *)
 
 cdef extern from "network/progress.h":
-    const char *pylstm_network_contradiction(const pylstm_network *)
-    const char *pylstm_streams_contradiction(const pylstm_streams *)
-    const char *pylstm_population_contradiction(const pylstm_population *)
+    const char *pylstm_network_contradiction(const pylstm_network *) noexcept nogil
+    const char *pylstm_streams_contradiction(const pylstm_streams *) noexcept nogil
+    const char *pylstm_population_contradiction(const pylstm_population *) noexcept nogil
 
 cdef extern from "network/scale.h":
     void pylstm_scale_update(const pylstm_scale *, const void *x, int doubles) noexcept nogil
@@ -166,7 +166,7 @@ cdef bint lay_out_recurrent(pylstm_recurrent *r) noexcept:
 
 # ---------------------------------------------------------------- progress that contradicts itself
 
-cdef const char *network_contradiction(const pylstm_network *n) noexcept:
+cdef const char *network_contradiction(const pylstm_network *n) noexcept nogil:
     return pylstm_network_contradiction(n)
 
 
@@ -178,10 +178,11 @@ cdef const char *population_contradiction(const pylstm_population *p) noexcept:
     return pylstm_population_contradiction(p)
 
 
-cdef void require(const char *contradiction) noexcept:
+cdef void require(const char *contradiction) noexcept nogil:
     """In a debug build, after every call: progress that contradicts itself is a fault of ours."""
     if contradiction != NULL:
-        Py_FatalError(contradiction)
+        with gil:
+            Py_FatalError(contradiction)
 
 
 cdef int refuse_contradiction(const char *contradiction, str what) except -1:
@@ -216,15 +217,17 @@ cdef object in_use(str name):
     )
 
 
-cdef int take(int *busy, bint built, str name) except -1:
+cdef int take(int *busy, bint built, str name) except -1 nogil:
     """Take an object for one call, before anything of it is looked at: what Python code runs from here
     to its release, in a schedule or in the conversion of an argument, finds it in use."""
-    if not pylstm_take(busy):
-        raise in_use(name)
-    if not built:
+    if pylstm_take(busy):
+        if built:
+            return 0
         pylstm_give(busy)
-        raise RuntimeError(f"this {name} was never initialised: call {name}.__init__ first")
-    return 0
+        with gil:
+            raise RuntimeError(f"this {name} was never initialised: call {name}.__init__ first")
+    with gil:
+        raise in_use(name)
 
 
 cdef void give(int *busy) noexcept nogil:

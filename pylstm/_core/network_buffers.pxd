@@ -5,7 +5,7 @@ cdef enum:
     WAKING_SIZE = 1 << 20  # weights from which a single step is long enough to wake a thread for
 
 
-cdef ptrdiff_t rows_wanted(ptrdiff_t n_steps, ptrdiff_t rows, ptrdiff_t most) noexcept
+cdef ptrdiff_t rows_wanted(ptrdiff_t n_steps, ptrdiff_t rows, ptrdiff_t most) noexcept nogil
 cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t every) noexcept
 cdef diverged(const pylstm_network *n, str what)
 
@@ -27,13 +27,15 @@ cdef class NetworkBuffers:
     cdef allocate(self, dict config, ptrdiff_t from_weights)
     cdef void point_at(self, object parameters) noexcept
     cdef int check_memory(self, limit) except -1
-    cdef int plan_rates(self, ptrdiff_t n_updates) except -1
+    cdef int plan_rates(self, ptrdiff_t n_updates) except -1 nogil
+    cdef int ask_schedule(self, ptrdiff_t n_updates) except -1
     cdef Py_ssize_t n_references(self)
-    cdef int take(self) except -1
-    cdef void gather_helpers(self, bint wake) noexcept
-    cdef void release(self) noexcept
-    cdef int make_room(self, ptrdiff_t n_steps) except -1
+    cdef int take(self) except -1 nogil
+    cdef void gather_helpers(self, bint wake) noexcept nogil
+    cdef void release(self) noexcept nogil
+    cdef int make_room(self, ptrdiff_t n_steps) except -1 nogil
+    cdef int lengthen_record(self, ptrdiff_t rows) except -1
     cdef bint is_large(self) noexcept nogil
     cdef bint scales_inputs(self)
-    cdef bint scales_targets(self)
+    cdef bint scales_targets(self) noexcept nogil
     cdef diverged(self)

@@ -31,7 +31,7 @@ from pylstm._core.shape cimport fill_method, fill_shape, too_large
 cnp.import_array()
 
 
-cdef ptrdiff_t rows_wanted(ptrdiff_t n_steps, ptrdiff_t rows, ptrdiff_t most) noexcept:
+cdef ptrdiff_t rows_wanted(ptrdiff_t n_steps, ptrdiff_t rows, ptrdiff_t most) noexcept nogil:
     """Rows of a record, of which there are `rows`, with room for so many steps, at most so many;
     doubled, so that a step moves it a bounded number of times."""
     cdef ptrdiff_t wanted = min(n_steps, most)
@@ -211,12 +211,17 @@ cdef class NetworkBuffers:
             self.eligibility_ = aligned_zeros(self.net.layout.parameter_size, self.dtype_)
             self.net.buffers.eligibility = cnp.PyArray_DATA(self.eligibility_)
 
-    cdef int plan_rates(self, ptrdiff_t n_updates) except -1:
-        """Ask a schedule of the user's for the factors of the next updates, one for each."""
-        cdef pylstm_optimizer *o = &self.net.optimizer
+    cdef int plan_rates(self, ptrdiff_t n_updates) except -1 nogil:
+        """Ask a schedule of the user's, where there is one, for the factors of the next updates."""
         if self.schedule_ is None:
-            o.factors = NULL
+            self.net.optimizer.factors = NULL
             return 0
+        with gil:
+            return self.ask_schedule(n_updates)
+
+    cdef int ask_schedule(self, ptrdiff_t n_updates) except -1:
+        """Ask it, once for each update."""
+        cdef pylstm_optimizer *o = &self.net.optimizer
         factors = np.empty(n_updates)
         for k in range(n_updates):
             factor = self.schedule_(o.n_updates + k)
@@ -237,30 +242,37 @@ cdef class NetworkBuffers:
         """To the memory of the parameters: every view of them holds one."""
         return Py_REFCNT(self.parameters_.base)
 
-    cdef int take(self) except -1:
+    cdef int take(self) except -1 nogil:
         take(&self.net.busy, self.parameters_ is not None, "LSTM")
         return 0
 
-    cdef void gather_helpers(self, bint wake) noexcept:
+    cdef void gather_helpers(self, bint wake) noexcept nogil:
         """Before the work of a call: the threads that share it, and whether somebody may read W."""
         if self.is_large():
-            self.net.watched = self.n_references() > self.n_owners
-            self.net.team = borrow_team(wake or self.net.layout.parameter_size >= WAKING_SIZE)
+            with gil:
+                self.net.watched = self.n_references() > self.n_owners
+                self.net.team = borrow_team(wake or self.net.layout.parameter_size >= WAKING_SIZE)
 
-    cdef void release(self) noexcept:
+    cdef void release(self) noexcept nogil:
         return_team(self.net.team)
         self.net.team = NULL
         if PYLSTM_DEBUG_BUILD:
             require(network_contradiction(&self.net))
         give(&self.net.busy)
 
-    cdef int make_room(self, ptrdiff_t n_steps) except -1:
+    cdef int make_room(self, ptrdiff_t n_steps) except -1 nogil:
         """Room in the record for so many steps more, as far as they are not settled before."""
         cdef pylstm_network *n = &self.net
         cdef ptrdiff_t rows = rows_wanted(
             n.progress.n_pending + n_steps, n.buffers.record_rows, n.layout.most_pending)
         if rows == n.buffers.record_rows:
             return 0
+        with gil:
+            return self.lengthen_record(rows)
+
+    cdef int lengthen_record(self, ptrdiff_t rows) except -1:
+        """Give the record so many rows."""
+        cdef pylstm_network *n = &self.net
         record = aligned_zeros(pylstm_product(rows, n.buffers.record_stride), self.dtype_)
         tokens = aligned_zeros(rows + 1, np.int32)
         used = (n.progress.n_pending + 1) * n.buffers.record_stride
@@ -280,7 +292,7 @@ cdef class NetworkBuffers:
     cdef bint scales_inputs(self):
         return self.scaling is not None and self.scaling.scales_x
 
-    cdef bint scales_targets(self):
+    cdef bint scales_targets(self) noexcept nogil:
         return self.scaling is not None and self.scaling.scales_t
 
     cdef diverged(self):

@@ -12,11 +12,11 @@ cdef class NetworkSteps(NetworkProgress):
     cdef object empty_outputs(self)
     cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil
     cdef object make_step(self, x, target)
-    cdef int step_row(self, const double *x, const double *target, double weight, double *y) except -1
-    cdef int predict_row(self, const double *x, double *y) except -1
-    cdef int step_row_with(self, NetworkSteps learner, const double *x, double *y) except -1
-    cdef int check_follows(self, NetworkSteps learner) except -1
-    cdef int forget_sequence(self) except -1
+    cdef int step_row(self, const double *x, const double *target, double weight, double *y) except -1 nogil
+    cdef int predict_row(self, const double *x, double *y) except -1 nogil
+    cdef int step_row_with(self, NetworkSteps learner, const double *x, double *y) except -1 nogil
+    cdef int check_follows(self, NetworkSteps learner) except -1 nogil
+    cdef int forget_sequence(self) except -1 nogil
     cdef int check_learnable(self) except -1
     cdef double correct(self, const void *target, const void *dy, bint update) noexcept nogil
     cdef double correct_step(self, object given, bint missing, const void *dy, bint update) except? -1

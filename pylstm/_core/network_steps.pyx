@@ -189,9 +189,9 @@ cdef class NetworkSteps(NetworkProgress):
     # The three that follow are of a network that scales its inputs, for `pylstm.estimators`: x is a row
     # of float64, finite or NaN, y becomes the outputs.
 
-    cdef int step_row(self, const double *x, const double *target, double weight, double *y) except -1:
+    cdef int step_row(self, const double *x, const double *target, double weight, double *y) except -1 nogil:
         """A step whose gradient is multiplied by `weight`; target may be NULL. Where the network scales
-        targets, outputs whose target is NaN have no error."""
+        targets, outputs whose target is NaN have no error. 1 where the weights have diverged."""
         cdef pylstm_input given
         cdef bint missing = True
         cdef const void *wanted = NULL
@@ -209,20 +209,15 @@ cdef class NetworkSteps(NetworkProgress):
             self.scaling.x_doubles, self.scaling.x_size = True, 8
             self.scaling.weight, self.scaling.partly = weight, self.scales_targets()
             given.x = x
-            if self.is_large():
-                with nogil:
-                    status = self.advance(given, self.scaling.row_y, wanted)
-            else:
-                status = self.advance(given, self.scaling.row_y, wanted)
-            if status != PYLSTM_OK:
-                raise self.diverged()
-            self.scaling.outputs(y)
+            status = self.advance(given, self.scaling.row_y, wanted)
+            if status == PYLSTM_OK:
+                self.scaling.outputs(y)
         finally:
             self.scaling.weight, self.scaling.partly = 1, False
             self.release()
-        return 0
+        return status != PYLSTM_OK
 
-    cdef int predict_row(self, const double *x, double *y) except -1:
+    cdef int predict_row(self, const double *x, double *y) except -1 nogil:
         """`predict`."""
         cdef pylstm_input given
         self.take()
@@ -231,13 +226,14 @@ cdef class NetworkSteps(NetworkProgress):
             self.scaling.x_doubles, self.scaling.x_size = True, 8
             given.x = x
             if self.scaling.predict(self.table, given, self.scaling.row_y) != PYLSTM_OK:
-                raise self.diverged()
+                with gil:
+                    raise self.diverged()
             self.scaling.outputs(y)
         finally:
             self.release()
         return 0
 
-    cdef int step_row_with(self, NetworkSteps learner, const double *x, double *y) except -1:
+    cdef int step_row_with(self, NetworkSteps learner, const double *x, double *y) except -1 nogil:
         """A step with the weights of `learner`, as `_step_with`."""
         cdef pylstm_input given
         cdef int status
@@ -254,7 +250,8 @@ cdef class NetworkSteps(NetworkProgress):
                 status = self.advance(given, self.scaling.row_y, NULL)
                 self.net.team = NULL
                 if status != PYLSTM_OK:
-                    raise self.diverged()
+                    with gil:
+                        raise self.diverged()
                 self.forget()
                 self.scaling.outputs(y)
             finally:
@@ -263,10 +260,11 @@ cdef class NetworkSteps(NetworkProgress):
             self.release()
         return 0
 
-    cdef int check_follows(self, NetworkSteps learner) except -1:
+    cdef int check_follows(self, NetworkSteps learner) except -1 nogil:
         """Whether it still reads the weights of `learner`."""
         if self.net.buffers.parameters != learner.net.buffers.parameters:
-            raise RuntimeError("the network has grown by itself: wanted Delayed.grow")
+            with gil:
+                raise RuntimeError("the network has grown by itself: wanted Delayed.grow")
         return 0
 
     def predict(self, x):
@@ -592,7 +590,7 @@ cdef class NetworkSteps(NetworkProgress):
         """
         self.forget_sequence()
 
-    cdef int forget_sequence(self) except -1:
+    cdef int forget_sequence(self) except -1 nogil:
         self.take()
         self.gather_helpers(False)
         self.table.reset(&self.net)

@@ -26,6 +26,8 @@ cdef class Scaling:
     cdef double weight  # of the gradient of the step, 1 but in `step_row`
     cdef bint partly  # whether a target may be NaN in part, only there
     cdef object memory_
+    cdef Scaling leader  # None, or that of a network which has just standardised the same row
+    cdef const unsigned char *seen  # (n_inputs): which inputs this one sees of them
     cdef char *z  # (SCALED_STEPS, n_inputs), standardised
     cdef char *t  # (SCALED_STEPS, n_outputs), standardised
     cdef char *row_y  # (n_outputs,), and row_t: of a single step, in the network's precision
@@ -37,10 +39,11 @@ cdef class Scaling:
     cdef Scaling copy_for(self, pylstm_network *net)
     cdef object checked_inputs(self, object values, int ndim, str what)
     cdef object checked_targets(self, object values, int ndim, bint *missing)
-    cdef const void *wanted(self, const double *target, bint *missing) except NULL
+    cdef const void *wanted(self, const double *target, bint *missing) except NULL nogil
     cdef void outputs(self, double *y) noexcept nogil
     cdef void expect(self, object x, object target) noexcept
     cdef void input(self, const void *x, char *z) noexcept nogil
+    cdef void follow(self, char *z) noexcept nogil
     cdef void target(self, const void *target, char *t) noexcept nogil
     cdef void output(self, void *y) noexcept nogil
     cdef int step(self, const pylstm_table *table, pylstm_input x, void *y) noexcept nogil

@@ -344,14 +344,16 @@ cdef class Scaling:
 
     # ------------------------------------------------------------ rows of float64
 
-    cdef const void *wanted(self, const double *target, bint *missing) except NULL:
+    cdef const void *wanted(self, const double *target, bint *missing) except NULL nogil:
         """The target of a step as `learn` takes it; numbers, of which each may be NaN."""
         cdef ptrdiff_t k, n_outputs = self.net.shape.n_outputs
         cdef double largest = DBL_MAX if self.net_doubles else FLT_MAX
         missing[0] = True
         for k in range(n_outputs):
             if fabs(target[k]) > largest:
-                raise bad_target(2, np.array([target[j] for j in range(n_outputs)]), 0, "target")
+                with gil:
+                    raise bad_target(
+                        2, np.array([target[j] for j in range(n_outputs)]), 0, "target")
             missing[0] = missing[0] and target[k] != target[k]
         if self.scales_t:
             self.t_doubles, self.t_size = True, 8
@@ -372,8 +374,20 @@ cdef class Scaling:
 
     cdef void input(self, const void *x, char *z) noexcept nogil:
         """The statistics take x in, then bring it to z; missing values become the mean, 0."""
+        if self.leader is not None:
+            self.follow(z)
+            return
         update_scale(&self.inputs.scale, x, self.x_doubles)
         standardise_row(&self.inputs.scale, x, self.x_doubles, 0, z, self.net_doubles)
+
+    cdef void follow(self, char *z) noexcept nogil:
+        """z becomes what the leader has made of the row, and 0 where this one sees nothing."""
+        cdef ptrdiff_t j
+        for j in range(self.net.shape.n_inputs):
+            if self.net_doubles:
+                (<double *>z)[j] = (<double *>self.leader.z)[j] if self.seen[j] else 0
+            else:
+                (<float *>z)[j] = (<float *>self.leader.z)[j] if self.seen[j] else 0
 
     cdef void target(self, const void *target, char *t) noexcept nogil:
         update_scale(&self.targets.scale, target, self.t_doubles)

@@ -4,10 +4,11 @@
 `pylstm.sklearn` adapt them to those libraries, which are imported only then.
 """
 
+from pylstm.estimators.bank import Bank
 from pylstm.estimators.classifier import Classifier
 from pylstm.estimators.detector import Detector
 from pylstm.estimators.distribution import Distribution
 from pylstm.estimators.forecaster import Forecaster
 from pylstm.estimators.regressor import Regressor
 
-__all__ = ["Classifier", "Detector", "Distribution", "Forecaster", "Regressor"]
+__all__ = ["Bank", "Classifier", "Detector", "Distribution", "Forecaster", "Regressor"]

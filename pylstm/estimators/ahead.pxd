@@ -4,7 +4,8 @@ from pylstm.estimators.past cimport Past
 
 cdef class Ahead:
     cdef Experts experts
-    cdef list nets, learners
+    cdef readonly list nets
+    cdef list learners
     cdef bint follows
     cdef Py_ssize_t n_inputs
     cdef object outputs_
@@ -21,4 +22,5 @@ cdef class Walk:
     cdef readonly Past past, origin
     cdef readonly double mean
 
+    cdef int begin(self, Past origin, double mean) except -1
     cdef int say(self, double *row, double start, double *said) except -1

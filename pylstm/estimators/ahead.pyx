@@ -85,8 +85,8 @@ cdef class Ahead:
                 net, view = <Network>self.nets[k], experts.view(k, row)
                 if self.follows:
                     net.step_row_with(<Network>self.learners[k], view, outputs + k)
-                else:
-                    net.step_row(view, NULL, 1, outputs + k)
+                elif net.step_row(view, NULL, 1, outputs + k):
+                    return NAN
         except FloatingPointError:
             return NAN
         experts.mixture.mix_row(outputs, &mixed)
@@ -134,6 +134,19 @@ cdef class Walk:
         self.lead = 0
         self.origin, self.past = origin, origin.aside()
 
+    cdef int begin(self, Past origin, double mean) except -1:
+        """Begin anew, in the memory there is, from what is known by now; shares are left to be written."""
+        self.origin.become(origin, True)
+        self.past.become(origin, False)
+        self.mean, self.lead = mean, 0
+        return 0
+
+    def memory(self):
+        """Where all it knows is beside its networks: addresses and sizes in bytes."""
+        return [(<size_t>&self.lead, 8), (<size_t>&self.mean, 8),
+                (<size_t>numbers(self.shares), self.shares.nbytes),
+                *self.origin.memory(), *self.past.memory(False)]
+
     cdef int say(self, double *row, double start, double *said) except -1:
         """Make a step to the next row, its features in `row`: what is said of it, by the networks, by
         the mean, and by what `Past.candidates` says."""
@@ -147,8 +160,10 @@ cdef class Walk:
     def copy(self, experts):
         """Another that goes on as this one would, ahead of a copy of its experts."""
         cdef Walk copy = Walk.__new__(Walk)
-        copy.ahead, copy.shares, copy.mean = self.ahead.copy(experts), self.shares, self.mean
+        copy.ahead, copy.mean = self.ahead.copy(experts), self.mean
+        copy.shares = self.shares.copy()
         copy.lead, copy.origin, copy.past = self.lead, self.origin.copied(), self.past.copied()
+        copy.past.profiles = copy.origin.profiles
         return copy
 
     def state(self):
@@ -166,10 +181,11 @@ cdef class Walk:
     def restored(cls, state, experts, seasons):
         """Make the one whose `state` this is."""
         cdef Walk walk
-        origin, past = Past(seasons), Past(seasons)
+        cdef Past origin = Past(seasons), past = Past(seasons)
         origin.restore(state["origin"])
         past.restore(state["past"])
         shares = np.array(state["shares"], float)
         walk = cls(Ahead.restored(state["nets"], experts), origin, float(state["mean"]), shares)
         walk.lead, walk.past = state["lead"], past
+        past.profiles = origin.profiles
         return walk

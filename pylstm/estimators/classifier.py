@@ -14,7 +14,7 @@ from pylstm.errors import brief
 from pylstm.estimators.defaults import CLASSIFIER_EXPERTS, CLASSIFIER_SWITCHES, N_CELLS
 from pylstm.estimators.estimator import Array, Estimator, Row, Waiting
 from pylstm.estimators.mixture import ByLikelihood
-from pylstm.estimators.rows import learn_labels, predict_labels
+from pylstm.estimators.rows import Labels
 from pylstm.estimators.table import Table, as_weights, check_length, column_of
 from pylstm.estimators.values import as_rows, as_weight, is_missing
 from pylstm.keywords import answers_keywords
@@ -398,6 +398,23 @@ class Classifier(Estimator):
             t += 1
         return _widened(found, len(self._places))
 
+    def _named(self) -> Any:
+        return tuple(self._places)
+
+    def _new_learner(self) -> Labels:
+        assert self._experts is not None
+        last = np.full(self._n_outputs(), math.nan) if self._last is None else self._last.copy()
+        return Labels(self._experts, self._features.own, last)
+
+    def _as_said(self, said: Array, shares: bool) -> Any:
+        found = self._normalised(said)
+        if shares:
+            return dict(zip(self._places, found.T, strict=True))
+        return [self.classes[k] for k in found.argmax(1)]
+
+    def _take_from(self, learner: Labels) -> None:
+        self._last = None if np.isnan(learner.last).all() else learner.last.copy()
+
     def _places_of(self, labels: list[Any], weights: Array) -> list[int]:
         """Where labels are among the classes, -1 for none, up to the first that will be new."""
         places = []
@@ -414,15 +431,13 @@ class Classifier(Estimator):
     def _run_numbers(self, X: Table, part: slice, places: list[int], weights: Array) -> Array:
         """`run` of some rows whose labels are known."""
         self._all_or_nothing(self._know_columns, X)
-        assert self._experts is not None
-        columns, own = self._columns(X, part), self._features.own
-        last = np.full(self._n_outputs(), math.nan) if self._last is None else self._last.copy()
+        columns, learner = self._columns(X, part), self._new_learner()
         shares = np.empty((columns.n_rows, self._n_outputs()))
+        labels, weights = np.array(places, np.intp), weights[part].copy()
         try:
-            labels = np.array(places, np.intp)
-            learn_labels(self._experts, columns, own, last, labels, weights[part].copy(), shares)
+            learner.take(labels, weights, shares).learn_all(columns)
         finally:
-            self._last = None if np.isnan(last).all() else last
+            self._take_from(learner)
         return self._normalised(shares)
 
     def _normalised(self, shares: Array) -> Array:
@@ -460,10 +475,8 @@ class Classifier(Estimator):
     def _shares_of(self, rows: Table) -> Array:
         with self._exclusive:
             if self._experts is not None and self._learns_numbers(rows):
-                n, own = self._n_outputs(), self._features.own
-                last = np.full(n, math.nan) if self._last is None else self._last
-                shares = np.empty((rows.n_rows, n))
-                predict_labels(self._experts, self._columns(rows), own, last, shares)
+                shares = np.empty((rows.n_rows, self._n_outputs()))
+                self._new_learner().predict_all(self._columns(rows), shares)
                 return self._normalised(shares)
         found = [list(self.predict_proba_one(x).values()) for x in rows.rows()]
         return np.array(found, float).reshape(rows.n_rows, len(self._places))

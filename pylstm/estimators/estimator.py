@@ -27,7 +27,7 @@ from pylstm.estimators.expert import Expert
 from pylstm.estimators.experts import Experts
 from pylstm.estimators.features import Features
 from pylstm.estimators.mixture import ByError, Mixture
-from pylstm.estimators.rows import Columns
+from pylstm.estimators.rows import Columns, Learner
 from pylstm.estimators.table import Table
 from pylstm.network import LSTM, Unbuilt
 from pylstm.optimizers import Optimizer
@@ -214,6 +214,26 @@ class Estimator(Shown):
         for waiting in self._waiting:
             missing = size - waiting.row.size
             waiting.row = np.pad(waiting.row, (0, missing), constant_values=math.nan)
+
+    def _has_record(self) -> bool:
+        """Whether all that rows change beside the networks has its place by now."""
+        return True
+
+    def _named(self) -> Any:
+        """The names of what the outputs are."""
+        return None
+
+    def _new_learner(self) -> Learner:
+        """Rows on their way through the networks there are."""
+        raise NotImplementedError
+
+    def _as_said(self, said: Array, shares: bool) -> Any:
+        """Rows of what the networks have said, as `predict_many` returns them; of labels the
+        `shares` by label."""
+        raise NotImplementedError
+
+    def _take_from(self, learner: Any) -> None:
+        """Know what a learner has come to know."""
 
     def _remember(self) -> None:
         """Before names or labels are added: what `_take_back` brings back if the row is refused."""

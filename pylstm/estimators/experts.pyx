@@ -15,6 +15,7 @@ from pylstm.estimators.expert import Expert
 from pylstm.network import LSTM
 
 from pylstm._core cimport numpy_api as cnp
+from cpython.ref cimport PyObject
 from libc.math cimport NAN
 
 from pylstm._core.network cimport Network
@@ -76,14 +77,27 @@ cdef class Experts:
         self.memory_ = np.array([expert.memory for expert in self.experts])
         self.views_ = np.full((n, self.n_inputs), np.nan)
         self.outputs_ = np.empty((n, self.n_outputs))
+        return self.point()
+
+    cdef int point(self) except -1:
+        """The pointers to all there is, by which rows go without a look at Python."""
+        cdef Py_ssize_t k
+        self.n = len(self.nets)
+        self.pointers_ = np.zeros(self.n + len(self.ahead), np.uintp)
+        self.net = <PyObject **>cnp.PyArray_DATA(self.pointers_)
+        for k, net in enumerate((*self.nets, *self.ahead)):
+            self.net[k] = <PyObject *>net
+        self.seen = <const unsigned char *>cnp.PyArray_DATA(self.seen_)
+        self.memory = <const unsigned char *>cnp.PyArray_DATA(self.memory_)
+        self.views, self.outputs = numbers(self.views_), numbers(self.outputs_)
         return 0
 
     # ------------------------------------------------------------ rows in C
 
-    cdef const double *view(self, Py_ssize_t k, const double *row) noexcept:
+    cdef const double *view(self, Py_ssize_t k, const double *row) noexcept nogil:
         """The row as expert k sees it: NaN, which stands for the mean, in place of the rest."""
-        cdef double *view = numbers(self.views_) + k * self.n_inputs
-        cdef const unsigned char *seen = <unsigned char *>cnp.PyArray_DATA(self.seen_) + k * self.n_inputs
+        cdef double *view = self.views + k * self.n_inputs
+        cdef const unsigned char *seen = self.seen + k * self.n_inputs
         cdef Py_ssize_t j
         if self.all_seen:
             return row
@@ -91,58 +105,57 @@ cdef class Experts:
             view[j] = row[j] if seen[j] else NAN
         return view
 
-    cdef double *outputs_of(self, Py_ssize_t k) noexcept:
-        return numbers(self.outputs_) + k * self.n_outputs
-
-    cdef int check_target(self, const double *target) except -1:
+    cdef int check_target(self, const double *target) except -1 nogil:
         """Whether a step towards it would be refused."""
         cdef bint missing
-        (<Network>self.nets[0]).scaling.wanted(target, &missing)
+        (<Network>self.net[0]).scaling.wanted(target, &missing)
         return 0
 
-    cdef int step_row(self, const double *row, const double *target, double weight, double *mixed) except -1:
+    cdef int step_row(self, const double *row, const double *target, double weight, double *mixed) except -1 nogil:
         """`step`; target may be NULL."""
-        cdef Network net
         cdef Py_ssize_t k = 0
-        while k < len(self.nets):
-            net = <Network>self.nets[k]
-            try:
-                net.step_row(self.view(k, row), target, weight, self.outputs_of(k))
-            except FloatingPointError:
-                if len(self.nets) == 1:
-                    raise
-                self.drop(k)
-                continue
-            if not (<unsigned char *>cnp.PyArray_DATA(self.memory_))[k]:
-                net.forget_sequence()
-            k += 1
+        while k < self.n:
+            if self.step_expert(k, row, target, weight):
+                k += 1
         if target == NULL:
-            self.mixture.mix_row(numbers(self.outputs_), mixed)
+            self.mixture.mix_row(self.outputs, mixed)
         else:
-            self.mixture.learn_row(numbers(self.outputs_), target, mixed)
+            self.mixture.learn_row(self.outputs, target, mixed)
         return 0
 
-    cdef int predict_row(self, const double *row, double *mixed) except -1:
+    cdef int step_expert(self, Py_ssize_t k, const double *row, const double *target, double weight) except -1 nogil:
+        """The step of one of them; 0 where it has diverged, and is there no more."""
+        cdef double *outputs = self.outputs + k * self.n_outputs
+        if (<Network>self.net[k]).step_row(self.view(k, row), target, weight, outputs):
+            with gil:
+                if self.n == 1:
+                    raise (<Network>self.net[k]).diverged()
+                self.drop(k)
+                return 0
+        if not self.memory[k]:
+            (<Network>self.net[k]).forget_sequence()
+        return 1
+
+    cdef int predict_row(self, const double *row, double *mixed) except -1 nogil:
         """`predict`."""
         cdef Py_ssize_t k
-        for k in range(len(self.nets)):
-            (<Network>self.nets[k]).predict_row(self.view(k, row), self.outputs_of(k))
-        self.mixture.mix_row(numbers(self.outputs_), mixed)
+        for k in range(self.n):
+            (<Network>self.net[k]).predict_row(self.view(k, row), self.outputs + k * self.n_outputs)
+        self.mixture.mix_row(self.outputs, mixed)
         return 0
 
-    cdef int see_row(self, const double *row, double *mixed) except -1:
+    cdef int see_row(self, const double *row, double *mixed) except -1 nogil:
         """`see`."""
-        cdef Network net, ahead
         cdef const double *view
+        cdef double *outputs
         cdef Py_ssize_t k
-        for k in range(len(self.nets)):
-            net, ahead = <Network>self.nets[k], <Network>self.ahead[k]
-            view = self.view(k, row)
-            if ahead is net:
-                net.predict_row(view, self.outputs_of(k))
+        for k in range(self.n):
+            view, outputs = self.view(k, row), self.outputs + k * self.n_outputs
+            if self.net[self.n + k] == self.net[k]:
+                (<Network>self.net[k]).predict_row(view, outputs)
             else:
-                ahead.step_row_with(net, view, self.outputs_of(k))
-        self.mixture.mix_row(numbers(self.outputs_), mixed)
+                (<Network>self.net[self.n + k]).step_row_with(<Network>self.net[k], view, outputs)
+        self.mixture.mix_row(self.outputs, mixed)
         return 0
 
     # ------------------------------------------------------------ rows as arrays
@@ -180,6 +193,7 @@ cdef class Experts:
         self.seen_, self.memory_ = np.delete(self.seen_, k, 0), np.delete(self.memory_, k)
         self.views_, self.outputs_ = self.views_[1:].copy(), np.delete(self.outputs_, k, 0)
         self.mixture.drop(k)
+        self.point()
 
     def grow(self, features, n_outputs):
         """Give every network the inputs the features have by now, and so many outputs."""
@@ -259,4 +273,5 @@ cdef class Experts:
                     ahead._take_state(next(states))
                 made.ahead.append(ahead)
             made._follow()
+            (<Experts>made).point()
         return made

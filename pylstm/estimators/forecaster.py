@@ -17,7 +17,7 @@ from pylstm.estimators.distribution import LEVELS, Distribution, check_level
 from pylstm.estimators.estimator import Array, Estimator, Row
 from pylstm.estimators.experts import Experts
 from pylstm.estimators.past import as_seasons
-from pylstm.estimators.series import Series
+from pylstm.estimators.series import Series, Values
 from pylstm.estimators.table import Table, as_weights, check_length
 from pylstm.estimators.values import as_number, as_rows, as_weight
 from pylstm.keywords import answers_keywords
@@ -346,6 +346,18 @@ class Forecaster(Estimator):
             direct.experts = self._new_experts()
         elif direct.experts.n_inputs != self._features.size:
             direct.experts.grow(self._features, 1)
+
+    # ------------------------------------------------------------ many keys
+
+    def _has_record(self) -> bool:
+        return self._direct is None and self._series.followed is not None
+
+    def _new_learner(self) -> Values:
+        assert self._experts is not None
+        return Values(self._experts, self._series)
+
+    def _as_said(self, said: Array, shares: bool) -> Any:
+        return said[:, 0]
 
     # ------------------------------------------------------------ forecasts
 

@@ -1,7 +1,8 @@
 cdef class Leads:
-    cdef readonly list spreads, walks
+    cdef readonly list spreads
     cdef readonly Py_ssize_t n_buckets, n_candidates
     cdef object counts_, errors_, middles_, together_  # (n_buckets, n_candidates) twice, (n_buckets,) twice
+    cdef object walks_  # (n_buckets,)
 
     cdef void learn_from(self, Py_ssize_t lead, const double *candidates, double mixed, double value)
     cdef int write_shares(self, Py_ssize_t n, double *shares) except -1

@@ -84,7 +84,7 @@ cdef class Leads:
         self.n_buckets, self.n_candidates = n, 1 + n_simple
         self.counts_, self.errors_ = np.zeros((2, n, self.n_candidates))
         self.spreads = [Spread() for _ in range(n)]
-        self.walks = [0] * n
+        self.walks_ = np.zeros(n)
         self.middles_ = np.array([middle(k) for k in range(n)])
         # What the errors count that a forecast has in a bucket.
         self.together_ = np.array([math.sqrt(max(1, 1 << k >> 1)) for k in range(n)])
@@ -97,7 +97,7 @@ cdef class Leads:
         cdef double error, most = fmax(REMEMBERED, <double>(<Py_ssize_t>2 << k))
         cdef Spread spread = <Spread>self.spreads[k]
         if lead == ((<Py_ssize_t>1 << k) >> 1) + 1:
-            self.walks[k] += 1
+            numbers(self.walks_)[k] += 1
         for j in range(self.n_candidates):
             error = fabs(value - candidates[j])
             if not error < INFINITY:
@@ -128,7 +128,7 @@ cdef class Leads:
         blended = np.full(self.n_candidates, INFINITY)
         logs = numbers(blended)
         for k in range(n_wanted):
-            n = self.walks[k] * numbers(self.together_)[k] if k < self.n_buckets else 0
+            n = numbers(self.walks_)[k] * numbers(self.together_)[k] if k < self.n_buckets else 0
             trust = n / (n + PRIOR_ROWS)
             if trust or not k:
                 self.blend(k, trust if k else 1, logs)
@@ -230,12 +230,23 @@ cdef class Leads:
         self.quantiles_around(lead, forecast, q)
         return interval_of(q, level)
 
+    @property
+    def walks(self):
+        """How many forecasts have been followed as far as each bucket."""
+        return [int(n) for n in self.walks_]
+
+    def memory(self):
+        """Where all it knows is: addresses and sizes in bytes."""
+        arrays = (self.counts_, self.errors_, self.walks_)
+        found = [(<size_t>numbers(array), array.nbytes) for array in arrays]
+        return found + [part for spread in self.spreads for part in spread.memory()]
+
     def copy(self):
         """Another of the same errors."""
         cdef Leads copy = Leads.__new__(Leads)
         copy.n_buckets, copy.n_candidates = self.n_buckets, self.n_candidates
         copy.counts_, copy.errors_ = self.counts_.copy(), self.errors_.copy()
-        copy.spreads, copy.walks = [spread.copy() for spread in self.spreads], list(self.walks)
+        copy.spreads, copy.walks_ = [spread.copy() for spread in self.spreads], self.walks_.copy()
         copy.middles_, copy.together_ = self.middles_, self.together_
         return copy
 
@@ -244,7 +255,7 @@ cdef class Leads:
         return {
             "counts": self.counts_.copy(),
             "errors": self.errors_.copy(),
-            "walks": list(self.walks),
+            "walks": self.walks,
             "spreads": [spread.state() for spread in self.spreads],
         }
 
@@ -253,4 +264,4 @@ cdef class Leads:
         self.counts_, self.errors_ = np.array(state["counts"]), np.array(state["errors"])
         for spread, saved in zip(self.spreads, state["spreads"], strict=True):
             spread.restore(saved)
-        self.walks = list(state["walks"])
+        self.walks_ = np.array(state["walks"], float)

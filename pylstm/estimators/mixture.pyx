@@ -34,10 +34,10 @@ cdef double POOL_RATE = 0.005
 cdef class Mixture:
     """What is known of the experts, and how it mixes what they say."""
 
-    cdef void mix_row(self, const double *outputs, double *mixed) noexcept:
+    cdef void mix_row(self, const double *outputs, double *mixed) noexcept nogil:
         """What the experts say together."""
 
-    cdef void learn_row(self, const double *outputs, const double *target, double *mixed) noexcept:
+    cdef void learn_row(self, const double *outputs, const double *target, double *mixed) noexcept nogil:
         """The same, and learn from what was wanted."""
 
     cdef Mixture copied(self):
@@ -64,21 +64,26 @@ cdef class ByError(Mixture):
             self.shares_ = np.concatenate([self.shares_, zeros + 1.0 / self.n_experts])
             self.n_rows_ = np.concatenate([self.n_rows_, np.zeros(more)])
             self.n_targets = n_targets
+            self.point()
+
+    cdef void point(self):
+        """The pointers to the arrays there are."""
+        self.errors, self.shares = numbers(self.errors_), numbers(self.shares_)
+        self.n_rows = numbers(self.n_rows_)
 
     @property
     def weights(self):
         """An expert's: a number, or one a target."""
         return self.shares_[0].tolist() if self.n_targets == 1 else list(self.shares_.T)
 
-    cdef void mix_row(self, const double *outputs, double *mixed) noexcept:
-        cdef const double *shares = numbers(self.shares_)
+    cdef void mix_row(self, const double *outputs, double *mixed) noexcept nogil:
         cdef Py_ssize_t j, k
         for j in range(self.n_targets):
             mixed[j] = 0
             for k in range(self.n_experts):
-                mixed[j] += shares[j * self.n_experts + k] * outputs[k * self.n_targets + j]
+                mixed[j] += self.shares[j * self.n_experts + k] * outputs[k * self.n_targets + j]
 
-    cdef void learn_row(self, const double *outputs, const double *target, double *mixed) noexcept:
+    cdef void learn_row(self, const double *outputs, const double *target, double *mixed) noexcept nogil:
         cdef Py_ssize_t j
         self.mix_row(outputs, mixed)
         if self.n_experts > 1:
@@ -86,9 +91,9 @@ cdef class ByError(Mixture):
                 if target[j] == target[j]:
                     self.learn_target(j, target[j], outputs)
 
-    cdef void learn_target(self, Py_ssize_t j, double wanted, const double *outputs) noexcept:
-        cdef double *errors = numbers(self.errors_) + j * self.n_experts
-        cdef double *n = numbers(self.n_rows_) + j
+    cdef void learn_target(self, Py_ssize_t j, double wanted, const double *outputs) noexcept nogil:
+        cdef double *errors = self.errors + j * self.n_experts
+        cdef double *n = self.n_rows + j
         cdef double error
         cdef Py_ssize_t k
         n[0] = min(n[0] + 1, ROWS_REMEMBERED)
@@ -99,9 +104,9 @@ cdef class ByError(Mixture):
             errors[k] += (error - errors[k]) / n[0]
         self.weigh(j)
 
-    cdef void weigh(self, Py_ssize_t j) noexcept:
-        cdef const double *errors = numbers(self.errors_) + j * self.n_experts
-        cdef double *shares = numbers(self.shares_) + j * self.n_experts
+    cdef void weigh(self, Py_ssize_t j) noexcept nogil:
+        cdef const double *errors = self.errors + j * self.n_experts
+        cdef double *shares = self.shares + j * self.n_experts
         cdef double least = errors[0], total = 0
         cdef Py_ssize_t k
         for k in range(self.n_experts):
@@ -116,6 +121,7 @@ cdef class ByError(Mixture):
         """Expert k is there no more."""
         self.n_experts -= 1
         self.errors_, self.shares_ = np.delete(self.errors_, k, 1), np.delete(self.shares_, k, 1)
+        self.point()
         for j in range(self.n_targets):
             self.weigh(j)
 
@@ -134,6 +140,7 @@ cdef class ByError(Mixture):
         self.n_targets = self.n_rows_.size
         self.errors_ = np.array(state["errors"], float).reshape(self.n_targets, self.n_experts)
         self.shares_ = np.empty_like(self.errors_)
+        self.point()
         for j in range(self.n_targets):
             self.weigh(j)
 
@@ -150,15 +157,20 @@ cdef class ByLikelihood(Mixture):
         """There are so many classes by now, which are weighed alike."""
         self.n_targets = n_targets
         self.logs_ = np.empty((self.n_experts, n_targets))
+        self.point()
+
+    cdef void point(self):
+        """The pointers to the arrays there are."""
+        self.shares, self.logs = numbers(self.weights_), numbers(self.logs_)
 
     @property
     def weights(self):
         """An expert's."""
         return self.weights_
 
-    cdef void pool(self, const double *outputs, double *mixed) noexcept:
-        cdef const double *weights = numbers(self.weights_)
-        cdef double *logs = numbers(self.logs_)
+    cdef void pool(self, const double *outputs, double *mixed) noexcept nogil:
+        cdef const double *weights = self.shares
+        cdef double *logs = self.logs
         cdef Py_ssize_t j, k, n = self.n_targets
         cdef double mean, most, total = 0
         for j in range(n):
@@ -181,7 +193,7 @@ cdef class ByLikelihood(Mixture):
         for j in range(n):
             mixed[j] /= total
 
-    cdef void mix_row(self, const double *outputs, double *mixed) noexcept:
+    cdef void mix_row(self, const double *outputs, double *mixed) noexcept nogil:
         cdef Py_ssize_t j
         if self.n_experts > 1:
             self.pool(outputs, mixed)
@@ -189,9 +201,9 @@ cdef class ByLikelihood(Mixture):
         for j in range(self.n_targets):
             mixed[j] = outputs[j]
 
-    cdef void learn_row(self, const double *outputs, const double *target, double *mixed) noexcept:
-        cdef double *weights = numbers(self.weights_)
-        cdef const double *logs = numbers(self.logs_)
+    cdef void learn_row(self, const double *outputs, const double *target, double *mixed) noexcept nogil:
+        cdef double *weights = self.shares
+        cdef const double *logs = self.logs
         cdef Py_ssize_t j, k, n = self.n_targets
         cdef double slope
         self.mix_row(outputs, mixed)
@@ -221,3 +233,4 @@ cdef class ByLikelihood(Mixture):
     def restore(self, state):
         """Go on from what `state` returned."""
         self.weights_ = np.array(state["weights"], float)
+        self.point()

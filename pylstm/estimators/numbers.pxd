@@ -10,13 +10,13 @@ cdef inline double *numbers(object array) noexcept:
     return <double *>cnp.PyArray_DATA(array)
 
 
-cdef inline double as_finite(double value) noexcept:
+cdef inline double as_finite(double value) noexcept nogil:
     """The largest number there is in place of one that has overflowed; NaN stays."""
     if value > DBL_MAX:
         return DBL_MAX
     return -DBL_MAX if value < -DBL_MAX else value
 
 
-cdef inline double finite_or_none(double value) noexcept:
+cdef inline double finite_or_none(double value) noexcept nogil:
     """A number, NaN where it has overflowed."""
     return value if fabs(value) <= DBL_MAX else NAN

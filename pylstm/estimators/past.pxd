@@ -13,6 +13,7 @@ cdef class Past:
     cdef void add_value(self, double value, double error) noexcept
     cdef void write_inputs(self, Py_ssize_t lead, double error, double *inputs) noexcept
     cdef void write_candidates(self, Py_ssize_t lead, double *found) noexcept
+    cdef int become(self, Past other, bint profiles) except -1
     cdef Past copied(self)
     cdef Past aside(self)
 

@@ -11,6 +11,7 @@ from pylstm.estimators.defaults import START_POWER
 
 from pylstm._core cimport numpy_api as cnp
 from libc.math cimport NAN, fabs, fmax, fmin, pow
+from libc.string cimport memcpy
 
 from pylstm.estimators.numbers cimport as_finite, numbers
 
@@ -174,6 +175,24 @@ cdef class Past:
         copy.n_inputs, copy.n_candidates = self.n_inputs, self.n_candidates
         return copy
 
+    cdef int become(self, Past other, bint profiles) except -1:
+        """Take over the values of another of the same seasons, and the means where wanted."""
+        cdef Py_ssize_t j
+        self.n_rows, self.n, self.at = other.n_rows, other.n, other.at
+        self.last, self.error = other.last, other.error
+        memcpy(numbers(self.values_), numbers(other.values_), 8 * cnp.PyArray_SIZE(self.values_))
+        for j in range(len(self.seasons) if profiles and self.profiles is not None else 0):
+            memcpy(numbers(self.profiles[j]), numbers(other.profiles[j]), 16 * <Py_ssize_t>self.seasons[j])
+        return 0
+
+    def memory(self, profiles=True):
+        """Where all it knows is: addresses and sizes in bytes."""
+        fields = (<size_t>&self.n_rows, <size_t>&self.n, <size_t>&self.at, <size_t>&self.last,
+                  <size_t>&self.error)
+        arrays = [self.values_, *((self.profiles or ()) if profiles else ())]
+        return [*((field, 8) for field in fields),
+                *((<size_t>numbers(array), array.nbytes) for array in arrays)]
+
     def state(self):
         """Return what `restore` goes on from."""
         profiles = self.profiles
@@ -244,6 +263,10 @@ cdef class Misses:
                 n[k] = fmin(n[k] + 1, REMEMBERED)
                 mean[k] += (miss - mean[k]) / n[k]
 
+    def memory(self):
+        """Where all it knows is: addresses and sizes in bytes."""
+        return [(<size_t>numbers(self.counts_means_), self.counts_means_.nbytes)]
+
     def copy(self):
         """Another of the same errors."""
         cdef Misses copy = Misses.__new__(Misses)
@@ -292,6 +315,11 @@ cdef class Seen:
         """Between what `bounded` keeps a forecast, once there are values."""
         width = self.high - self.low
         return self.low - width, self.high + width
+
+    def memory(self):
+        """Where all it knows is: addresses and sizes in bytes."""
+        fields = <size_t>&self.n, <size_t>&self.mean, <size_t>&self.low, <size_t>&self.high
+        return [(field, 8) for field in fields]
 
     def copy(self):
         """Another of the same values."""

@@ -202,7 +202,7 @@ class Regressor(Estimator):
             self._learn_late(x, wanted, weight)
             return
         self._fill(x)
-        self._numbers().learn(self._features.row, wanted, weight)
+        self._numbers().learn_one(self._features.row, wanted, weight)
         self._features.advance()
 
     def _numbers(self) -> Numbers:
@@ -212,6 +212,16 @@ class Regressor(Estimator):
         if self._last_numbers is None or not self._last_numbers.is_of(*parts):
             self._last_numbers = Numbers(*parts)
         return self._last_numbers
+
+    def _named(self) -> Any:
+        return self._targets.form, self._targets.names
+
+    def _new_learner(self) -> Numbers:
+        assert self._experts is not None
+        return Numbers(self._experts, self._targets.known, self._features.own)
+
+    def _as_said(self, said: Array, shares: bool) -> Any:
+        return self._targets.as_columns(said, 0.0)
 
     def _learn_late(self, x: Row, wanted: list[float], weight: float) -> None:
         """Learn from the row that has waited longest, or, where none has, from this one."""
@@ -320,7 +330,7 @@ class Regressor(Estimator):
         self._features.fill(x)
         if self._experts is None:
             return [0.0] * len(self._targets.known)
-        return self._numbers().predict(self._features.row)
+        return self._numbers().predict_one(self._features.row)
 
     def run(self, X: Any, y: Any, w: Any = 1.0, *, level: float | None = None) -> Any:
         """Learn from rows in their order; return the prediction of each from before it was learned.
@@ -389,6 +399,16 @@ class Regressor(Estimator):
         self._know_columns(X)
         return self._columns(X), [self._targets.names.index(name) for name in y.names]
 
+    def _places_of_targets(self, y: Table) -> list[int] | None:
+        """Where targets are among the outputs; None of no numbers, or in another form."""
+        form = "number" if y.names == [None] else "array" if y.is_array else "mapping"
+        names = self._targets.names
+        if y.numbers is None or self._targets.form != form or not {*y.names} <= {*names}:
+            return None
+        if form == "array" and len(y.names) != len(names):
+            return None
+        return [names.index(name) for name in y.names]
+
     def _run_numbers(
         self, columns: Columns, y: Table, places: list[int], weights: Array, level: float | None
     ) -> Any:
@@ -399,7 +419,7 @@ class Regressor(Estimator):
         predictions = np.empty_like(wanted)
         intervals = None if level is None else np.empty((*wanted.shape, 2))
         at = math.nan if level is None else level
-        self._numbers().learn_many(columns, wanted, weights, predictions, at, intervals)
+        self._numbers().take(wanted, weights, predictions, at, intervals).learn_all(columns)
         if intervals is None:
             return targets.as_columns(predictions, 0.0)
         parts = predictions, intervals[..., 0], intervals[..., 1]
@@ -454,7 +474,7 @@ class Regressor(Estimator):
             targets = self._targets
             if self._experts is not None and self._learns_numbers(rows):
                 predictions = np.empty((rows.n_rows, len(targets.known)))
-                self._numbers().predict_many(self._columns(rows), predictions)
+                self._numbers().predict_all(self._columns(rows), predictions)
                 return targets.as_columns(predictions, 0.0)
         found = [targets.as_list(self.predict_one(x)) for x in rows.rows()]
         return targets.as_columns(found, 0.0)

@@ -18,7 +18,7 @@ from pylstm.estimators.experts cimport Experts
 from pylstm.estimators.leads cimport Leads
 from pylstm.estimators.numbers cimport as_finite, finite_or_none, numbers
 from pylstm.estimators.past cimport Misses, Past, Seen
-from pylstm.estimators.rows cimport Columns
+from pylstm.estimators.rows cimport Columns, Learner
 from pylstm.estimators.spread cimport Spread
 
 cnp.import_array()
@@ -197,12 +197,25 @@ cdef class Series:
             if walk.lead < length or self.n_resting < rest:
                 self.n_resting += walk.lead == length
                 return 0
-        ahead = walk.ahead if walk is not None and walk.ahead.is_of(experts) else Ahead(experts)
-        ahead.start()
+        if walk is None or not walk.ahead.is_of(experts):
+            self.stand_by(experts)
+            walk = self.followed
+        walk.ahead.start()
         self.n_followed += 1
         self.n_resting = 0
-        self.followed = Walk(ahead, self.past.copied(), self.seen.mean, self.leads.shares())
+        walk.begin(self.past, self.seen.mean)
+        self.leads.write_shares(len(walk.shares), numbers(walk.shares))
         return 0
+
+    def stand_by(self, Experts experts):
+        """Have the memory of a forecast that is followed, one of no rows."""
+        self.followed = Walk(Ahead(experts), self.past.copied(), self.seen.mean, self.leads.shares())
+
+    def memory(self):
+        """Where all that is known of it is, beside networks: addresses and sizes in bytes."""
+        return [(<size_t>&self.n_followed, 8), (<size_t>&self.n_resting, 8), *self.past.memory(),
+                *self.misses.memory(), *self.seen.memory(), *self.leads.memory(),
+                *self.followed.memory()]
 
     cdef Py_ssize_t length(self) noexcept:
         """Rows of the forecast that is followed."""
@@ -305,3 +318,63 @@ cdef class Series:
         self.followed = self.ahead = None
         if followed is not None:
             self.followed = Walk.restored(followed, experts, self.past.seasons)
+
+
+cdef class Values(Learner):
+    """The values of a `Forecaster` on their way through its networks.
+
+    Parameters
+    ----------
+    experts : Experts
+    series : Series
+    """
+
+    cdef Series series
+    cdef const double *y
+    cdef object row_
+
+    def __init__(self, Experts experts, Series series):
+        self.experts, self.series, self.width = experts, series, 1
+        self.row_ = np.empty((1, experts.n_inputs))
+
+    def memory(self):
+        """Where all that rows change is, beside networks: addresses and sizes in bytes."""
+        return self.series.memory()
+
+    def networks_ahead(self):
+        """Networks that go on from other states than those that learn."""
+        return self.series.followed.ahead.nets
+
+    cdef int learn_row(self, double *row, Py_ssize_t t) except -1 nogil:
+        with gil:
+            return self.learn(row, t)
+
+    cdef int learn(self, double *row, Py_ssize_t t) except -1:
+        cdef bint is_known = self.series.past.last == self.series.past.last
+        cdef double forecast = self.series.learn_row(
+            self.experts, row, self.y[t], self.W[t], NAN, NULL)
+        self.said[t] = forecast if is_known else 0
+        return 0
+
+    cdef int predict_row(self, double *row, double *said) except -1 nogil:
+        with gil:
+            return self.predict(row, said)
+
+    cdef int predict(self, double *row, double *said) except -1:
+        said[0] = 0
+        if self.series.is_known:
+            memcpy(numbers(self.row_), row, 8 * self.experts.n_inputs)
+            said[0] = self.series.forecast(self.experts, self.row_)[0]
+        return 0
+
+    def take(self, y, W, said):
+        """What many rows are learned from, and where goes what is said of them.
+
+        Parameters
+        ----------
+        y : ndarray, shape (n_rows, 1), float64
+        W : ndarray, shape (n_rows,), float64
+        said : ndarray, shape (n_rows, 1), float64
+        """
+        self.y, self.W, self.said = numbers(y), numbers(W), numbers(said)
+        return self

@@ -41,7 +41,7 @@ for j in range(N_LEVELS):
     first[j] = np.sign(levels[j] - 0.5) * -log(2 * min(levels[j], 1 - levels[j]))
 
 
-cdef double quantile_of(const double *q, double level) noexcept:
+cdef double quantile_of(const double *q, double level) noexcept nogil:
     """What is below with a probability, of the quantiles at `LEVELS`: see `Distribution`."""
     cdef Py_ssize_t j = 0
     if level < levels[0]:
@@ -55,7 +55,7 @@ cdef double quantile_of(const double *q, double level) noexcept:
     return (q[j + 1] - q[j]) / (levels[j + 1] - levels[j]) * (level - levels[j]) + q[j]
 
 
-cdef (double, double) interval_of(const double *q, double level) noexcept:
+cdef (double, double) interval_of(const double *q, double level) noexcept nogil:
     """`Distribution.interval`."""
     if q[0] != q[0]:
         return -INFINITY, INFINITY
@@ -87,7 +87,7 @@ cdef class Spread:
         """
         self.learn_error(error, weight)
 
-    cdef void learn_error(self, double error, double weight) noexcept:
+    cdef void learn_error(self, double error, double weight) noexcept nogil:
         cdef double size = fabs(error), step, z
         cdef Py_ssize_t j
         if error != error:
@@ -102,7 +102,7 @@ cdef class Spread:
         self.n += 1
         self.scale += (size - self.scale) * fmax(2.0 / (self.n + 1), FORGETTING * weight)
 
-    cdef void quantiles_around(self, double prediction, double *q) noexcept:
+    cdef void quantiles_around(self, double prediction, double *q) noexcept nogil:
         """Of a target that is predicted, in rising order; NaN as long as no error is known."""
         cdef double scale = fmax(fmax(self.scale, LEAST * fabs(prediction)), DBL_MIN * 1e6)
         cdef double value
@@ -121,11 +121,15 @@ cdef class Spread:
         for j in range(N_LEVELS):
             q[j] += prediction
 
-    cdef void interval_around(self, double prediction, double level, double *low, double *high) noexcept:
+    cdef void interval_around(self, double prediction, double level, double *low, double *high) noexcept nogil:
         """`Distribution.interval` of a target that is predicted."""
         cdef double q[N_LEVELS]
         self.quantiles_around(prediction, q)
         low[0], high[0] = interval_of(q, level)
+
+    def memory(self):
+        """Where all it knows is: addresses and sizes in bytes."""
+        return [(<size_t>&self.n, 8), (<size_t>&self.scale, 8), (<size_t>&self.q, 8 * N_LEVELS)]
 
     def around(self, prediction):
         """The distribution of a target that is predicted."""
@@ -159,12 +163,16 @@ cdef class Target:
         """It has come, NaN where it has not, and with it how far off its prediction was."""
         self.take_in(value, error, learns)
 
-    cdef void take_in(self, double value, double error, bint learns) noexcept:
+    cdef void take_in(self, double value, double error, bint learns) noexcept nogil:
         self.error = finite_or_none(error)
         if learns:
             self.spread.learn_error(self.error, 1)
         if value == value:
             self.last = value
+
+    def memory(self):
+        """Where all that is known of it is: addresses and sizes in bytes."""
+        return [(<size_t>&self.last, 8), (<size_t>&self.error, 8), *self.spread.memory()]
 
     def copy(self):
         """Another of which the same is known."""

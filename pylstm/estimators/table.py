@@ -7,6 +7,7 @@ goes row by row as `learn_one` takes it.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ class Table:
     ----------
     values : array_like of shape (n_rows, n_columns), mapping of names to columns, or data frame
         The columns of an array are called 0, 1, 2, ... Of a frame (pandas, polars, pyarrow, or
-        another that has ``columns`` and gives a column by its name) the columns, no index.
+        another that has ``columns`` and gives a column by its name) the columns, no index. A table
+        stays as it is.
     what : str
         What it is called in messages.
     one_column : bool, default False
@@ -48,6 +50,9 @@ class Table:
 
     def __init__(self, values: Any, what: str, *, one_column: bool = False) -> None:
         self.is_array = False
+        if isinstance(values, Table):
+            vars(self).update(vars(values))
+            return
         if isinstance(values, Mapping):
             self.names, columns = list(values), list(values.values())
         elif hasattr(values, "column_names"):  # pyarrow's
@@ -116,6 +121,21 @@ class Table:
         if self.names == [None]:
             return row[None]
         return list(row.values()) if self.is_array else row
+
+    def columns(self) -> list[npt.NDArray[Any]]:
+        """The columns in their order."""
+        return list(self._columns)
+
+    def part(self, rows: slice | npt.NDArray[np.intp]) -> Table:
+        """Some of the rows."""
+        part = copy(self)
+        if self.numbers is not None:
+            part.numbers = self.numbers[rows]
+            part._columns = list(part.numbers.T)
+        else:
+            part._columns = [column[rows] for column in self._columns]
+        part.n_rows = len(range(self.n_rows)[rows]) if isinstance(rows, slice) else len(rows)
+        return part
 
     def row(self, k: int) -> dict[Hashable, Any]:
         """One row."""

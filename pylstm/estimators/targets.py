@@ -112,9 +112,11 @@ class Targets:
     def as_columns(self, rows: Any, fill: float) -> Any:
         """Rows of values, each in the order of the outputs there were, as columns in the form of
         the targets; `fill` where a target had not come yet."""
-        values = np.full((len(rows), len(self.known)), fill)
-        for value, row in zip(values, rows, strict=True):
-            value[: len(row)] = row
+        values = rows
+        if not isinstance(rows, np.ndarray):
+            values = np.full((len(rows), len(self.known)), fill)
+            for value, row in zip(values, rows, strict=True):
+                value[: len(row)] = row
         if self.form == "mapping":
             return dict(zip(self.names, values.T, strict=True))
         return values if self.form == "array" else values[:, 0]

@@ -31,6 +31,7 @@ from pylstm.schemas.baselines import (
     TimeDelayState,
 )
 from pylstm.schemas.estimators import (
+    BankState,
     ClassifierState,
     DetectorState,
     ForecasterState,
@@ -59,6 +60,7 @@ SCHEMAS: dict[str, type[State]] = {
     "Population": PopulationState,
     "Delayed": DelayedState,
     "Session": SessionState,
+    "estimators.Bank": BankState,
     "estimators.Regressor": RegressorState,
     "estimators.Classifier": ClassifierState,
     "estimators.Forecaster": ForecasterState,

@@ -30,6 +30,7 @@ from pylstm.schemas.state import (
 )
 
 __all__ = [
+    "BankState",
     "ClassifierState",
     "DetectorState",
     "EstimatorState",
@@ -663,3 +664,48 @@ class DetectorState(State):
             variable.surprise.fits(1 if season is None else 2)
             if variable.season is not None:
                 variable.season.fits(check_size("season", season))
+
+
+class BankFormState(State):
+    """Keys of a bank that are of one form."""
+
+    keys: list[Any]
+    last: Array
+    model: Any
+    models: list[Any]
+    sizes: Array
+    records: Array
+
+    def __post_init__(self) -> None:
+        n = len(self.keys)
+        has_shape("last", self.last, INT64, (n,))
+        must((self.last >= 0).all(), "last rows of at least 0")
+        if self.model is None:
+            must(len(self.models) == n, "a model a key")
+        else:
+            must(not self.models, "records of a form")
+            has_shape("sizes", self.sizes, INT64, (n,))
+            must((self.sizes > 0).all(), "records of bytes")
+            has_shape("records", self.records, np.dtype(np.uint8), (sum(self.sizes.tolist()),))
+
+
+class BankState(State):
+    """`estimators.Bank`."""
+
+    WHAT = "bank"
+    FORMAT = 1
+    format: Literal[1]
+    estimator: Any
+    memory_limit: Annotated[int, Meta(ge=1)] | None
+    max_age: Annotated[int, Meta(ge=1)] | None
+    n_rows: Count
+    classes: list[Any]
+    has_text: bool
+    forms: list[BankFormState]
+
+    def __post_init__(self) -> None:
+        distinct("classes", self.classes)
+        for form in self.forms:
+            for model in form.models if form.model is None else [form.model]:
+                must(type(model) is type(self.estimator), "models like the first")
+            must((form.last <= self.n_rows).all(), "last rows among those learned")
