@@ -18,6 +18,7 @@ __all__ = ["main"]
 APART = {
     "streams": "bench.streams.__main__",
     "anomalies": "bench.anomalies.__main__",
+    "bank": "bench.bank",
     "programs": "bench.programs",
     "endless": "bench.endless",
     "kills": "bench.kills",

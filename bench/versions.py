@@ -142,6 +142,8 @@ def going_on(thing: Any) -> list[float]:
             parts = _population(thing)
         case Session():
             parts = _session(thing)
+        case pylstm.Bank():
+            parts = _bank(thing)
         case estimators.Forecaster():
             parts = _forecaster(thing)
         case estimators.Detector():
@@ -220,6 +222,15 @@ def _estimator(model: Any) -> Iterator[Any]:
             several = isinstance(found, dict)
             yield list(found.values()) if several else found
             model.learn_one(x, {name: t + k for k, name in enumerate(found)} if several else t)
+
+
+def _bank(bank: pylstm.Bank) -> Iterator[Any]:
+    keys, X, y = ["north", "south", "new"] * 4, _rows(12, 2), _rows(12)
+    if isinstance(bank.estimator, estimators.Classifier):
+        y = np.where(y > 0, "up", "down")
+    yield bank.run(keys, X, y)
+    if not isinstance(bank.estimator, estimators.Classifier):
+        yield bank.predict_many(keys, X)
 
 
 def _forecaster(model: estimators.Forecaster) -> Iterator[Any]:

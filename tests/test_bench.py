@@ -1,6 +1,7 @@
 """The benchmark program runs, and refuses to time what computes something else. No times here."""
 
 import json
+import lzma
 import subprocess
 import sys
 from itertools import groupby
@@ -432,3 +433,42 @@ def test_table_in_markdown():
         "",
         "A note.",
     ]
+
+
+RETAIL = """Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country
+1,a,b,12,12/1/2009 7:45,6.95,13085.0,United Kingdom
+1,a,b,6,12/1/2009 7:46,2.0,13085.0,United Kingdom
+2,a,b,-6,12/1/2009 7:46,2.0,13085.0,United Kingdom
+2,a,b,6,12/1/2009 7:46,2.0,,United Kingdom
+3,a,b,1,12/1/2009 7:44,1.0,7.0,France
+"""
+PARKING = """SystemCodeNumber,Capacity,Occupancy,LastUpdated
+A,100,50,2016-10-04 08:25:42
+B,200,50,2016-10-04 07:59:42
+"""
+
+
+def test_a_bank_beside_dicts(tmp_path, capsys):
+    from bench.bank import main, parking, retail
+
+    with lzma.open(tmp_path / "online_retail.csv.xz", "wt") as file:
+        file.write(RETAIL)
+    (tmp_path / "hourly_parking.csv").write_text(PARKING)
+    rows = retail(tmp_path)
+    assert rows.keys.tolist() == [7, 13085, 13085]
+    np.testing.assert_allclose(rows.y, np.log([1, 12, 6]))
+    assert parking(tmp_path).y.tolist() == [0.25, 0.5]
+    sizes = ["--keys", "3", "--rows", "30", "--cells", "2", "--features", "2", "--largest", "10"]
+    assert main([*sizes, "--data", str(tmp_path), "--out", str(tmp_path)]) == 0
+    records = json.loads((tmp_path / "bank.json").read_text())["records"]
+    assert {"bank", "last value"} <= {record.get("name") for record in records}
+    assert "Real streams" in capsys.readouterr().out
+
+
+def test_a_bank_that_says_something_else_is_not_timed(monkeypatch, tmp_path, capsys):
+    from bench.bank import main
+
+    run = pylstm.Bank.run
+    monkeypatch.setattr(pylstm.Bank, "run", lambda *given: run(*given) + 1e-9)
+    assert main(["--out", str(tmp_path)]) == 1
+    assert "nothing was timed" in capsys.readouterr().err

@@ -49,6 +49,8 @@ def _use(thing: Any) -> None:
             _use_streams(thing)
         case pylstm.Population():
             _use_population(thing)
+        case pylstm.Bank():
+            _use_bank(thing)
         case estimators.Forecaster():
             _use_forecaster(thing)
         case estimators.Regressor() | estimators.Classifier():
@@ -168,6 +170,24 @@ def _use_estimator(model: Any) -> None:
         model.predict_following([{"a": 1}, {}])
     model.reset()
     model.advance_one({})
+
+
+def _use_bank(bank: pylstm.Bank) -> None:
+    if _is_huge(bank.estimator):
+        return
+    keys = [*bank][:3]
+    for key in keys:
+        _use(bank[key])
+    keys.append(keys[0] if keys else "new")
+    X, y = np.ones((len(keys), 2)), np.ones(len(keys))
+    with suppress(TypeError):  # what the keys know may be text
+        bank.learn_many(keys, X, y)
+        bank.predict_many(keys, X)
+    len(bank)
+    bank.copy()
+    for key in keys[:1]:
+        if key in bank:
+            del bank[key]
 
 
 def _use_detector(model: estimators.Detector) -> None:

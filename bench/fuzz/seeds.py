@@ -126,6 +126,7 @@ def _estimators() -> Iterator[tuple[str, Any]]:
     detector = estimators.Detector(2, season=3, optimizer=pylstm.SGD(0.1))
     for t in range(60):
         detector.learn_one({"hour": t % 3}, {"a": t % 3 + 0.1 * (t % 7), ("b", 1): None})
+    yield from _banks()
     yield "detector fresh", estimators.Detector(2)
     yield "detector", detector
     yield "sgd", pylstm.SGD(0.1, schedule=pylstm.Decay(0.5))
@@ -133,6 +134,20 @@ def _estimators() -> Iterator[tuple[str, Any]]:
     yield "adam", pylstm.Adam(weight_decay=0.1)
     yield "obgd", pylstm.ObGD()
     yield "decay", pylstm.Decay(0.5)
+
+
+def _banks() -> Iterator[tuple[str, Any]]:
+    """Of records, one with a step that waits, and of objects."""
+    keys, X = ["north", "south", "north"], np.array([[0.5, 1.0], [1.5, 2.0], [0.0, np.nan]])
+    bank = pylstm.Bank(estimators.Regressor(2), max_age=1000)
+    bank.learn_many(keys, X, [1.0, 2.0, 3.0])
+    yield "bank", bank
+    bank = pylstm.Bank(estimators.Classifier(2), memory_limit=10**6)
+    bank.learn_many(keys, X, ["up", "down", None])
+    yield "bank of classifiers", bank
+    bank = pylstm.Bank(estimators.Forecaster(2))
+    bank.learn_many(keys, X, [1.0, 2.0, 3.0])
+    yield "bank of forecasters", bank
 
 
 def _learned(model: Any) -> Any:
