@@ -315,6 +315,18 @@ def test_a_refusal_changes_nothing(rows):
     assert bank.to_bytes() == saved
 
 
+@pytest.mark.parametrize("network", [None, {"gradient": "bptt"}])
+def test_targets_of_another_form_change_nothing(rows, network):
+    _, X, y = rows
+    bank = pylstm.Bank(Regressor(2, network=network))
+    bank.learn_many(["a", "b"], X[:2], y[:2])
+    before, kinds = bank.to_bytes(), [type(entry.content) for entry in bank._entries.values()]
+    with pytest.raises(TypeError, match="wanted a number as before"):
+        bank.learn_many(["new", "a", "b"], X[:3], {"u": y[:3]})
+    assert bank.to_bytes() == before
+    assert [type(entry.content) for entry in bank._entries.values()] == kinds
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [

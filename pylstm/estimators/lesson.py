@@ -70,7 +70,12 @@ class Lesson:
             return False
         if isinstance(estimator, Classifier):
             return True
+        if (estimator.network or {}).get("gradient", "truncated") != "truncated":
+            return False
         if isinstance(estimator, Forecaster) and estimator.horizon is not None:
+            return False
+        forms = self.bank._forms.values() if isinstance(estimator, Regressor) else ()
+        if any(form.model._places_of_targets(self.taught) is None for form in forms):
             return False
         numbers = self.taught.numbers
         return numbers is not None and bool(np.nanmax(np.abs(numbers), initial=0) < LARGEST)
