@@ -89,7 +89,9 @@ def run(
         Between 0 and 1: give the bounds of intervals of that probability too; not of a Classifier.
     ttl : timedelta, optional
         After this time without a row, by the clock of the cluster, the model of a key of a stream
-        is forgotten, and the next row finds a new one.
+        is forgotten, and the next row finds a new one. Spark then makes empty batches without end,
+        also under ``trigger(availableNow=True)``, unless
+        ``spark.sql.streaming.noDataMicroBatches.enabled`` is False.
 
     Returns
     -------
@@ -107,9 +109,9 @@ def run(
 
     Notes
     -----
-    In each batch the model of a key is read, checked and written once, whatever its rows: batches
-    of many rows a key cost less. All rows that a key has in a batch, of a table all it has, are in
-    memory at once.
+    In each batch of a stream the model of a key is read, checked and written once, which costs some
+    milliseconds, whatever its rows: batches of many rows a key cost less. All rows that a key has
+    in a batch, of a table all it has, are in memory at once.
 
     Examples
     --------
@@ -206,7 +208,7 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
                 raise ValueError("level is given, wanted None for a Classifier")
         if ttl is not None and not (isinstance(ttl, timedelta) and ttl >= _SHORTEST_TTL):
             raise ValueError(f"ttl is {brief(ttl)}, wanted a timedelta of at least a millisecond")
-        self._kind, self._start = type(estimator), estimator.to_bytes()
+        self._start = estimator.copy()
         self._key, self._level = key, level
         self._order = _fields(schema, "order", [order] if isinstance(order, str) else order)
         self._features = _fields(schema, "features", features)
@@ -271,7 +273,8 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
         """Learn from the rows of a key in one batch; called by Spark."""
         rows = list(rows)
         saved = self._model.get()
-        model = self._kind.from_bytes(self._start if saved is None else saved[0])
+        start = self._start
+        model = start.copy() if saved is None else type(start).from_bytes(saved[0])
         columns = ([row[name] for row in rows] for name in (_ORDER, _FEATURES, _TARGET))
         places, answers = self._run(model, key[0], *columns)
         self._model.update((model.to_bytes(),))
@@ -284,7 +287,7 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
         import pyarrow as pa
 
         columns = (table[name].to_pylist() for name in (_ORDER, _FEATURES, _TARGET))
-        places, answers = self._run(self._kind.from_bytes(self._start), key[0].as_py(), *columns)
+        places, answers = self._run(self._start.copy(), key[0].as_py(), *columns)
         rows = table.take(places)
         kept = rows[_KEPT].combine_chunks()
         columns = [_in_utc(column) for column in [rows[self._key], *kept.flatten()]]

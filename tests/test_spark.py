@@ -162,7 +162,7 @@ def files(tmp_path_factory):
     return folder
 
 
-def query(spark, files, out, case, **more):
+def query(spark, files, out, case="regressor", **more):
     """Start a query from the files to a folder, a batch a file."""
     stream = spark.readStream.schema(SCHEMA).option("maxFilesPerTrigger", 1).json(str(files))
     found = pylstm.spark.run(stream, **options(case), **more)
@@ -196,7 +196,7 @@ def test_the_processor_gives_the_same(case, spark, files):
 def test_models_are_forgotten_after_their_time(spark, files, tmp_path):
     """In a millisecond, that is in every batch. Empty batches would go on without end."""
     spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", False)
-    query(spark, files, tmp_path, "regressor", ttl=timedelta(milliseconds=1)).awaitTermination()
+    query(spark, files, tmp_path, ttl=timedelta(milliseconds=1)).awaitTermination()
     check(read(spark, tmp_path), "regressor", expected("regressor", ROWS, batches=30))
 
 
@@ -206,7 +206,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_spark
 spark = test_spark.session(sys.argv[1])
-test_spark.query(spark, Path(sys.argv[2]), Path(sys.argv[3]), "regressor").awaitTermination()
+test_spark.query(spark, Path(sys.argv[2]), Path(sys.argv[3])).awaitTermination()
 """
 
 
