@@ -36,15 +36,15 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, GroupedData
 
 __all__ = ["Learner", "run"]
 
 _PROVIDER = "spark.sql.streaming.stateStore.providerClass"
 _ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 _SHORTEST_TTL = timedelta(milliseconds=1)
-#: What comes to the workers: the columns a model is given, each apart from those passed through.
-_ORDER, _FEATURES, _TARGET, _KEPT = "order", "features", "target", "kept"
+#: The columns that come to the workers; all but key and target are structs.
+_KEY, _ORDER, _FEATURES, _TARGET, _KEPT = "key", "order", "features", "target", "kept"
 
 
 def run(
@@ -140,7 +140,7 @@ def run(
         level=level,
         ttl=ttl,
     )
-    groups = learner.chosen(frame).groupBy(key)
+    groups = learner.groups(frame)
     if not frame.isStreaming:
         if ttl is not None:
             raise ValueError("ttl is given, wanted None: a table has no models that could be kept")
@@ -177,9 +177,10 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
 
     Examples
     --------
-    >>> learner = Learner(sales.schema, Regressor(8), ...)               # doctest: +SKIP
-    >>> groups = learner.chosen(sales).groupBy("shop")                  # doctest: +SKIP
-    >>> found = groups.transformWithState(                              # doctest: +SKIP
+    >>> learner = Learner(                                              # doctest: +SKIP
+    ...     sales.schema, Regressor(8), key="shop", order="t", features=["hour"], target="units"
+    ... )
+    >>> found = learner.groups(sales).transformWithState(               # doctest: +SKIP
     ...     learner, learner.schema, "Append", learner.time_mode
     ... )
     """
@@ -208,6 +209,7 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
                 raise ValueError("level is given, wanted None for a Classifier")
         if ttl is not None and not (isinstance(ttl, timedelta) and ttl >= _SHORTEST_TTL):
             raise ValueError(f"ttl is {brief(ttl)}, wanted a timedelta of at least a millisecond")
+        estimator.to_bytes()  # what could not be kept is refused here
         self._start = estimator.copy()
         self._key, self._level = key, level
         self._order = _fields(schema, "order", [order] if isinstance(order, str) else order)
@@ -242,8 +244,8 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
             found = [(name, double) for name in ["prediction", *bounds]]
         return [types.StructField(name, kind) for name, kind in found]
 
-    def chosen(self, frame: DataFrame) -> DataFrame:
-        """Give the columns of a frame as the processor wants them.
+    def groups(self, frame: DataFrame) -> GroupedData:
+        """Give the rows of a frame by key, with the columns that the processor wants.
 
         Parameters
         ----------
@@ -252,16 +254,15 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
 
         Returns
         -------
-        pyspark.sql.DataFrame
-            The key, and structs of what else there is.
+        pyspark.sql.GroupedData
         """
         return frame.select(
-            _column(self._key),
+            _column(self._key).alias(_KEY),
             F.struct(*map(_ordering, self._order)).alias(_ORDER),
             F.struct(*(_column(field.name) for field in self._features)).alias(_FEATURES),
             _column(self._target.name).alias(_TARGET),
             F.struct(*map(_column, self._kept)).alias(_KEPT),
-        )
+        ).groupBy(_KEY)
 
     # ------------------------------------------------------------ what Spark calls
 
@@ -290,10 +291,10 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
         places, answers = self._run(self._start.copy(), key[0].as_py(), *columns)
         rows = table.take(places)
         kept = rows[_KEPT].combine_chunks()
-        columns = [_in_utc(column) for column in [rows[self._key], *kept.flatten()]]
+        given = [_in_utc(column) for column in [rows[_KEY], *kept.flatten()]]
         kinds = [rows[_TARGET].type if self._labels else pa.float64(), pa.float64(), pa.float64()]
-        columns += [pa.array(*pair) for pair in zip(answers, kinds, strict=False)]
-        return pa.table(columns, names=self.schema.names)
+        said = [pa.array(*pair) for pair in zip(answers, kinds, strict=False)]
+        return pa.table([*given, *said], names=self.schema.names)
 
     # ------------------------------------------------------------ one key
 
@@ -373,7 +374,7 @@ def _fields(schema: types.StructType, what: str, names: Sequence[str]) -> list[t
     return [schema[name] for name in names]
 
 
-def _check_type(what: str, field: types.StructField, wanted: tuple[type, ...]) -> None:
+def _check_type(what: str, field: types.StructField, wanted: tuple[Any, ...]) -> None:
     kind = field.dataType
     if not isinstance(kind, wanted):
         words = ", ".join(sorted(one.typeName() for one in wanted))

@@ -188,7 +188,7 @@ def test_a_table_equals_a_dict_of_estimators(case, spark, files):
 def test_the_processor_gives_the_same(case, spark, files):
     table = spark.read.schema(SCHEMA).json(str(files))
     learner = pylstm.spark.Learner(table.schema, **options(case))
-    groups = learner.chosen(table).groupBy("shop")
+    groups = learner.groups(table)
     found = groups.transformWithState(learner, learner.schema, "Append", learner.time_mode)
     check(found, case, expected(case, ROWS))
 
@@ -301,7 +301,7 @@ def test_a_row_that_is_refused_is_told_with_its_key(row, told):
     learner = pylstm.spark.Learner(KINDS, Regressor(2), **GIVEN)
     given = {"shop": "north", "t": 0, "heat": 1.0, "units": 2.0, **dict([row])}
     table = pa.table({
-        "shop": [given["shop"]],
+        "key": [given["shop"]],
         "order": [{"t": given["t"]}],
         "features": [{"heat": given["heat"]}],
         "target": [given["units"]],
