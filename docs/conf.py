@@ -44,6 +44,7 @@ copybutton_prompt_is_regexp = True
 
 # Names in single backticks of a docstring are parameters as often as objects: no links.
 default_role = "literal"
+autodoc_mock_imports = ["pyspark"]  # of which the site shows nothing
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 

@@ -115,19 +115,19 @@ def run(
 
     Examples
     --------
-    >>> from pyspark.sql import SparkSession                            # doctest: +SKIP
+    >>> from pyspark.sql import SparkSession
     >>> import pylstm.spark
     >>> from pylstm.estimators import Regressor
-    >>> spark = SparkSession.builder.getOrCreate()                      # doctest: +SKIP
+    >>> spark = SparkSession.builder.getOrCreate()
     >>> rows = [("north", t, t % 24, 5.0 + t % 24) for t in range(500)]
     >>> sales = spark.createDataFrame(rows, "shop string, t int, hour int, units double")
-    ...                                                                 # doctest: +SKIP
-    >>> found = pylstm.spark.run(                                       # doctest: +SKIP
-    ...     sales, Regressor(8), key="shop", order="t", features=["hour"], target="units",
-    ...     keep=["t", "units"], level=0.9,
-    ... )
-    >>> found.columns                                                   # doctest: +SKIP
-    ['shop', 't', 'units', 'prediction', 'low', 'high']
+    >>> columns = {"key": "shop", "order": "t", "features": ["hour"], "target": "units"}
+    >>> found = pylstm.spark.run(sales, Regressor(8), **columns, keep=["t"], level=0.9)
+    >>> found.columns
+    ['shop', 't', 'prediction', 'low', 'high']
+    >>> last = found.collect()[-1]
+    >>> last.low < 5 + last.t % 24 < last.high
+    True
     """
     learner = Learner(
         frame.schema,
@@ -177,12 +177,17 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
 
     Examples
     --------
-    >>> learner = Learner(                                              # doctest: +SKIP
-    ...     sales.schema, Regressor(8), key="shop", order="t", features=["hour"], target="units"
-    ... )
-    >>> found = learner.groups(sales).transformWithState(               # doctest: +SKIP
-    ...     learner, learner.schema, "Append", learner.time_mode
-    ... )
+    >>> from pyspark.sql.types import StructType
+    >>> from pylstm.estimators import Regressor
+    >>> from pylstm.spark import Learner
+    >>> sales = StructType.fromDDL("shop string, t int, hour int, units double")
+    >>> columns = {"key": "shop", "order": "t", "features": ["hour"], "target": "units"}
+    >>> learner = Learner(sales, Regressor(8), **columns)
+    >>> learner.schema.names, learner.time_mode
+    (['shop', 'prediction'], 'None')
+
+    Then, of a stream of this schema, ``learner.groups(stream).transformWithState(learner,
+    learner.schema, "Append", learner.time_mode)``.
     """
 
     def __init__(

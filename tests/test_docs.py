@@ -17,6 +17,7 @@ MODULES = [
     "pylstm",
     *(m.name for m in pkgutil.walk_packages(pylstm.__path__, "pylstm.") if "_" not in m.name[7:8]),
 ]
+MODULES.remove("pylstm.spark")  # in tests/test_spark.py, where there is a session
 METHODS = [
     (public, name)
     for public, base in ((pylstm.LSTM, _core.Network), (pylstm.Population, _core.PopulationBase))

@@ -52,6 +52,13 @@ def test_adapter_of_sklearn_does_not_bring_river():
     assert brought_in_by("pylstm.sklearn") & {"sklearn", "river"} == {"sklearn"}
 
 
+def test_spark_that_is_missing_is_told():
+    code = "import sys; sys.modules['pyspark'] = None; import pylstm.spark"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    told = "pylstm.spark needs pyspark, which is not installed: pip install 'pylstm[spark]'"
+    assert done.stderr.splitlines()[-1] == f"ImportError: {told}"
+
+
 @pytest.mark.parametrize("adapter", ["river", "sklearn"])
 def test_file_of_an_adapter_whose_library_is_missing(adapter, tmp_path):
     pytest.importorskip(adapter, reason=f"the extra [{adapter}] is not installed")

@@ -1,5 +1,6 @@
 """A model a key on Spark: real sessions, a dict of estimators beside them, killed queries."""
 
+import doctest
 import os
 import random
 import signal
@@ -172,6 +173,12 @@ def query(spark, files, out, case="regressor", **more):
 
 def read(spark, out):
     return spark.read.parquet(str(out / "found"))
+
+
+def test_examples(spark):
+    for name in pylstm.spark.__all__:
+        assert ">>>" in getattr(pylstm.spark, name).__doc__
+    assert doctest.testmod(pylstm.spark).failed == 0
 
 
 @pytest.mark.parametrize("case", CASES)
