@@ -29,9 +29,10 @@ try:
     from pyspark.sql import functions as F
     from pyspark.sql import types
     from pyspark.sql.streaming.stateful_processor import StatefulProcessor
-except ImportError as error:
+except ImportError:
     raise ImportError(
-        f"pylstm.spark needs {error.name}, which is not installed: pip install 'pylstm[spark]'"
+        "pylstm.spark needs pyspark 4.1 or later, which is not installed: "
+        "pip install 'pylstm[spark]'"
     ) from None
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def run(
         Column of the targets or labels. Where it is null the row is predicted, the state advances,
         and nothing is learned.
     keep : sequence of str
-        Columns passed through.
+        Columns passed through; of a table in a session that is not in UTC, no time stamps within
+        arrays, maps or structs, which Spark does not take back.
     level : float, optional
         Between 0 and 1: give the bounds of intervals of that probability too; not of a Classifier.
     ttl : timedelta, optional

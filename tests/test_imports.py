@@ -55,8 +55,8 @@ def test_adapter_of_sklearn_does_not_bring_river():
 def test_spark_that_is_missing_is_told():
     code = "import sys; sys.modules['pyspark'] = None; import pylstm.spark"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    told = "pylstm.spark needs pyspark, which is not installed: pip install 'pylstm[spark]'"
-    assert done.stderr.splitlines()[-1] == f"ImportError: {told}"
+    told = "ImportError: pylstm.spark needs pyspark 4.1 or later, which is not installed: "
+    assert done.stderr.splitlines()[-1] == f"{told}pip install 'pylstm[spark]'"
 
 
 @pytest.mark.parametrize("adapter", ["river", "sklearn"])
