@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pylstm.checkpoint import CheckpointError
 from pylstm.errors import brief
 from pylstm.estimators import Classifier, Forecaster, Regressor
 from pylstm.estimators.distribution import check_level
@@ -280,15 +281,23 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
     def handleInputRows(self, key: Any, rows: Iterable[Any], timerValues: Any) -> Iterator[Any]:
         """Learn from the rows of a key in one batch; called by Spark."""
         rows = list(rows)
-        saved = self._model.get()
-        start = self._start
-        model = start.copy() if saved is None else type(start).from_bytes(saved[0])
+        model = self._model_of(key[0])
         columns = ([row[name] for row in rows] for name in (_ORDER, _FEATURES, _TARGET))
         places, answers = self._run(model, key[0], *columns)
         self._model.update((model.to_bytes(),))
         new = types.Row(*self.schema.names)
         for place, answer in zip(places, zip(*answers, strict=True), strict=True):
             yield new(key[0], *rows[place][_KEPT].values(), *answer)
+
+    def _model_of(self, key: Any) -> Any:
+        """The model of a key as its last batch left it, or a new one."""
+        saved, start = self._model.get(), self._start
+        if saved is None:
+            return start.copy()
+        try:
+            return type(start).from_bytes(saved[0])
+        except CheckpointError as error:
+            raise CheckpointError(f"key {brief(key)}, in the state store: {error}") from None
 
     def answer_table(self, key: Any, table: pa.Table) -> pa.Table:
         """Learn from all rows of a key; called by Spark for `applyInArrow`."""

@@ -21,7 +21,10 @@ from pyspark.sql import SparkSession, types
 
 import pylstm.spark
 
-pytestmark = pytest.mark.processes
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+]
 
 START = datetime(2025, 10, 25, 12, tzinfo=UTC)
 SCHEMA = (
@@ -317,3 +320,19 @@ def test_a_row_that_is_refused_is_told_with_its_key(row, told):
     with pytest.raises(ValueError, match="wanted") as refused:
         learner.answer_table((pa.scalar(given["shop"]),), table)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("saved", [b"damaged", Classifier(2).to_bytes()])
+def test_a_model_that_cannot_be_read_is_told_with_its_key(saved):
+    class State:
+        def get(self):
+            return (saved,)
+
+    class Handle:
+        def getValueState(self, name, schema, ttl):
+            return State()
+
+    learner = pylstm.spark.Learner(KINDS, Regressor(2), **GIVEN)
+    learner.init(Handle())
+    with pytest.raises(pylstm.CheckpointError, match=r"^key 'north', in the state store: "):
+        list(learner.handleInputRows(("north",), [], None))
