@@ -9,21 +9,21 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import PopulationBase, put_in, take_out
+from pylstm._core import MOMENTS, PopulationBase, put_in, take_out
 from pylstm.architecture import Architecture
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable
 from pylstm.errors import brief, brief_text
 from pylstm.network import INIT_RANGE, LSTM, check_network
-from pylstm.optimizers import SGD, check_plain_sgd
-from pylstm.registry import check_state, register
+from pylstm.optimizers import SGD, Optimizer
+from pylstm.registry import as_today, check_state, register
 
 __all__ = ["Population"]
 
 Array = npt.NDArray[Any]
 Seed = int | np.random.Generator
 
-_STATE_FORMAT = 1
+_STATE_FORMAT = 2
 
 
 @register
@@ -99,7 +99,7 @@ class Population(Architecture, Copyable, PopulationBase):
         bias_init: Mapping[str, npt.ArrayLike] | None = None,
         dtype: npt.DTypeLike = "float32",
         seed: int | Sequence[Seed] = 0,
-        optimizer: SGD | Sequence[SGD] | None = None,
+        optimizer: Optimizer | Sequence[Optimizer] | None = None,
         **switches: Any,
     ) -> None:
         n_nets = check_size("n_nets", n_nets)
@@ -119,7 +119,7 @@ class Population(Architecture, Copyable, PopulationBase):
         self.set_parameters({name: np.stack([w[name] for w in weights]) for name in weights[0]})
 
     def _configure(
-        self, config: Mapping[str, Any], n_nets: int, optimizer: SGD | Sequence[SGD]
+        self, config: Mapping[str, Any], n_nets: int, optimizer: Optimizer | Sequence[Optimizer]
     ) -> None:
         gradient = config.get("gradient", "truncated")
         if gradient != "truncated":
@@ -192,7 +192,7 @@ class Population(Architecture, Copyable, PopulationBase):
                 )
         optimizers: list[Any] = list(self.optimizer)
         optimizers[k] = net.optimizer
-        put_in(self, k, net.copy(), *_with_rates(_optimizers(optimizers, self.n_nets)))
+        put_in(self, k, net.copy(), _optimizers(optimizers, self.n_nets))
 
     def _index(self, k: int) -> int:
         if isinstance(k, bool) or not isinstance(k, numbers.Integral):
@@ -272,18 +272,18 @@ class Population(Architecture, Copyable, PopulationBase):
         return self._state()
 
     @property
-    def optimizer(self) -> tuple[SGD, ...]:
-        """The optimizers, one a net; set to one SGD for all or a sequence of n_nets.
+    def optimizer(self) -> tuple[Optimizer, ...]:
+        """The optimizers, one a net; set to one for all or a sequence of n_nets of one class.
 
-        Their state stays. As soon as one net has momentum, all are updated by that rule, the others
-        with momentum 0.
+        Of the class there was they keep moments and counts of updates, of another they start
+        afresh.
         """
-        optimizers: tuple[SGD, ...] = self._optimizers
+        optimizers: tuple[Optimizer, ...] = self._optimizers
         return optimizers
 
     @optimizer.setter
-    def optimizer(self, optimizer: SGD | Sequence[SGD]) -> None:
-        self._set_rates(*_with_rates(_optimizers(optimizer, self.n_nets)))
+    def optimizer(self, optimizer: Optimizer | Sequence[Optimizer]) -> None:
+        self._set_optimizers(_optimizers(optimizer, self.n_nets))
 
     # ------------------------------------------------------------ what it is
 
@@ -306,14 +306,14 @@ class Population(Architecture, Copyable, PopulationBase):
             "format": _STATE_FORMAT,
             "config": dict(self._config()),
             "n_nets": self.n_nets,
-            "optimizers": [vars(optimizer) for optimizer in self.optimizer],
+            "optimizers": [optimizer.saved() for optimizer in self.optimizer],
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
+        state = as_today("Population", state)
         saved = check_state("Population", state)
         self._configure(state["config"], state["n_nets"], saved.optimizers)
-        if "velocity" in state:
-            self._need_velocity()
+        self._need_moments(sum(name in state for name in MOMENTS))
         self._restore(state)
 
 
@@ -341,17 +341,16 @@ def _seeds(seed: Any, n_nets: int) -> list[Seed]:
     return _one_each("seed", each, n_nets)
 
 
-def _optimizers(optimizer: Any, n_nets: int) -> tuple[SGD, ...]:
-    each = [optimizer] * n_nets if isinstance(optimizer, SGD) else optimizer
-    if not isinstance(each, Sequence) or not all(isinstance(one, SGD) for one in each):
+def _optimizers(optimizer: Any, n_nets: int) -> tuple[Optimizer, ...]:
+    each = [optimizer] * n_nets if isinstance(optimizer, Optimizer) else optimizer
+    if not isinstance(each, Sequence) or not all(isinstance(one, Optimizer) for one in each):
         raise TypeError(
-            f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD or a sequence of them"
+            f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD, RMSprop, Adam or ObGD, or a "
+            "sequence of them"
         )
-    for one in each:
-        check_plain_sgd(one, " in a Population")
+    kinds = sorted({type(one).__name__ for one in each})
+    if len(kinds) > 1:
+        raise ValueError(
+            f"the optimizers are of {' and '.join(kinds)}, wanted all of one class in a Population"
+        )
     return tuple(_one_each("optimizer", each, n_nets))
-
-
-def _with_rates(optimizers: tuple[SGD, ...]) -> tuple[tuple[SGD, ...], list[float], list[float]]:
-    """The optimizers, and what the engine wants to know of them."""
-    return optimizers, [o.learning_rate for o in optimizers], [o.momentum for o in optimizers]

@@ -20,6 +20,22 @@
 #include "network/network.h"
 #include "threads/team.h"
 
+/* The numbers of a rule in the precision of the weights, a line each: those of an optimizer, and how
+   the gradient is clipped. The caller sets them but for what an update fills in: see optimizer.inc. */
+enum {
+    PYLSTM_RATE,
+    PYLSTM_FIRST_PART,
+    PYLSTM_FIRST_GAIN,
+    PYLSTM_SECOND_PART,
+    PYLSTM_SECOND_GAIN,
+    PYLSTM_ROOT,
+    PYLSTM_SMALLEST,
+    PYLSTM_KEPT,
+    PYLSTM_SHRINK,
+    PYLSTM_LIMIT,
+    PYLSTM_RULE_LINES
+};
+
 /* Where the networks of a group stand: bit l is lane l. */
 typedef struct {
     uint32_t pending;   /* the traces do not have the last step yet                        */
@@ -34,7 +50,7 @@ typedef struct {
     pylstm_layout layout; /* of one network alone: its sizes and rows count here, not its strides */
 
     ptrdiff_t n_nets;
-    int rule; /* PYLSTM_MOMENTUM as soon as one network has momentum */
+    int rule; /* of all; PYLSTM_MOMENTUM as soon as one network has momentum */
 
     /* Layout: filled by pylstm_population_layout. Counts and places are in lines, for one group. */
     ptrdiff_t lanes, n_groups;
@@ -54,15 +70,22 @@ typedef struct {
     ptrdiff_t work_lines, chunk_steps;
 
     /* Buffers, all zero to begin with: (n_groups, lines, lanes) each. */
-    void *parameters, *gradient, *velocity; /* velocity with momentum only             */
+    void *parameters, *gradient;
+    void *moments[2]; /* as many as the rule has, in the order of network/optimizer.inc   */
     void *traces;
     void *steps;
     void *work;
-    void *rates;          /* (n_groups, 2, lanes): learning rate, momentum   */
-    void *record;         /* (n_groups, lines of the record, lanes)          */
-    pylstm_group *groups; /* (n_groups)                                      */
-    int64_t *n_steps;     /* (n_groups, lanes): steps made                   */
-    int64_t *n_collect;   /* (n_groups, lanes): steps since the last update  */
+    void *rules;          /* (n_groups, PYLSTM_RULE_LINES, lanes): see optimizer.inc      */
+    void *record;         /* (n_groups, lines of the record, lanes)                       */
+    pylstm_group *groups; /* (n_groups)                                                   */
+    /* (n_groups) each: networks with descent at a constant rate and no more; those whose rule differs
+       from update to update; of them those whose update must see the whole gradient first */
+    uint32_t *plain, *varying, *whole;
+    pylstm_optimizer *optimizers; /* (n_groups, lanes): what the caller sets of them      */
+    int64_t *n_steps;             /* (n_groups, lanes): steps made                        */
+    int64_t *n_collect;           /* (n_groups, lanes): steps since the last update       */
+    int64_t *n_updates;           /* (n_groups, lanes): as in an optimizer, and error too */
+    double *errors;
     pylstm_team *team;    /* threads that share the groups; may be NULL      */
     int busy;             /* taken by a call                                 */
 } pylstm_population;

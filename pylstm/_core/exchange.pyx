@@ -20,8 +20,7 @@ def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
     cdef pylstm_network *n = &net.net
     cdef pylstm_population_call call
     one._build(pop._config(), 1)
-    if pop.velocity_ is not None:
-        one._need_velocity()
+    one._need_moments(len(pop.moments_))
     pop.take()
     try:
         copy_lane(pop, k, one, 0)
@@ -48,11 +47,14 @@ def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
     progress["traces_zero"] = 0
     progress["collected"] = int(p.groups[0].collected & 1)
     progress["n_steps"], progress["n_collect"] = one.counts_[:, 0, 0].tolist()
+    progress["n_updates"], progress["output_error"] = p.n_updates[0], p.errors[0]
     kept = {"parameters": one.parameters_}
     if progress["collected"]:
         kept["gradient"] = one.gradient_
-    if net.moments_ and one.velocity_ is not None:
-        kept[MOMENTS[0]] = one.velocity_
+    for moment in one.moments_[len(net.moments_):]:  # kept, and not in use
+        if moment.any():
+            net._need_moments(len(net.moments_) + 1)
+    kept |= zip(MOMENTS[:len(net.moments_)], one.moments_)
     for name, buffer in kept.items():
         progress[name] = np.zeros(n.layout.parameter_size, pop.dtype_)
         views = net._views(progress[name])
@@ -61,8 +63,8 @@ def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
     net._restore(progress)
 
 
-def put_in(PopulationBase pop not None, ptrdiff_t k, Network net not None, optimizers, rates, momenta):
-    """Bring net k where `net`, a copy that may be spent, stands; with the optimizers of all."""
+def put_in(PopulationBase pop not None, ptrdiff_t k, Network net not None, tuple optimizers):
+    """Bring net k where `net`, a copy that may be spent, stands; with the optimisers of all."""
     cdef pylstm_population *p = &pop.pop
     cdef pylstm_network *n = &net.net
     cdef ptrdiff_t group = k // p.lanes, lane = k % p.lanes
@@ -70,8 +72,9 @@ def put_in(PopulationBase pop not None, ptrdiff_t k, Network net not None, optim
     progress = net.progress()
     pop.take()
     try:
+        pop.set_optimizers(optimizers)
+        pop._need_moments(len(net.moments_))
         fill_lane(pop, group, lane, net, progress)
-        pop.set_rates(optimizers, rates, momenta)
     finally:
         pop.release()
 
@@ -80,9 +83,8 @@ cdef fill_lane(PopulationBase pop, ptrdiff_t group, ptrdiff_t lane, Network net,
     cdef pylstm_population *p = &pop.pop
     cdef pylstm_network *n = &net.net
     cdef uint32_t bit = <uint32_t>1 << lane
-    for buffer in (pop.parameters_, pop.gradient_, pop.traces_, pop.steps_, pop.velocity_):
-        if buffer is not None:
-            buffer[group, :, lane] = 0
+    for buffer in pop._lines().values():
+        buffer[group, :, lane] = 0
     lines, record = pop.steps_[group, :, lane], progress["record"]
     for here, there, count in gate_rows(pop, net):
         at = n.layout.at_act + there
@@ -93,9 +95,9 @@ cdef fill_lane(PopulationBase pop, ptrdiff_t group, ptrdiff_t lane, Network net,
     if "traces" in progress:
         for ours, theirs in trace_views(pop, net, progress["traces"]):
             ours[group, lane] = theirs
-    kept = {"parameters": pop.parameters_, "gradient": pop.gradient_, MOMENTS[0]: pop.velocity_}
+    kept = {"parameters": pop.parameters_, "gradient": pop.gradient_, **dict(zip(MOMENTS, pop.moments_))}
     for name, buffer in kept.items():
-        if buffer is not None and name in progress:
+        if name in progress:
             views = pop.views(buffer)
             for part, view in net._views(progress[name]).items():
                 views[part][group, lane] = view
@@ -103,15 +105,16 @@ cdef fill_lane(PopulationBase pop, ptrdiff_t group, ptrdiff_t lane, Network net,
     if progress["collected"]:
         p.groups[group].collected |= bit
     pop.counts_[:, group, lane] = progress["n_steps"], progress["n_collect"]
+    p.n_updates[group * p.lanes + lane] = progress["n_updates"]
+    p.errors[group * p.lanes + lane] = progress["output_error"]
 
 
 cdef copy_lane(PopulationBase pop, ptrdiff_t k, PopulationBase other, ptrdiff_t to):
     """Net k becomes net `to` of another population of the same architecture."""
     cdef ptrdiff_t lanes = pop.pop.lanes
-    theirs = other._buffers()
-    for name, buffer in pop._buffers().items():
-        if name not in ("groups", "counts"):
-            theirs[name][to // lanes, :, to % lanes] = buffer[k // lanes, :, k % lanes]
+    theirs = other._lines()
+    for name, buffer in pop._lines().items():
+        theirs[name][to // lanes, :, to % lanes] = buffer[k // lanes, :, k % lanes]
     other.counts_[:, to // lanes, to % lanes] = pop.counts_[:, k // lanes, k % lanes]
     bits = pop.groups_[k // lanes] >> np.uint32(k % lanes) & 1
     other.groups_[to // lanes] |= bits << np.uint32(to % lanes)

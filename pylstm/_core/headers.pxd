@@ -144,6 +144,10 @@ cdef extern from "streams/streams.h":
                    ptrdiff_t *) noexcept nogil
 
 cdef extern from "population/population.h":
+    enum:
+        PYLSTM_RATE, PYLSTM_FIRST_PART, PYLSTM_FIRST_GAIN, PYLSTM_SECOND_PART, PYLSTM_SECOND_GAIN
+        PYLSTM_ROOT, PYLSTM_SMALLEST, PYLSTM_KEPT, PYLSTM_SHRINK, PYLSTM_LIMIT, PYLSTM_RULE_LINES
+
     ctypedef struct pylstm_group:
         uint32_t pending, learnable, has_error, collected, diverged
 
@@ -160,15 +164,21 @@ cdef extern from "population/population.h":
         ptrdiff_t at_act, at_c, at_q, step_lines, work_lines
         void *parameters
         void *gradient
-        void *velocity
+        void *moments[2]
         void *traces
         void *steps
         void *work
-        void *rates
+        void *rules
         void *record
         pylstm_group *groups
+        uint32_t *plain
+        uint32_t *varying
+        uint32_t *whole
+        pylstm_optimizer *optimizers
         int64_t *n_steps
         int64_t *n_collect
+        int64_t *n_updates
+        double *errors
 
     ctypedef struct pylstm_population_call:
         const ptrdiff_t *place

@@ -7,6 +7,7 @@ cdef enum:
 
 cdef ptrdiff_t rows_wanted(ptrdiff_t n_steps, ptrdiff_t rows, ptrdiff_t most) noexcept nogil
 cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t every) noexcept
+cdef object schedule_factors(object schedule, ptrdiff_t first, ptrdiff_t count)
 cdef diverged(const pylstm_network *n, str what)
 
 

@@ -222,19 +222,8 @@ cdef class NetworkBuffers:
     cdef int ask_schedule(self, ptrdiff_t n_updates) except -1:
         """Ask it, once for each update."""
         cdef pylstm_optimizer *o = &self.net.optimizer
-        factors = np.empty(n_updates)
-        for k in range(n_updates):
-            factor = self.schedule_(o.n_updates + k)
-            try:
-                factors[k] = factor
-            except (TypeError, ValueError):
-                factors[k] = NAN
-            if not 0 <= factors[k] < np.inf:
-                raise ValueError(
-                    f"schedule({o.n_updates + k}) is {brief(factor)}, wanted a finite number >= 0"
-                )
-        self.factors_ = factors
-        o.factors = <const double *>cnp.PyArray_DATA(factors)
+        self.factors_ = schedule_factors(self.schedule_, o.n_updates, n_updates)
+        o.factors = <const double *>cnp.PyArray_DATA(self.factors_)
         o.first_factor = o.n_updates
         return 0
 
@@ -318,6 +307,22 @@ cdef class NetworkBuffers:
     @property
     def _optimizer(self):
         return self.optimizer_
+
+
+cdef object schedule_factors(schedule, ptrdiff_t first, ptrdiff_t count):
+    """What a schedule says of so many updates from the first on."""
+    factors = np.empty(count)
+    for k in range(count):
+        factor = schedule(first + k)
+        try:
+            factors[k] = factor
+        except (TypeError, ValueError):
+            factors[k] = NAN
+        if not 0 <= factors[k] < np.inf:
+            raise ValueError(
+                f"schedule({first + k}) is {brief(factor)}, wanted a finite number >= 0"
+            )
+    return factors
 
 
 cdef diverged(const pylstm_network *n, str what):

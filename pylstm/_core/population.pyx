@@ -11,6 +11,7 @@ from libc.stdint cimport int32_t
 
 from pylstm._core.checks cimport update_interval
 from pylstm._core.headers cimport *
+from pylstm._core.network_buffers cimport updates_in
 from pylstm._core.population_steps cimport PopulationSteps, start
 
 cnp.import_array()
@@ -172,6 +173,8 @@ cdef class PopulationBase(PopulationSteps):
                 call.targets = cnp.PyArray_DATA(targets)
                 call.t_stride = 0 if targets.ndim == 2 else n_rows * p.shape.n_outputs
                 call.all_targets = not (missing or last)
+                n_updates = updates_in(call.n_steps + self.counts_[1].max(), call.n_sequences, every)
+                self.plan_rates(place, n_updates)
             Y = np.empty((count, n_rows, p.shape.n_outputs), self.dtype_)
             call.Y = cnp.PyArray_DATA(Y)
             self.need_record(tokens is not None)

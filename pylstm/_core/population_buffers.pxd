@@ -7,12 +7,17 @@ cdef class PopulationBuffers:
     cdef const pylstm_table *net_table
     cdef int typenum
     cdef object dtype_, everyone_
-    cdef object parameters_, gradient_, velocity_, traces_, steps_, work_, rates_, groups_, counts_
-    cdef object record_, config_, optimizers_
+    cdef object parameters_, gradient_, traces_, steps_, work_, rules_, groups_, counts_
+    cdef object regimes_, structs_, updates_, errors_, record_, config_, optimizers_
+    cdef list moments_
+    cdef str kind_
+    cdef dict factors_  # those of the schedules asked for the call that goes on
 
     cdef allocate(self, dict config, ptrdiff_t n_nets)
     cdef object zeros(self, ptrdiff_t lines)
-    cdef set_rates(self, object optimizers, object rates, object momenta)
+    cdef set_optimizers(self, tuple optimizers)
+    cdef drop_moments(self, ptrdiff_t count)
+    cdef int plan_rates(self, object place, ptrdiff_t n_updates) except -1
     cdef int need_record(self, bint tokens) except -1
     cdef int take(self) except -1
     cdef void release(self) noexcept

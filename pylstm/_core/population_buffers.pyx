@@ -4,6 +4,7 @@
 import numpy as np
 
 from pylstm._core.arrays import aligned_zeros
+from pylstm._core.shape import MOMENTS, N_MOMENTS, RULES
 
 
 from pylstm._core cimport numpy_api as cnp
@@ -24,6 +25,7 @@ from pylstm._core.engine cimport (
     take,
 )
 from pylstm._core.headers cimport *
+from pylstm._core.network_buffers cimport schedule_factors
 from pylstm._core.network_progress cimport state_by_name
 from pylstm._core.shape cimport fill_shape, too_large
 
@@ -75,7 +77,12 @@ cdef class PopulationBuffers:
         self.traces_ = self.zeros(p.trace_lines)
         self.steps_ = self.zeros(p.step_lines)
         self.work_ = self.zeros(p.work_lines)
-        self.rates_ = self.zeros(2)
+        self.rules_ = self.zeros(PYLSTM_RULE_LINES)
+        self.regimes_ = aligned_zeros(3 * p.n_groups, np.uint32).reshape(3, p.n_groups)
+        n_structs = pylstm_product(p.n_groups * p.lanes, sizeof(pylstm_optimizer))
+        self.structs_ = aligned_zeros(n_structs, np.uint8)
+        self.updates_ = aligned_zeros(p.n_groups * p.lanes, np.int64).reshape(p.n_groups, 1, p.lanes)
+        self.errors_ = aligned_zeros(p.n_groups * p.lanes, np.float64).reshape(p.n_groups, 1, p.lanes)
         n_flags = sizeof(pylstm_group) // sizeof(uint32_t)
         self.groups_ = aligned_zeros(p.n_groups * n_flags, np.uint32).reshape(p.n_groups, n_flags)
         counts = aligned_zeros(2 * p.n_groups * p.lanes, np.int64)
@@ -84,14 +91,20 @@ cdef class PopulationBuffers:
         everyone[:n_nets] = np.arange(n_nets)
         everyone[n_nets:] = -1
         self.everyone_ = everyone
-        self.velocity_ = None
+        self.moments_, self.kind_, self.factors_ = [], None, {}
         self.record_ = None
         p.parameters = cnp.PyArray_DATA(parameters)
         p.gradient = cnp.PyArray_DATA(self.gradient_)
         p.traces = cnp.PyArray_DATA(self.traces_)
         p.steps = cnp.PyArray_DATA(self.steps_)
         p.work = cnp.PyArray_DATA(self.work_)
-        p.rates = cnp.PyArray_DATA(self.rates_)
+        p.rules = cnp.PyArray_DATA(self.rules_)
+        p.plain = <uint32_t *>cnp.PyArray_DATA(self.regimes_)
+        p.varying = p.plain + p.n_groups
+        p.whole = p.varying + p.n_groups
+        p.optimizers = <pylstm_optimizer *>cnp.PyArray_DATA(self.structs_)
+        p.n_updates = <int64_t *>cnp.PyArray_DATA(self.updates_)
+        p.errors = <double *>cnp.PyArray_DATA(self.errors_)
         p.groups = <pylstm_group *>cnp.PyArray_DATA(self.groups_)
         p.n_steps = <int64_t *>cnp.PyArray_DATA(self.counts_)
         p.n_collect = p.n_steps + p.n_groups * p.lanes
@@ -102,24 +115,59 @@ cdef class PopulationBuffers:
         flat = aligned_zeros(pylstm_product(p.n_groups * p.lanes, lines), self.dtype_)
         return flat.reshape(p.n_groups, lines, p.lanes)
 
-    def _set_rates(self, optimizers, rates, momenta):
-        """Other optimizers: learning rate and momentum of every net, (n_nets,) each."""
+    def _set_optimizers(self, optimizers):
+        """Other optimisers, one a net, all of one kind. Moments and counts of updates stay as long as
+        that is the kind there was."""
         self.take()
         try:
-            self.set_rates(optimizers, rates, momenta)
+            self.set_optimizers(optimizers)
         finally:
             self.release()
 
-    cdef set_rates(self, optimizers, rates, momenta):
+    cdef set_optimizers(self, tuple optimizers):
         cdef pylstm_population *p = &self.pop
-        if any(momenta):
-            self._need_velocity()
-        for j, values in enumerate((rates, momenta)):
-            line = np.zeros(p.n_groups * p.lanes, self.dtype_)
-            line[:p.n_nets] = values
-            self.rates_[:, j] = line.reshape(p.n_groups, p.lanes)
-        p.rule = PYLSTM_MOMENTUM if any(momenta) else PYLSTM_SGD
-        self.optimizers_ = optimizers
+        cdef pylstm_optimizer *o
+        cdef ptrdiff_t k
+        kind = type(optimizers[0]).__name__
+        rule = max((one.rule for one in optimizers), key=N_MOMENTS.__getitem__)
+        n_moments = N_MOMENTS[rule] if kind != self.kind_ else max(N_MOMENTS[rule], len(self.moments_))
+        self._need_moments(n_moments)
+        if kind != self.kind_:
+            self.drop_moments(n_moments)
+        lines = np.zeros((p.n_groups * p.lanes, PYLSTM_RULE_LINES))
+        regimes = np.zeros((3, p.n_groups * p.lanes), bool)
+        for k, one in enumerate(optimizers):
+            o = p.optimizers + k
+            if k > 0 and one is optimizers[k - 1]:
+                o[0] = p.optimizers[k - 1]
+                lines[k], regimes[:, k] = lines[k - 1], regimes[:, k - 1]
+                continue
+            fill_optimizer(o, one)
+            lines[k] = rule_lines(o)
+            regimes[:, k] = regimes_of(o, callable(one.schedule))
+        self.rules_[...] = lines.reshape(p.n_groups, p.lanes, -1).swapaxes(1, 2)
+        bits = regimes.reshape(3, p.n_groups, p.lanes) << np.arange(p.lanes, dtype=np.uint32)
+        self.regimes_[...] = bits.sum(axis=2)
+        p.rule = RULES[rule]
+        self.kind_, self.optimizers_ = kind, optimizers
+
+    cdef int plan_rates(self, object place, ptrdiff_t n_updates) except -1:
+        """Ask the schedules of the nets that have a place for the factors of their next updates, each
+        schedule once for nets with as many updates so far."""
+        cdef pylstm_population *p = &self.pop
+        cdef const cnp.npy_intp *places = <const cnp.npy_intp *>cnp.PyArray_DATA(place)
+        cdef ptrdiff_t k
+        self.factors_ = {}
+        for k in range(p.n_nets):
+            if places[k] < 0 or not callable(self.optimizers_[k].schedule):
+                continue
+            schedule = self.optimizers_[k].schedule
+            asked = id(schedule), p.n_updates[k]
+            if asked not in self.factors_:
+                self.factors_[asked] = schedule_factors(schedule, p.n_updates[k], n_updates)
+            p.optimizers[k].factors = <const double *>cnp.PyArray_DATA(self.factors_[asked])
+            p.optimizers[k].first_factor = p.n_updates[k]
+        return 0
 
     @property
     def _optimizers(self):
@@ -131,10 +179,20 @@ cdef class PopulationBuffers:
             raise RuntimeError("this Population was never initialised: call Population.__init__ first")
         return self.config_
 
-    def _need_velocity(self):
-        if self.velocity_ is None:
-            self.velocity_ = self.zeros(self.pop.parameter_lines)
-            self.pop.velocity = cnp.PyArray_DATA(self.velocity_)
+    def _need_moments(self, count):
+        while len(self.moments_) < count:
+            moment = self.zeros(self.pop.parameter_lines)
+            self.pop.moments[len(self.moments_)] = cnp.PyArray_DATA(moment)
+            self.moments_.append(moment)
+
+    cdef drop_moments(self, ptrdiff_t count):
+        """Keep so many of the moments, and nothing that is in them; no update has been made."""
+        del self.moments_[count:]
+        for k in range(count, 2):
+            self.pop.moments[k] = NULL
+        for moment in self.moments_:
+            moment[...] = 0
+        self.updates_[...] = 0
 
     cdef int need_record(self, bint tokens) except -1:
         cdef pylstm_record record
@@ -238,13 +296,15 @@ cdef class PopulationBuffers:
 
     def _buffers(self):
         """Everything that decides how the streams go on, by name; not copied."""
-        buffers = {
+        return {**self._lines(), "groups": self.groups_, "counts": self.counts_}
+
+    def _lines(self):
+        """What of it has a number for every net in a line, (n_groups, lines, lanes)."""
+        return {
             "parameters": self.parameters_, "gradient": self.gradient_, "traces": self.traces_,
-            "steps": self.steps_, "groups": self.groups_, "counts": self.counts_,
+            "steps": self.steps_, **dict(zip(MOMENTS, self.moments_)), "n_updates": self.updates_,
+            "output_error": self.errors_,
         }
-        if self.velocity_ is not None:
-            buffers["velocity"] = self.velocity_
-        return buffers
 
     def _progress(self):
         """Copies of everything that decides how the streams go on."""
@@ -320,6 +380,44 @@ cdef class PopulationBuffers:
     def dtype(self):
         """The NumPy dtype of weights, state and results."""
         return self.dtype_
+
+
+cdef fill_optimizer(pylstm_optimizer *o, optimizer):
+    """What the caller sets of an optimizer, by the names of its fields."""
+    numbers = optimizer.numbers()
+    memset(o, 0, sizeof(pylstm_optimizer))
+    o.rule = RULES[optimizer.rule]
+    o.learning_rate = numbers["learning_rate"]
+    o.first = numbers["first"]
+    o.second = numbers["second"]
+    o.epsilon = numbers["epsilon"]
+    o.weight_decay = numbers["weight_decay"]
+    o.kappa = numbers["kappa"]
+    o.decay = numbers["decay"]
+    o.clip_value = numbers["clip_value"]
+    o.clip_norm = numbers["clip_norm"]
+
+
+cdef tuple regimes_of(const pylstm_optimizer *o, bint scheduled):
+    """Whether an optimizer descends and no more, differs from update to update, must see the whole
+    gradient before it changes a weight: `plain`, `varying` and `whole` of a population."""
+    whole = o.clip_norm > 0 or o.rule == PYLSTM_OBGD
+    varying = whole or scheduled or o.decay != 1 or o.rule == PYLSTM_ADAM
+    plain = o.rule == PYLSTM_SGD and not varying and o.clip_value == 0 and o.weight_decay == 0
+    return plain, varying, whole
+
+
+cdef object rule_lines(const pylstm_optimizer *o):
+    """The numbers of a net in the lines of its rule."""
+    lines = np.zeros(PYLSTM_RULE_LINES)
+    lines[PYLSTM_RATE] = o.learning_rate
+    lines[PYLSTM_FIRST_PART], lines[PYLSTM_FIRST_GAIN] = o.first, 1 - o.first
+    lines[PYLSTM_SECOND_PART], lines[PYLSTM_SECOND_GAIN] = o.second, 1 - o.second
+    lines[PYLSTM_SMALLEST] = o.epsilon
+    lines[PYLSTM_KEPT] = 1 - o.learning_rate * o.weight_decay
+    lines[PYLSTM_ROOT] = lines[PYLSTM_SHRINK] = 1
+    lines[PYLSTM_LIMIT] = o.clip_value if o.clip_value > 0 else np.inf
+    return lines
 
 
 def population_sizes(dict config, Py_ssize_t n_nets):

@@ -12,6 +12,7 @@ from libc.string cimport memset
 
 from pylstm._core.checks cimport real_numbers, row_not_finite, target_problem
 from pylstm._core.headers cimport *
+from pylstm._core.network_buffers cimport updates_in
 from pylstm._core.population_buffers cimport PopulationBuffers
 
 cnp.import_array()
@@ -270,6 +271,8 @@ cdef class PopulationSteps(PopulationBuffers):
             call.targets = cnp.PyArray_DATA(targets)
             call.t_stride = 0 if targets.ndim == 1 + is_run else n_steps * p.shape.n_outputs
             call.all_targets = not missing
+            n_updates = updates_in(n_steps + self.counts_[1].max(), 1, every) if is_run else 1
+            self.plan_rates(place, n_updates)
         Y = np.empty((count, n_steps, p.shape.n_outputs), self.dtype_)
         call.Y = cnp.PyArray_DATA(Y)
         self.gather_helpers(n_steps)
@@ -327,6 +330,8 @@ cdef class PopulationSteps(PopulationBuffers):
             call.t_stride = 0 if targets.ndim == 1 else p.shape.n_outputs
             call.losses = <double *>cnp.PyArray_DATA(losses)
             self.check_learnable(place)
+            if update:
+                self.plan_rates(place, 1)
             self.table.learn(&self.pop, &call)
             if update:
                 self.table.update(&self.pop, &call)
@@ -373,6 +378,8 @@ cdef class PopulationSteps(PopulationBuffers):
             call.targets = cnp.PyArray_DATA(dy)
             call.t_stride = 0 if dy.ndim == 1 else p.shape.n_outputs
             self.check_learnable(place)
+            if update:
+                self.plan_rates(place, 1)
             self.table.learn_from(&self.pop, &call)
             if update:
                 self.table.update(&self.pop, &call)
@@ -402,6 +409,7 @@ cdef class PopulationSteps(PopulationBuffers):
         try:
             place = self.placing(nets, &count)
             start(&call, place)
+            self.plan_rates(place, 1)
             self.table.update(&self.pop, &call)
         finally:
             self.release()
@@ -409,8 +417,8 @@ cdef class PopulationSteps(PopulationBuffers):
     def reset(self, nets=None):
         """Set state and traces to zero: new sequences begin.
 
-        Accumulated gradients that are not yet applied stay. A net that has diverged takes part again if its
-        weights are finite, without gradient and velocity.
+        Gradients collected and not yet applied stay. A net that has diverged takes part again if its
+        weights are finite, without gradient and moments.
 
         Parameters
         ----------

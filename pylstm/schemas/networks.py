@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,7 +12,6 @@ from msgspec.structs import asdict
 from pylstm._core import MOMENTS, N_MOMENTS, network_sizes, population_sizes, streams_sizes
 from pylstm.checks import check_init_range
 from pylstm.configuration import check_combination, check_gradient
-from pylstm.copies import check_fields
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.schemas.state import (
@@ -301,8 +299,8 @@ class PopulationState(State, kw_only=True):
     """`Population`."""
 
     WHAT = "population"
-    FORMAT = 1
-    format: Literal[1]
+    FORMAT = 2
+    format: Literal[2]
     config: Config
     n_nets: Size
     optimizers: list[Any]
@@ -312,15 +310,35 @@ class PopulationState(State, kw_only=True):
     steps: Array
     groups: Array
     counts: Array
-    velocity: Array | UnsetType = UNSET
+    n_updates: Array
+    output_error: Array
+    first_moment: Array | UnsetType = UNSET
+    second_moment: Array | UnsetType = UNSET
+
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """In format 1 all optimizers were SGD without a count of updates."""
+        counts, optimizers = state.get("counts"), state.get("optimizers")
+        if state.get("format") != 1 or not isinstance(optimizers, list) or np.ndim(counts) != 3:
+            return state
+        today = {name: value for name, value in state.items() if name != "velocity"}
+        if "velocity" in state:
+            today["first_moment"] = state["velocity"]
+        return {
+            **today,
+            "format": cls.FORMAT,
+            "optimizers": [
+                {"name": "SGD", **one} if isinstance(one, Mapping) else one for one in optimizers
+            ],
+            "n_updates": np.zeros_like(counts[:1], INT64).swapaxes(0, 1),
+            "output_error": np.zeros_like(counts[:1], FLOAT64).swapaxes(0, 1),
+        }
 
     def __post_init__(self) -> None:
-        names = [entry.name for entry in fields(SGD)]
-        for one in self.optimizers:
-            check_fields("optimizer", one, names)
-        self.optimizers = [SGD(**one) for one in self.optimizers]
+        self.optimizers = [Optimizer.from_saved(one) for one in self.optimizers]
         config, dtype, n_nets = self.config, np.dtype(self.config.dtype), self.n_nets
-        must(len(self.optimizers) == n_nets, "an optimizer for each net")
+        must(len(self.optimizers) == n_nets, "an optimiser for each net")
+        must(len(set(map(type, self.optimizers))) == 1, "optimisers of one class")
         must(config.gradient == "truncated", "gradient 'truncated' in a population")
         must(not (config.scale_inputs or config.scale_targets), "values that are not scaled")
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
@@ -332,12 +350,22 @@ class PopulationState(State, kw_only=True):
         has_shape("steps", self.steps, dtype, (groups, sizes["steps"], lanes))
         has_shape("groups", self.groups, UINT32, (groups, sizes["flags"]))
         has_shape("counts", self.counts, INT64, (2, groups, lanes))
+        has_shape("n_updates", self.n_updates, INT64, (groups, 1, lanes))
+        has_shape("output_error", self.output_error, FLOAT64, (groups, 1, lanes))
         must((self.groups >> np.uint32(lanes) == 0).all(), f"flags of {lanes} nets a group")
-        must(self.counts.min() >= 0 and self.counts.max() <= 2**62, "counts of at least 0")
-        if any(one.momentum for one in self.optimizers):
-            is_there("velocity", self.velocity, True)
-        if self.velocity is not UNSET:
-            has_shape("velocity", self.velocity, dtype, self.parameters.shape)
+        for counts in (self.counts, self.n_updates):
+            must(counts.min() >= 0 and counts.max() <= 2**62, "counts of at least 0")
+        must((self.output_error >= 0).all(), "errors at the outputs of at least 0")
+        self._check_moments()
+
+    def _check_moments(self) -> None:
+        least = max(N_MOMENTS[one.rule] for one in self.optimizers)
+        most = 1 if isinstance(self.optimizers[0], SGD) else least
+        for k, moment in enumerate((self.first_moment, self.second_moment)):
+            if k >= most or k < least:
+                is_there(MOMENTS[k], moment, k < least)
+            if moment is not UNSET:
+                has_shape(MOMENTS[k], moment, self.parameters.dtype, self.parameters.shape)
 
 
 class DelayedState(State):

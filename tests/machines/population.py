@@ -11,12 +11,13 @@ import numpy as np
 import pylstm
 from machines.kit import Machine, Over, assert_bits, assert_near, canonical, rule
 from machines.known import mended
-from machines.lstm import LARGEST, draw_architecture, save_and_load
-
-
-def draw_sgd(machine, momentum=None):
-    momentum = machine.pick(0.0, 0.0, 0.6) if momentum is None else momentum
-    return pylstm.SGD(machine.pick(0.01, 0.02, 0.03), momentum)
+from machines.lstm import (
+    LARGEST,
+    draw_architecture,
+    draw_optimizer,
+    has_callable,
+    save_and_load,
+)
 
 
 class PopulationMachine(Machine):
@@ -29,7 +30,7 @@ class PopulationMachine(Machine):
             "dtype": self.pick("float32", "float64", "float64"),
             "seed": self.rng.getrandbits(20),
             "init_range": 0.5,
-            "optimizer": [draw_sgd(self) for _ in range(self.n_nets)],
+            "optimizer": self.draw_optimizers(),
         }
         self.population, self.twin = (
             pylstm.Population(self.n_nets, **architecture.keywords(), **keywords) for _ in range(2)
@@ -49,6 +50,13 @@ class PopulationMachine(Machine):
     @property
     def config(self):
         return self.population._config()
+
+    def draw_optimizers(self, kind=None):
+        """One a net, all of one class; rates and the rest are each net's own."""
+        kind = kind or self.pick("sgd", "sgd", "momentum", "rmsprop", "adam", "obgd")
+        self.kind = kind
+        with_sgd = ("sgd", "momentum") if kind in ("sgd", "momentum") else (kind,)
+        return [draw_optimizer(self, self.pick(*with_sgd)) for _ in range(self.n_nets)]
 
     def draw_nets(self):
         """Which take part, in what form they are named; None for all."""
@@ -274,7 +282,7 @@ class PopulationMachine(Machine):
         """A net of one's own takes the place of another, and is itself left alone."""
         k = self.rng.randrange(self.n_nets)
         net = self.nets[self.rng.randrange(self.n_nets)].copy()
-        net.optimizer = draw_sgd(self)
+        net.optimizer = draw_optimizer(self, self.kind)
         before = canonical(net)
         self.population[k] = net
         self.twin[k] = net
@@ -311,8 +319,7 @@ class PopulationMachine(Machine):
 
     @rule(0.5)
     def set_optimizer(self):
-        """A net keeps its momentum: without, its velocity is the population's affair."""
-        optimizers = [draw_sgd(self, before.momentum) for before in self.population.optimizer]
+        optimizers = self.draw_optimizers(self.kind if self.chance(0.7) else None)
         self.population.optimizer = self.twin.optimizer = optimizers
         for net, optimizer in zip(self.nets, optimizers, strict=True):
             net.optimizer = optimizer
@@ -333,6 +340,9 @@ class PopulationMachine(Machine):
 
     @rule(0.05)
     def save(self):
+        if any(map(has_callable, self.population.optimizer)):
+            self.refused(self.population.to_bytes, ValueError, TypeError)
+            return
         self.replaced(self.unchanged(lambda: save_and_load(self.population)))
 
     @rule(2)
@@ -341,10 +351,12 @@ class PopulationMachine(Machine):
         X, T = self.numbers(n, 2, self.config["n_inputs"]), self.draw_targets(n, 2)
         x, t = self.unusable(self.config["n_inputs"]), self.unusable(self.config["n_outputs"])
         nets = self.pick([n], [-n - 1], [0, 0], [0.5], "x", [[0]], 0, [True] * (n + 1), [1 << 70])
-        t = "x" if t is None else t
+        if t is None or (self.config["n_outputs"] == 1 and isinstance(t, float | np.ndarray)):
+            t = "x"  # one number each may be targets
         x, t = ("x" if isinstance(row, np.ndarray) and n == 1 else row for row in (x, t))
         values = self.pick("x", np.nan, [1j], [[[[1.0]]]], np.inf)
-        optimizer = self.pick(pylstm.Adam(), None, [], pylstm.SGD(1, clip_norm=1))
+        mixed = [pylstm.Adam(), pylstm.SGD(1)] * n
+        optimizer = self.pick(0.1, None, [], mixed, [pylstm.SGD(1)] * (n + 1))
         bad = [
             lambda: population.step(x), lambda: population.step(X[:, 0], t),
             lambda: population.predict(x), lambda: population.learn(t),

@@ -513,11 +513,16 @@ static void build_population(object *o)
     line = (size_t)p->lanes * size;
     p->parameters = get(o, p->n_groups * p->parameter_lines, line);
     p->gradient = get(o, p->n_groups * p->parameter_lines, line);
-    p->velocity = get(o, p->n_groups * p->parameter_lines, line);
+    p->moments[0] = get(o, p->n_groups * p->parameter_lines, line);
     p->traces = get(o, p->n_groups * p->trace_lines, line);
     p->steps = get(o, p->n_groups * p->step_lines, line);
     p->work = get(o, p->n_groups * p->work_lines, line);
-    p->rates = get(o, p->n_groups * 2, line);
+    p->rules = get(o, p->n_groups * PYLSTM_RULE_LINES, line);
+    p->plain = get(o, p->n_groups, sizeof(uint32_t));
+    p->varying = get(o, p->n_groups, sizeof(uint32_t));
+    p->whole = get(o, p->n_groups, sizeof(uint32_t));
+    p->n_updates = get(o, p->n_groups * p->lanes, sizeof(int64_t));
+    p->errors = get(o, p->n_groups * p->lanes, sizeof(double));
     p->record = get(o, p->n_groups * record.lines, line);
     p->groups = get(o, p->n_groups, sizeof(pylstm_group));
     p->n_steps = get(o, p->n_groups * p->lanes, sizeof(int64_t));
@@ -527,8 +532,13 @@ static void build_population(object *o)
         o->place[k] = k < N_NETS ? k : -1;
     fill(p->parameters, p->shape.precision, p->n_groups * p->parameter_lines * p->lanes, &seed,
          0.1);
-    for (ptrdiff_t k = 0; k < p->n_groups * 2 * p->lanes; k++)
-        ((float *)p->rates)[k] = k / p->lanes % 2 ? 0.5f : 0.01f;
+    for (ptrdiff_t k = 0; k < p->n_groups * p->lanes; k++) {
+        float *rule = (float *)p->rules + k / p->lanes * PYLSTM_RULE_LINES * p->lanes + k % p->lanes;
+        rule[PYLSTM_RATE * p->lanes] = 0.01f;
+        rule[PYLSTM_KEPT * p->lanes] = rule[PYLSTM_SHRINK * p->lanes] = 1;
+        rule[PYLSTM_FIRST_PART * p->lanes] = 0.5f;
+        rule[PYLSTM_LIMIT * p->lanes] = INFINITY;
+    }
 }
 
 enum {
@@ -617,7 +627,7 @@ static uint64_t population_bits(const object *o)
     uint64_t hash = UINT64_C(14695981039346656037);
     hash = digest(hash, p->parameters, weights);
     hash = digest(hash, p->gradient, weights);
-    hash = digest(hash, p->velocity, weights);
+    hash = digest(hash, p->moments[0], weights);
     hash = digest(hash, p->traces, (size_t)(p->n_groups * p->trace_lines) * line);
     hash = digest(hash, p->steps, (size_t)(p->n_groups * p->step_lines) * line);
     hash = digest(hash, p->groups, (size_t)p->n_groups * sizeof(pylstm_group));
