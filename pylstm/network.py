@@ -297,10 +297,15 @@ class LSTM(Architecture, Fits, Copyable, Network):
         for name, start in biases.items():
             parameters[name][:, -1] = start
 
-    def _set_growth(self, init_range: float) -> None:
-        """New inputs are drawn from the weights there are now, whatever they were drawn from."""
+    def _set_growth(self, init_range: float, seed: int | None = None) -> None:
+        """New inputs are drawn from the weights there are now, whatever they were drawn from; or from
+        a seed."""
         self.__init_range = init_range
-        self.__growth_seed = zlib.crc32(self.parameters["cell_input"].tobytes())
+        self.__growth_seed = growth_seed(self.parameters) if seed is None else seed
+
+    def _growth(self) -> tuple[float, int]:
+        """From what new inputs are drawn."""
+        return self.__init_range, self.__growth_seed
 
     def grow(self, n_inputs: int | None = None, n_outputs: int | None = None) -> None:
         """Give the network more inputs or outputs, in place; everything else goes on.
@@ -343,14 +348,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         True
         """
         before = self._config()
-        config = dict(before)
-        for name, size in (("n_inputs", n_inputs), ("n_outputs", n_outputs)):
-            if size is not None:
-                config[name] = check_size(name, size)
-                if config[name] < before[name]:
-                    raise ValueError(
-                        f"{name} is {brief(size)}, wanted at least the {before[name]} there are"
-                    )
+        config = grown_config(before, n_inputs, n_outputs)
         if config == before:
             return
         if before["gradient"] != "truncated":
@@ -362,15 +360,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
 
     def _draw_new_inputs(self, parameters: dict[str, Array], before: Mapping[str, Any]) -> None:
         """Weights of the inputs that `before` has not got, in views of all of them."""
-        limit = self.__init_range
-        rows = [parameters[name] for name in (*GATES, "cell_input") if name in parameters]
-        for k in range(before["n_inputs"], self.n_inputs):
-            rng = np.random.default_rng([self.__growth_seed, k])
-            for view in rows:
-                view[:, k] = rng.uniform(-limit, limit, len(view))
-            if before["shortcut"]:
-                readout = parameters["output"][: before["n_outputs"], self.n_cells + k]
-                readout[:] = rng.uniform(-limit, limit, before["n_outputs"])
+        draw_new_inputs(parameters, before, self.n_inputs, *self._growth())
 
     def _with_gradient(self, gradient: str | None, window: int | None) -> dict[str, Any]:
         """The configuration with the gradient of a call; None: the network's own."""
@@ -510,6 +500,45 @@ class Unbuilt(LSTM):
         self, init_range: float, bias_init: Mapping[str, npt.ArrayLike], rng: np.random.Generator
     ) -> None:
         check_biases(self.__config, bias_init)
+
+
+def growth_seed(parameters: Mapping[str, Array]) -> int:
+    """From what new inputs of a network with these weights are drawn."""
+    return zlib.crc32(parameters["cell_input"].tobytes())
+
+
+def grown_config(
+    before: Mapping[str, Any], n_inputs: int | None, n_outputs: int | None
+) -> dict[str, Any]:
+    """A configuration with the sizes wanted, or ValueError."""
+    config = dict(before)
+    for name, size in (("n_inputs", n_inputs), ("n_outputs", n_outputs)):
+        if size is not None:
+            config[name] = check_size(name, size)
+            if config[name] < before[name]:
+                raise ValueError(
+                    f"{name} is {brief(size)}, wanted at least the {before[name]} there are"
+                )
+    return config
+
+
+def draw_new_inputs(
+    parameters: Mapping[str, Array],
+    before: Mapping[str, Any],
+    n_inputs: int,
+    limit: float,
+    seed: int,
+) -> None:
+    """Weights of the inputs that `before` has not got, in views of all of them."""
+    rows = [parameters[name] for name in (*GATES, "cell_input") if name in parameters]
+    n_cells = before["n_blocks"] * before["block_size"]
+    for k in range(before["n_inputs"], n_inputs):
+        rng = np.random.default_rng([seed, k])
+        for view in rows:
+            view[:, k] = rng.uniform(-limit, limit, len(view))
+        if before["shortcut"]:
+            readout = parameters["output"][: before["n_outputs"], n_cells + k]
+            readout[:] = rng.uniform(-limit, limit, before["n_outputs"])
 
 
 def check_network(net: Any) -> LSTM:

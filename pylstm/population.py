@@ -9,12 +9,19 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import MOMENTS, PopulationBase, put_in, take_out
+from pylstm._core import (
+    MOMENTS,
+    PopulationBase,
+    RunningScale,
+    grow_population,
+    put_in,
+    take_out,
+)
 from pylstm.architecture import Architecture
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable
 from pylstm.errors import brief, brief_text
-from pylstm.network import INIT_RANGE, LSTM, check_network
+from pylstm.network import LSTM, check_network, draw_new_inputs, grown_config
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.registry import as_today, check_state, register
 
@@ -112,9 +119,11 @@ class Population(Architecture, Copyable, PopulationBase):
         for value in ranges:
             check_init_range(value)
         rngs = [generator(s) for s in _seeds(seed, n_nets)]
+        self.__growth: list[tuple[float, int]] = []
         weights: list[dict[str, Array]] = []
         for value, rng in zip(ranges, rngs, strict=True):
             model._initialise(float(value), bias_init or {}, rng)
+            self.__growth.append(model._growth())
             weights.append({name: view.copy() for name, view in model.parameters.items()})
         self.set_parameters({name: np.stack([w[name] for w in weights]) for name in weights[0]})
 
@@ -157,6 +166,7 @@ class Population(Architecture, Copyable, PopulationBase):
         population = cls.__new__(cls)
         optimizers = _optimizers([net.optimizer for net in nets], len(nets))
         population._configure(nets[0]._config(), len(nets), optimizers)
+        population.__growth = [net._growth() for net in nets]
         for k, net in enumerate(nets):
             population[k] = net
         return population
@@ -175,7 +185,7 @@ class Population(Architecture, Copyable, PopulationBase):
         k = self._index(k)
         net = LSTM(**self._config(), init_range=0.0, optimizer=self.optimizer[k])
         take_out(self, k, net)
-        net._set_growth(INIT_RANGE)
+        net._set_growth(*self.__growth[k])
         return net
 
     def __setitem__(self, k: int, net: LSTM) -> None:
@@ -193,6 +203,7 @@ class Population(Architecture, Copyable, PopulationBase):
         optimizers: list[Any] = list(self.optimizer)
         optimizers[k] = net.optimizer
         put_in(self, k, net.copy(), _optimizers(optimizers, self.n_nets))
+        self.__growth[k] = net._growth()
 
     def _index(self, k: int) -> int:
         if isinstance(k, bool) or not isinstance(k, numbers.Integral):
@@ -272,6 +283,26 @@ class Population(Architecture, Copyable, PopulationBase):
         return self._state()
 
     @property
+    def input_scale(self) -> tuple[RunningScale, ...] | None:
+        """Means and standard deviations of the inputs of each net so far, copies; None with no scale."""
+        return self._running("input_scale")
+
+    @property
+    def target_scale(self) -> tuple[RunningScale, ...] | None:
+        """What is known of the targets of each net, as `input_scale`."""
+        return self._running("target_scale")
+
+    def _running(self, name: str) -> tuple[RunningScale, ...] | None:
+        statistics = self._scales(name)
+        if statistics is None:
+            return None
+        scales = []
+        for known in statistics:
+            scales.append(RunningScale(known["mean"].size, self._config()["scale_memory"]))
+            scales[-1].restore(known)
+        return tuple(scales)
+
+    @property
     def optimizer(self) -> tuple[Optimizer, ...]:
         """The optimizers, one a net; set to one for all or a sequence of n_nets of one class.
 
@@ -286,6 +317,47 @@ class Population(Architecture, Copyable, PopulationBase):
         self._set_optimizers(_optimizers(optimizer, self.n_nets))
 
     # ------------------------------------------------------------ what it is
+
+    def grow(self, n_inputs: int | None = None, n_outputs: int | None = None) -> None:
+        """Give every net more inputs or outputs, in place; everything else goes on.
+
+        `LSTM.grow` for every net: new inputs start with weights drawn from those each net started
+        with, new outputs with all weights 0.
+
+        Parameters
+        ----------
+        n_inputs, n_outputs : int, optional
+            The sizes wanted, at least those there are.
+
+        Raises
+        ------
+        ValueError
+            For a smaller size; nothing has changed then.
+
+        Notes
+        -----
+        Costs a copy of everything.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> pop = pylstm.Population(3, n_inputs=1, n_outputs=1, n_blocks=2)
+        >>> twin = pop.copy()
+        >>> pop.grow(n_inputs=3)
+        >>> bool((pop.step([0.5, 0.0, 0.0]) == twin.step([0.5])).all())
+        True
+        """
+        before = self._config()
+        config = grown_config(before, n_inputs, n_outputs)
+        if config != before:
+            grow_population(self, before, config)
+
+    def _draw_new_inputs(self, views: Mapping[str, Array], before: Mapping[str, Any]) -> None:
+        """Weights of the inputs that `before` has not got, in views (n_groups, lanes, rows, sources)."""
+        lanes = views["cell_input"].shape[1]
+        for k, growth in enumerate(self.__growth):
+            own = {name: view[divmod(k, lanes)] for name, view in views.items()}
+            draw_new_inputs(own, before, self.n_inputs, *growth)
 
     @property
     def n_parameters(self) -> int:
@@ -307,6 +379,8 @@ class Population(Architecture, Copyable, PopulationBase):
             "config": dict(self._config()),
             "n_nets": self.n_nets,
             "optimizers": [optimizer.saved() for optimizer in self.optimizer],
+            "init_ranges": np.array([limit for limit, _ in self.__growth], np.float64),
+            "growth_seeds": np.array([seed for _, seed in self.__growth], np.uint32),
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -314,7 +388,12 @@ class Population(Architecture, Copyable, PopulationBase):
         saved = check_state("Population", state)
         self._configure(state["config"], state["n_nets"], saved.optimizers)
         self._need_moments(sum(name in state for name in MOMENTS))
+        if "eligibility" in state:
+            self._need_eligibility()
         self._restore(state)
+        self.__growth = list(
+            zip(state["init_ranges"].tolist(), state["growth_seeds"].tolist(), strict=True)
+        )
 
 
 def _one_each(name: str, values: Any, n_nets: int) -> list[Any]:

@@ -22,8 +22,7 @@
 #include <float.h>
 #include <math.h>
 
-static const double LARGEST_ROOT = 1e150; /* its square is finite */
-static const double DEVIATION = 1.4826;   /* of a normal distribution, by its median distance */
+static const double DEVIATION = 1.4826; /* of a normal distribution, by its median distance */
 
 static inline double number_at(const void *x, int doubles, ptrdiff_t j)
 {
@@ -82,7 +81,7 @@ static void settle(const pylstm_scale *s, ptrdiff_t j, int n)
                 within(s->first[k * s->n_columns + j], middle, bound);
     for (int k = 0; k < n; k++) {
         const double d = within(s->first[k * s->n_columns + j], middle, bound) - mean;
-        const double root = clip(d, LARGEST_ROOT);
+        const double root = clip(d, PYLSTM_LARGEST_ROOT);
         variance += s->weight[k * s->n_columns + j] / total * (root * root);
     }
     s->mean[j] = mean;
@@ -118,7 +117,7 @@ void pylstm_scale_update(const pylstm_scale *s, const void *x, int doubles)
         /* n that small: of a file from before the first values were kept */
         const double d =
             clip(value - s->mean[j], n <= PYLSTM_FIRST || bound == 0 ? DBL_MAX : bound);
-        const double root = clip(d, LARGEST_ROOT);
+        const double root = clip(d, PYLSTM_LARGEST_ROOT);
         if (s->centre) {
             s->mean[j] += rate * d;
             s->variance[j] = (1 - rate) * (v + rate * (root * root));

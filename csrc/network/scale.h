@@ -15,6 +15,8 @@ typedef struct {
 } pylstm_scale;
 
 enum { PYLSTM_FIRST = 8 };
+enum { PYLSTM_STATISTICS = 4 + 2 * PYLSTM_FIRST }; /* numbers of a column, in the order above */
+#define PYLSTM_LARGEST_ROOT 1e150                  /* its square is finite                    */
 
 /* Rows of either precision; `doubles`: whether they are of float64. */
 

@@ -17,12 +17,12 @@ from pylstm._core.engine import (
     set_threads,
 )
 from pylstm._core.exchange import put_in, take_out
-from pylstm._core.growth import grow
+from pylstm._core.growth import grow, grow_population
 from pylstm._core.network import Network
 from pylstm._core.population import PopulationBase
 from pylstm._core.population_buffers import population_sizes
 from pylstm._core.recurrent import Recurrent, recurrent_sizes
-from pylstm._core.scaling import RunningScale
+from pylstm._core.scaling import ROWS, RunningScale
 from pylstm._core.shape import (
     GRADIENTS,
     HIDDEN_BIASES,
@@ -44,6 +44,7 @@ __all__ = [
     "MOMENTS",
     "N_MOMENTS",
     "OUTPUTS",
+    "ROWS",
     "RULES",
     "SQUASHINGS",
     "UPDATE_AT_END",
@@ -61,6 +62,7 @@ __all__ = [
     "choose_large_from",
     "get_threads",
     "grow",
+    "grow_population",
     "kernel_address",
     "network_sizes",
     "population_sizes",

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from pylstm._core.scaling import ROWS
 from pylstm._core.shape import MOMENTS
 
 from libc.stdint cimport uint32_t
@@ -10,7 +11,10 @@ from libc.stdint cimport uint32_t
 from pylstm._core.headers cimport *
 from pylstm._core.network cimport Network
 from pylstm._core.population cimport PopulationBase
+from pylstm._core.population_buffers cimport statistics_by_name
 from pylstm._core.population_steps cimport start
+
+SCALES = ("input_scale", "target_scale")
 
 
 def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
@@ -21,6 +25,9 @@ def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
     cdef pylstm_population_call call
     one._build(pop._config(), 1)
     one._need_moments(len(pop.moments_))
+    if pop.eligibility_ is not None:
+        one._need_eligibility()
+        net._need_eligibility()
     pop.take()
     try:
         copy_lane(pop, k, one, 0)
@@ -55,6 +62,12 @@ def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
         if moment.any():
             net._need_moments(len(net.moments_) + 1)
     kept |= zip(MOMENTS[:len(net.moments_)], one.moments_)
+    if one.eligibility_ is not None:
+        kept["eligibility"] = one.eligibility_
+    for scale in SCALES:
+        if scale in one._lines():
+            rows = one._lines()[scale][0, :, 0].reshape(PYLSTM_STATISTICS, -1)
+            progress[scale] = statistics_by_name(rows)
     for name, buffer in kept.items():
         progress[name] = np.zeros(n.layout.parameter_size, pop.dtype_)
         views = net._views(progress[name])
@@ -74,6 +87,8 @@ def put_in(PopulationBase pop not None, ptrdiff_t k, Network net not None, tuple
     try:
         pop.set_optimizers(optimizers)
         pop._need_moments(len(net.moments_))
+        if net.eligibility_ is not None:
+            pop._need_eligibility()
         fill_lane(pop, group, lane, net, progress)
     finally:
         pop.release()
@@ -95,12 +110,18 @@ cdef fill_lane(PopulationBase pop, ptrdiff_t group, ptrdiff_t lane, Network net,
     if "traces" in progress:
         for ours, theirs in trace_views(pop, net, progress["traces"]):
             ours[group, lane] = theirs
-    kept = {"parameters": pop.parameters_, "gradient": pop.gradient_, **dict(zip(MOMENTS, pop.moments_))}
+    kept = {"parameters": pop.parameters_, "gradient": pop.gradient_, "eligibility": pop.eligibility_,
+            **dict(zip(MOMENTS, pop.moments_))}
     for name, buffer in kept.items():
         if name in progress:
             views = pop.views(buffer)
             for part, view in net._views(progress[name]).items():
                 views[part][group, lane] = view
+    for scale in SCALES:
+        if scale in progress:
+            rows = pop._lines()[scale][group].reshape(PYLSTM_STATISTICS, -1, p.lanes)
+            for part, at in ROWS.items():
+                rows[at, :, lane] = progress[scale][part]
     pop.groups_[group] &= ~bit
     if progress["collected"]:
         p.groups[group].collected |= bit

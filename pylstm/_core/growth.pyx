@@ -1,5 +1,5 @@
 # cython: language_level=3, cdivision=True, binding=True
-"""A network that gets more inputs or outputs.
+"""A network, or every one of a population, that gets more inputs or outputs.
 
 New inputs follow the old ones, in z and in q, and new outputs the old ones; rows of W and E, cells
 and the order of everything else stay. So each buffer is copied with zeros put in, the record of the
@@ -18,6 +18,8 @@ from libc.stdint cimport int32_t
 from pylstm._core.engine cimport in_use, lay_out_network
 from pylstm._core.headers cimport *
 from pylstm._core.network cimport Network
+from pylstm._core.population cimport PopulationBase
+from pylstm._core.population_steps cimport start
 from pylstm._core.scaling cimport Scaling
 from pylstm._core.shape cimport too_large
 
@@ -195,3 +197,95 @@ cdef object grown_record(const pylstm_network *a, const pylstm_network *b, old):
             field = with_zeros(field[:, :a.layout.n_out_sources], x, to_x)
         S[:, to:to + field.shape[1]] = field
     return new
+
+
+# ---------------------------------------------------------------- a population
+
+def grow_population(PopulationBase pop not None, dict before, dict config):
+    """Give the networks of `pop`, whose configuration is `before`, the sizes of `config`, as `grow`."""
+    cdef pylstm_population_call call
+    cdef PopulationBase grown = type(pop).__new__(type(pop))
+    pop.take()
+    try:
+        if pop.config_ is not before:
+            raise in_use("Population")
+        grown._build(config, pop.pop.n_nets)
+        grown.set_optimizers(pop.optimizers_)
+        grown._need_moments(len(pop.moments_))
+        if pop.eligibility_ is not None:
+            grown._need_eligibility()
+        if config["n_outputs"] > before["n_outputs"] and pop.pop.shape.output != PYLSTM_IDENTITY:
+            start(&call, pop.everyone_)
+            pop.table.settle(&pop.pop, &call)
+            pop.groups_[:, 1] = 0  # the last step has no value of the new outputs
+        theirs = grown._lines()
+        for name, lines in pop._lines().items():
+            theirs[name][...] = grown_lines(&pop.pop, &grown.pop, name, lines)
+        grown.groups_[...], grown.counts_[...] = pop.groups_, pop.counts_
+        grown.pop.rule = pop.pop.rule
+        pop.adopt(grown)
+        pop._draw_new_inputs(pop.views(pop.parameters_), before)
+    finally:
+        pop.release()
+
+
+cdef object grown_lines(const pylstm_population *a, const pylstm_population *b, str name, lines):
+    """Lines of one kind, (n_groups, lines, lanes), with zeros where the new parts are."""
+    if name in ("n_updates", "output_error"):
+        return lines
+    if name in ("input_scale", "target_scale"):
+        n, to = a.shape.n_inputs, b.shape.n_inputs
+        if name == "target_scale":
+            n, to = a.shape.n_outputs, b.shape.n_outputs
+        statistics = lines.reshape(len(lines), PYLSTM_STATISTICS, n, -1)
+        return _joined(lines, with_lines(statistics, n, to, 2))
+    if name == "steps":
+        return grown_steps(a, b, lines)
+    if name == "traces":
+        weights, rest = cut(lines, a.layout.n_sources * a.layout.n_traced)
+        weights = weights.reshape(len(lines), a.layout.n_sources, a.layout.n_traced, -1)
+        return _joined(lines, with_lines(weights, a.shape.n_inputs, b.shape.n_inputs, 1), rest)
+    W, rest = cut(lines, a.at_output)
+    V, rest = cut(rest, a.layout.n_out_sources * a.shape.n_outputs)
+    W = W.reshape(len(lines), a.layout.n_sources, a.layout.n_rows, -1)
+    V = V.reshape(len(lines), a.layout.n_out_sources, a.shape.n_outputs, -1)
+    V = with_lines(with_out_sources(a, b, V), a.shape.n_outputs, b.shape.n_outputs, 2)
+    return _joined(lines, with_lines(W, a.shape.n_inputs, b.shape.n_inputs, 1), V, rest)
+
+
+cdef object grown_steps(const pylstm_population *a, const pylstm_population *b, lines):
+    """The last step, field by field."""
+    rest, fields = lines, []
+    for at, kind in ((a.at_q, None), (a.at_z, "q"), (a.at_hc, "z"), (a.at_net_out, None), (a.at_y, "y"),
+                     (a.at_d, "y"), (a.at_delta, None), (a.step_lines, "y")):
+        field, rest = cut(rest, at - lines.shape[1] + rest.shape[1])
+        if kind == "q":
+            field = with_out_sources(a, b, field)
+        elif kind == "z":
+            field = with_lines(field, a.shape.n_inputs, b.shape.n_inputs, 1)
+        elif kind == "y":
+            field = with_lines(field, a.shape.n_outputs, b.shape.n_outputs, 1)
+        fields.append(field)
+    return _joined(lines, *fields)
+
+
+cdef object with_out_sources(const pylstm_population *a, const pylstm_population *b, lines):
+    """The sources of the outputs, along the second axis."""
+    if not a.shape.shortcut:
+        return lines
+    n_cells = a.layout.n_cells
+    return with_lines(lines, n_cells + a.shape.n_inputs, n_cells + b.shape.n_inputs, 1)
+
+
+cdef object with_lines(lines, ptrdiff_t at, ptrdiff_t to, int axis):
+    """`lines` with zeros put in along an axis, so that what was at `at` is at `to`."""
+    return np.moveaxis(with_zeros(np.moveaxis(lines, axis, -1), at, to), -1, axis)
+
+
+cdef tuple cut(lines, ptrdiff_t at):
+    return lines[:, :at], lines[:, at:]
+
+
+def _joined(lines, *parts):
+    """Parts of lines one behind the other, (n_groups, lines, lanes)."""
+    return np.concatenate([part.reshape(len(lines), -1, lines.shape[2]) for part in parts], axis=1)

@@ -157,14 +157,16 @@ cdef extern from "population/population.h":
         pylstm_team *team
         int busy
         ptrdiff_t n_nets
+        double scale_memory, scale_limit
         int rule
         ptrdiff_t lanes, n_groups
         ptrdiff_t at_output, at_peephole_i, at_peephole_f, at_peephole_o, parameter_lines
         ptrdiff_t trace_peephole_i, trace_peephole_f, trace_lines
-        ptrdiff_t at_act, at_c, at_q, step_lines, work_lines
+        ptrdiff_t at_act, at_c, at_q, at_z, at_hc, at_net_out, at_y, at_d, at_delta, step_lines, work_lines
         void *parameters
         void *gradient
         void *moments[2]
+        void *eligibility
         void *traces
         void *steps
         void *work
@@ -179,6 +181,8 @@ cdef extern from "population/population.h":
         int64_t *n_collect
         int64_t *n_updates
         double *errors
+        double *input_scale
+        double *target_scale
 
     ctypedef struct pylstm_population_call:
         const ptrdiff_t *place
@@ -190,6 +194,8 @@ cdef extern from "population/population.h":
         ptrdiff_t every
         void *Y
         double *losses
+        double decay
+        const double *errors
         const int32_t *tokens
         ptrdiff_t n_sequences
         const ptrdiff_t *lengths
@@ -201,6 +207,8 @@ cdef extern from "population/population.h":
         void (*predict)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*learn)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*learn_from)(pylstm_population *, const pylstm_population_call *) noexcept nogil
+        void (*trace_from)(pylstm_population *, const pylstm_population_call *) noexcept nogil
+        void (*reinforce)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*update)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*reset)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*settle)(pylstm_population *, const pylstm_population_call *) noexcept nogil
@@ -271,6 +279,7 @@ cdef extern from "network/scale.h":
         double *weight
     enum:
         PYLSTM_FIRST
+        PYLSTM_STATISTICS
 
 cdef extern from "simd/isa.h":
     ctypedef void (*pylstm_function)()

@@ -72,7 +72,7 @@ cdef class PopulationBase(PopulationSteps):
         self.take()
         try:
             place = self.placing(nets, &count)
-            X = self.inputs(X, (count, None, p.shape.n_inputs), "X")
+            X = self.inputs(X, (count, None, p.shape.n_inputs))
             return self.advance(
                 place, count, X.shape[X.ndim - 2], X, targets, every, True, return_loss)
         finally:
@@ -152,7 +152,7 @@ cdef class PopulationBase(PopulationSteps):
             start(&call, place)
             tokens = self.as_tokens(X, count)
             if tokens is None:
-                X = self.inputs(X, (count, None, p.shape.n_inputs), "X")
+                X = self.inputs(X, (count, None, p.shape.n_inputs))
                 call.X = cnp.PyArray_DATA(X)
                 call.n_steps = X.shape[X.ndim - 2]
                 call.x_stride = 0 if X.ndim == 2 else call.n_steps * p.shape.n_inputs
@@ -185,12 +185,83 @@ cdef class PopulationBase(PopulationSteps):
             self.release()
         return (Y, losses_of(Y, targets, self._config())) if return_loss else Y
 
+    # ------------------------------------------------------------ a second state of the same weights
+
+    def _follow(self, PopulationBase learner):
+        """Use the weights of `learner`, whose copy this is, from now on, and its scale of targets."""
+        self.take()
+        try:
+            self.traces_[...] = 0
+            self.forget()
+            self.parameters_, self.target_scale_ = learner.parameters_, learner.target_scale_
+            self.pop.parameters, self.pop.target_scale = learner.pop.parameters, learner.pop.target_scale
+        finally:
+            self.release()
+
+    cdef int check_follows(self, PopulationBase learner) except -1:
+        """Whether it still reads the weights of `learner`."""
+        if self.pop.parameters != learner.pop.parameters:
+            raise RuntimeError("the population has grown by itself: wanted Delayed.grow")
+        return 0
+
+    cdef void forget(self):
+        """Keep the states, and nothing to learn from."""
+        self.groups_[:, :4] = 0
+        self.counts_[1] = 0
+
+    def _predict_with(self, PopulationBase learner, X):
+        """`predict` with the weights of `learner`."""
+        learner.take()
+        try:
+            self.check_follows(learner)
+            return self.predict(X)
+        finally:
+            learner.release()
+
+    def _step_with(self, PopulationBase learner, X, follow):
+        """A step with the weights of `learner`, which `_follow` was given; nothing to learn from. And,
+        with the inputs `follow` unless they are None, a step of `learner`."""
+        cdef pylstm_population *p = &self.pop
+        self.take()
+        try:
+            learner.take()
+            try:
+                self.check_follows(learner)
+                X = self.inputs(X, (p.n_nets, p.shape.n_inputs))
+                if follow is not None:
+                    follow = learner.inputs(follow, (p.n_nets, p.shape.n_inputs))
+                Y = self.advance(self.everyone_, p.n_nets, 1, X, None, 1, False, False)
+                self.forget()
+                if follow is not None:
+                    learner.advance(learner.everyone_, p.n_nets, 1, follow, None, 1, False, False)
+            finally:
+                learner.release()
+        finally:
+            self.release()
+        return Y.reshape(p.n_nets, p.shape.n_outputs)
+
+    def _copy_of_inputs(self, X):
+        """The inputs of a step, (n_nets, n_inputs), as they may be given to another."""
+        self.take()
+        try:
+            X = self.inputs(X, (self.pop.n_nets, self.pop.shape.n_inputs))
+            return np.array(np.broadcast_to(X, (self.pop.n_nets, self.pop.shape.n_inputs)))
+        finally:
+            self.release()
+
+    # ------------------------------------------------------------ checking what comes in
+
     cdef object as_tokens(self, X, ptrdiff_t count):
         """int32 tokens (count, n_steps) or (n_steps,) from an array of whole numbers, checked; None for
         anything else."""
         array = np.asarray(X)
         if array.dtype.kind not in "iu" or not 1 <= array.ndim <= 2:
             return None
+        if self.pop.input_scale != NULL:
+            raise ValueError(
+                "X has tokens, but scale_inputs is True: wanted vectors of "
+                f"{self.pop.shape.n_inputs} numbers"
+            )
         if array.ndim == 2 and array.shape[0] != count:
             raise ValueError(
                 f"tokens has shape {brief(array.shape)}, wanted ({count}, n_steps), or (n_steps,) "

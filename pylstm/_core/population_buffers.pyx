@@ -4,6 +4,7 @@
 import numpy as np
 
 from pylstm._core.arrays import aligned_zeros
+from pylstm._core.scaling import ROWS, RunningScale
 from pylstm._core.shape import MOMENTS, N_MOMENTS, RULES
 
 
@@ -31,6 +32,8 @@ from pylstm._core.shape cimport fill_shape, too_large
 
 cnp.import_array()
 
+cdef double SCALE_LIMIT = RunningScale(1).limit
+
 cdef enum:
     SHARED_LINES = 1 << 15  # cache lines of weights gone through from which waking a thread is worth it
 
@@ -53,11 +56,6 @@ cdef class PopulationBuffers:
 
     cdef allocate(self, dict config, ptrdiff_t n_nets):
         cdef pylstm_population *p = &self.pop
-        if config["scale_inputs"] or config["scale_targets"]:
-            raise ValueError(
-                "the networks have scale_inputs or scale_targets, which a Population does not know: "
-                "wanted networks without, and standardised values"
-            )
         self.parameters_ = None  # until all is there: see take
         memset(p, 0, sizeof(pylstm_population))
         p.busy = 1
@@ -81,8 +79,16 @@ cdef class PopulationBuffers:
         self.regimes_ = aligned_zeros(3 * p.n_groups, np.uint32).reshape(3, p.n_groups)
         n_structs = pylstm_product(p.n_groups * p.lanes, sizeof(pylstm_optimizer))
         self.structs_ = aligned_zeros(n_structs, np.uint8)
-        self.updates_ = aligned_zeros(p.n_groups * p.lanes, np.int64).reshape(p.n_groups, 1, p.lanes)
-        self.errors_ = aligned_zeros(p.n_groups * p.lanes, np.float64).reshape(p.n_groups, 1, p.lanes)
+        self.updates_ = self.zeros(1, np.int64)
+        self.errors_ = self.zeros(1, np.float64)
+        self.input_scale_ = self.target_scale_ = self.eligibility_ = None
+        if config["scale_inputs"]:
+            self.input_scale_ = self.zeros(pylstm_product(PYLSTM_STATISTICS, p.shape.n_inputs), np.float64)
+            p.input_scale = <double *>cnp.PyArray_DATA(self.input_scale_)
+        if config["scale_targets"]:
+            self.target_scale_ = self.zeros(pylstm_product(PYLSTM_STATISTICS, p.shape.n_outputs), np.float64)
+            p.target_scale = <double *>cnp.PyArray_DATA(self.target_scale_)
+        p.scale_memory, p.scale_limit = config["scale_memory"], SCALE_LIMIT
         n_flags = sizeof(pylstm_group) // sizeof(uint32_t)
         self.groups_ = aligned_zeros(p.n_groups * n_flags, np.uint32).reshape(p.n_groups, n_flags)
         counts = aligned_zeros(2 * p.n_groups * p.lanes, np.int64)
@@ -110,9 +116,9 @@ cdef class PopulationBuffers:
         p.n_collect = p.n_steps + p.n_groups * p.lanes
         self.parameters_ = parameters
 
-    cdef object zeros(self, ptrdiff_t lines):
+    cdef object zeros(self, ptrdiff_t lines, dtype=None):
         cdef pylstm_population *p = &self.pop
-        flat = aligned_zeros(pylstm_product(p.n_groups * p.lanes, lines), self.dtype_)
+        flat = aligned_zeros(pylstm_product(p.n_groups * p.lanes, lines), dtype or self.dtype_)
         return flat.reshape(p.n_groups, lines, p.lanes)
 
     def _set_optimizers(self, optimizers):
@@ -184,6 +190,24 @@ cdef class PopulationBuffers:
             moment = self.zeros(self.pop.parameter_lines)
             self.pop.moments[len(self.moments_)] = cnp.PyArray_DATA(moment)
             self.moments_.append(moment)
+
+    def _need_eligibility(self):
+        if self.eligibility_ is None:
+            self.eligibility_ = self.zeros(self.pop.parameter_lines)
+            self.pop.eligibility = cnp.PyArray_DATA(self.eligibility_)
+
+    cdef void adopt(self, PopulationBuffers other) noexcept:
+        """Be what the other one is, of which nobody knows, while a call has this one."""
+        self.pop = other.pop
+        self.pop.busy = 1
+        self.config_, self.optimizers_, self.kind_ = other.config_, other.optimizers_, other.kind_
+        self.gradient_, self.traces_, self.steps_ = other.gradient_, other.traces_, other.steps_
+        self.work_, self.rules_, self.groups_ = other.work_, other.rules_, other.groups_
+        self.counts_, self.regimes_, self.structs_ = other.counts_, other.regimes_, other.structs_
+        self.updates_, self.errors_, self.record_ = other.updates_, other.errors_, other.record_
+        self.eligibility_, self.moments_ = other.eligibility_, other.moments_
+        self.input_scale_, self.target_scale_ = other.input_scale_, other.target_scale_
+        self.everyone_, self.parameters_ = other.everyone_, other.parameters_
 
     cdef drop_moments(self, ptrdiff_t count):
         """Keep so many of the moments, and nothing that is in them; no update has been made."""
@@ -292,6 +316,18 @@ cdef class PopulationBuffers:
         finally:
             self.release()
 
+    def _scales(self, name):
+        """The statistics of a scale as of so many networks, dictionaries; None with no scale."""
+        self.take()
+        try:
+            lines = self._lines().get(name)
+            if lines is None:
+                return None
+            nets = lines.transpose(0, 2, 1).reshape(self.pop.n_groups * self.pop.lanes, PYLSTM_STATISTICS, -1)
+            return [statistics_by_name(rows) for rows in nets[:self.pop.n_nets]]
+        finally:
+            self.release()
+
     # ------------------------------------------------------------ persistence
 
     def _buffers(self):
@@ -300,10 +336,13 @@ cdef class PopulationBuffers:
 
     def _lines(self):
         """What of it has a number for every net in a line, (n_groups, lines, lanes)."""
+        optional = {"eligibility": self.eligibility_, "input_scale": self.input_scale_,
+                    "target_scale": self.target_scale_}
         return {
             "parameters": self.parameters_, "gradient": self.gradient_, "traces": self.traces_,
             "steps": self.steps_, **dict(zip(MOMENTS, self.moments_)), "n_updates": self.updates_,
             "output_error": self.errors_,
+            **{name: buffer for name, buffer in optional.items() if buffer is not None},
         }
 
     def _progress(self):
@@ -382,6 +421,11 @@ cdef class PopulationBuffers:
         return self.dtype_
 
 
+cdef dict statistics_by_name(rows):
+    """Copies of the statistics of columns, (PYLSTM_STATISTICS, n_columns)."""
+    return {name: rows[at].copy() for name, at in ROWS.items()}
+
+
 cdef fill_optimizer(pylstm_optimizer *o, optimizer):
     """What the caller sets of an optimizer, by the names of its fields."""
     numbers = optimizer.numbers()
@@ -436,4 +480,5 @@ def population_sizes(dict config, Py_ssize_t n_nets):
         "parameters": p.parameter_lines,
         "traces": p.trace_lines,
         "steps": p.step_lines,
+        "statistics": PYLSTM_STATISTICS,
     }

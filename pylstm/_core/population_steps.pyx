@@ -4,13 +4,14 @@
 import numpy as np
 
 from pylstm._core.arrays import bad_target, fits, losses_of, not_finite, one_hot, spread_targets
+from pylstm.checks import check_real
 from pylstm.errors import brief, brief_text
 
 from pylstm._core cimport numpy_api as cnp
-from libc.float cimport DBL_MAX
+from libc.float cimport DBL_EPSILON, DBL_MAX, FLT_MAX
 from libc.string cimport memset
 
-from pylstm._core.checks cimport real_numbers, row_not_finite, target_problem
+from pylstm._core.checks cimport has_infinite, real_numbers, row_not_finite, target_problem
 from pylstm._core.headers cimport *
 from pylstm._core.network_buffers cimport updates_in
 from pylstm._core.population_buffers cimport PopulationBuffers
@@ -73,20 +74,21 @@ cdef class PopulationSteps(PopulationBuffers):
         chosen = np.flatnonzero(place >= 0)
         return chosen[np.argsort(place[chosen])]
 
-    cdef object as_array(self, object values, tuple shape, str what):
-        """`values` as a C-contiguous array of the dtype, of `shape` or shared by all: shape[1:]. A
-        None in the shape is any number."""
-        cdef int k, start, n = len(shape)
+    cdef object as_array(self, object values, tuple shape, str what, bint scaled=False):
+        """`values` as a C-contiguous array of the dtype, or of float64 where they are `scaled`, of
+        `shape` or shared by all: shape[1:]. A None in the shape is any number."""
+        cdef int k, start, n = len(shape), typenum = cnp.NPY_FLOAT64 if scaled else self.typenum
         if cnp.PyArray_Check(values):  # quick where there is nothing to do
             start = n - cnp.PyArray_NDIM(values)
-            if (0 <= start <= 1 and cnp.PyArray_TYPE(values) == self.typenum
+            if (0 <= start <= 1 and cnp.PyArray_TYPE(values) == typenum
                     and cnp.PyArray_ISCARRAY_RO(values)):
                 for k in range(start, n):
                     if shape[k] is not None and cnp.PyArray_DIM(values, k - start) != shape[k]:
                         break
                 else:
                     return values
-        array = real_numbers(values, self.dtype_, what)
+        dtype = np.dtype(np.float64) if scaled else self.dtype_
+        array = real_numbers(values, dtype, what)
         wanted = shape if array.ndim == len(shape) else shape[1:]
         if array.ndim != len(wanted) or any(
                 w is not None and w != s for w, s in zip(wanted, array.shape)):
@@ -94,7 +96,7 @@ cdef class PopulationSteps(PopulationBuffers):
                 str(s).replace("None", "n_steps") for s in (shape, shape[1:])
             )
             raise ValueError(f"{what} has shape {brief(array.shape)}, wanted {own}, or {shared} shared by all")
-        return np.require(array, self.dtype_, ["C_CONTIGUOUS", "ALIGNED"])
+        return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
 
     cdef object are_numbers(self, object array, tuple shape, str what, str kind):
         """Whether an array has one number where a row is wanted, for each network or for all."""
@@ -109,8 +111,22 @@ cdef class PopulationSteps(PopulationBuffers):
             )
         return False
 
-    cdef object inputs(self, object values, tuple shape, str what):
+    cdef object inputs(self, object values, tuple shape):
         """Inputs, checked; tokens as the vectors they stand for."""
+        if self.pop.input_scale == NULL:
+            return self.finite(values, shape, "X")
+        array = self.as_array(values, shape, "X", True)
+        if has_infinite(array):
+            row = np.flatnonzero(np.isinf(array).reshape(-1, shape[-1]).any(axis=1))[0]
+            bad = array.reshape(-1, shape[-1])[row]
+            raise ValueError(
+                f"X contains {bad[np.isinf(bad)][0]}{place_of(array, row)}: wanted finite numbers, NaN "
+                "where missing"
+            )
+        return array
+
+    cdef object finite(self, object values, tuple shape, str what):
+        """Numbers of the dtype; whole ones, one where a row is wanted, as tokens."""
         if not cnp.PyArray_Check(values) or cnp.PyArray_TYPE(values) != self.typenum:
             values = np.asarray(values)
             if values.dtype.kind in "iu" and self.are_numbers(values, shape, what, "token"):
@@ -125,18 +141,21 @@ cdef class PopulationSteps(PopulationBuffers):
         """missing: whether there are rows of NaN. used: which rows count, when not all do."""
         cdef pylstm_population *p = &self.pop
         cdef ptrdiff_t row = 0
-        cdef bint none, softmax = p.shape.output == PYLSTM_SOFTMAX
+        cdef bint none, softmax = p.shape.output == PYLSTM_SOFTMAX, scaled = p.target_scale != NULL
+        cdef double largest = DBL_MAX
         cdef int problem
+        if scaled and self.typenum == cnp.NPY_FLOAT32:
+            largest = FLT_MAX
         if (not cnp.PyArray_Check(values) or cnp.PyArray_NDIM(values) != len(shape)
                 or cnp.PyArray_TYPE(values) != self.typenum):
             values = np.asarray(values)
             if (softmax or shape[-1] == 1) and self.are_numbers(values, shape, "targets", "class"):
                 values = spread_targets(values, shape[-1], softmax, "targets")
-        array = self.as_array(values, shape, "targets")
-        missing[0] = row_not_finite(self.net_table, array) >= 0
+        array = self.as_array(values, shape, "targets", scaled)
+        missing[0] = scaled or row_not_finite(self.net_table, array) >= 0
         if not missing[0] and p.shape.loss == PYLSTM_SQUARED:
             return array
-        while problem := target_problem(&p.shape, array, DBL_MAX, &row, &none):
+        while problem := target_problem(&p.shape, array, largest, &row, &none):
             if used is None or used(np.unravel_index(row, array.shape[:array.ndim - 1])):
                 raise bad_target(problem, array, row, f"targets{place_of(array, row)}")
             row += 1
@@ -169,7 +188,7 @@ cdef class PopulationSteps(PopulationBuffers):
         Parameters
         ----------
         X : array_like, shape (n_nets, n_inputs), or (n_inputs,) shared by all
-            Inputs of this step; finite. Or tokens, whole numbers (n_nets,) or one shared by all, which
+            Inputs of this step; finite, with `scale_inputs` NaN where missing. Or tokens, whole numbers (n_nets,) or one shared by all, which
             cost as much as the vectors they stand for.
         targets : array_like, shape (n_nets, n_outputs), or (n_outputs,) shared by all, optional
             Wanted outputs; a row of NaN is no target for that net. Or one number each, (n_nets,), or
@@ -206,7 +225,7 @@ cdef class PopulationSteps(PopulationBuffers):
         self.take()
         try:
             place = self.placing(nets, &count)
-            X = self.inputs(X, (count, p.shape.n_inputs), "X")
+            X = self.inputs(X, (count, p.shape.n_inputs))
             Y = self.advance(place, count, 1, X, targets, 1, False, False)
             return Y.reshape(count, p.shape.n_outputs)
         finally:
@@ -243,7 +262,7 @@ cdef class PopulationSteps(PopulationBuffers):
         self.take()
         try:
             place = self.placing(nets, &count)
-            X = self.inputs(X, (count, p.shape.n_inputs), "X")
+            X = self.inputs(X, (count, p.shape.n_inputs))
             Y = np.empty((count, p.shape.n_outputs), self.dtype_)
             start(&call, place)
             call.X = cnp.PyArray_DATA(X)
@@ -339,26 +358,37 @@ cdef class PopulationSteps(PopulationBuffers):
             self.release()
         return losses
 
-    def learn_from(self, dy, update=True, nets=None):
-        """Learn from an outside error of the step just made.
+    def learn_from(self, dy, update=True, nets=None, *, trace=None):
+        """Learn from an outside error of the step just made, or remember what its outputs hung on.
 
-        `LSTM.learn_from` for every net: dL/dy of a loss of your own.
+        `LSTM.learn_from` for every net: dL/dy of a loss of your own. With `trace` nothing is learned
+        yet: ``Z = trace * Z + sum_k dy_k dy_k/dw``, an eligibility trace of the outputs that
+        `reinforce` turns into a change of the weights.
 
         Parameters
         ----------
         dy : array_like, shape (n_nets, n_outputs), or (n_outputs,) shared by all
-            Derivative of the loss by the outputs of the last step; finite.
+            Derivative of the loss by the outputs of the last step; finite. With `trace`: the weight
+            of each output in Z.
         update : bool, default True
             Change the weights now, by all accumulated gradients; False accumulates only.
         nets : indices or mask of shape (n_nets,), optional
             Only these learn.
+        trace : float, 0 <= trace <= 1, optional
+            What is kept of Z from before. The weights stay as they are, whatever `update` says.
 
         Raises
         ------
         ValueError, TypeError, IndexError
-            For unusable arguments; nothing has changed then.
+            For unusable arguments, or with `scale_targets`, as in `LSTM.learn_from`; nothing has
+            changed then.
         RuntimeError
-            When some net has no step to learn from; names them.
+            When some net has no step to learn from, or with `trace` has collected gradients that are
+            not yet applied; names them.
+
+        Notes
+        -----
+        Z takes the memory of the weights from its first use on; `reset` clears it.
 
         Examples
         --------
@@ -372,17 +402,98 @@ cdef class PopulationSteps(PopulationBuffers):
         cdef pylstm_population *p = &self.pop
         self.take()
         try:
+            if p.target_scale != NULL:
+                raise ValueError(
+                    "scale_targets is True, and an outside error brings no target to know the scale of "
+                    "the outputs from: wanted learn, or networks without scale_targets"
+                )
             place = self.placing(nets, &count)
-            dy = self.inputs(dy, (count, p.shape.n_outputs), "dy")
+            dy = self.finite(dy, (count, p.shape.n_outputs), "dy")
             start(&call, place)
             call.targets = cnp.PyArray_DATA(dy)
             call.t_stride = 0 if dy.ndim == 1 else p.shape.n_outputs
             self.check_learnable(place)
+            if trace is not None:
+                call.decay = check_real("trace", trace, 0.0, 1.0 + DBL_EPSILON, "a number from 0 to 1")
+                self.check_nothing_collected(place)
+                self._need_eligibility()
+                self.table.trace_from(&self.pop, &call)
+                return
             if update:
                 self.plan_rates(place, 1)
             self.table.learn_from(&self.pop, &call)
             if update:
                 self.table.update(&self.pop, &call)
+        finally:
+            self.release()
+
+    cdef int check_nothing_collected(self, object places) except -1:
+        cdef pylstm_population *p = &self.pop
+        cdef const cnp.npy_intp *place = <const cnp.npy_intp *>cnp.PyArray_DATA(places)
+        cdef ptrdiff_t k
+        waiting = [
+            k for k in range(p.n_nets)
+            if place[k] >= 0 and (p.groups[k // p.lanes].has_error | p.groups[k // p.lanes].collected)
+            >> (k % p.lanes) & 1
+        ]
+        if waiting:
+            raise RuntimeError(
+                f"nets {brief(waiting)} have collected gradients that are not yet applied: wanted update() "
+                "before an eligibility trace is used"
+            )
+        return 0
+
+    def reinforce(self, errors, nets=None):
+        """Change the weights by errors times the eligibility traces of the outputs.
+
+        `LSTM.reinforce` for every net: ``w += learning_rate * error * Z`` with SGD.
+
+        Parameters
+        ----------
+        errors : float or array_like, shape (n_nets,)
+            Finite, one for all or one each; positive where the outputs should have been larger.
+        nets : indices or mask of shape (n_nets,), optional
+            Only these.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For unusable arguments; nothing has changed then.
+        RuntimeError
+            Before the first `learn_from` with a trace, or when some net has collected gradients that are
+            not yet applied; names them.
+
+        Examples
+        --------
+        >>> import pylstm
+        >>> pop = pylstm.Population(3, n_inputs=1, n_outputs=1, n_blocks=2)
+        >>> before = pop.step([1.0])
+        >>> pop.learn_from([1.0], trace=0.5)
+        >>> pop.reinforce([1.0, 0.0, -1.0])
+        >>> pop.reset()
+        >>> (pop.step([1.0]) - before).ravel().round(1).tolist()
+        [0.0, 0.0, -0.0]
+        """
+        cdef Py_ssize_t count
+        cdef pylstm_population_call call
+        self.take()
+        try:
+            place = self.placing(nets, &count)
+            values = real_numbers(errors, np.dtype(np.float64), "errors")
+            if values.shape not in ((), (count,)) or not np.isfinite(values).all():
+                raise ValueError(
+                    f"errors is {brief(errors)}, wanted one finite number, or one for each of {count} nets"
+                )
+            if self.eligibility_ is None:
+                raise RuntimeError(
+                    "there is no eligibility trace yet: wanted learn_from(dy, trace=...) first"
+                )
+            self.check_nothing_collected(place)
+            self.plan_rates(place, 1)
+            values = np.full(count, values, np.float64)
+            start(&call, place)
+            call.errors = <const double *>cnp.PyArray_DATA(values)
+            self.table.reinforce(&self.pop, &call)
         finally:
             self.release()
 

@@ -22,7 +22,7 @@ cnp.import_array()
 
 cdef enum:
     SCALED_STEPS = 64  # steps of a run standardised at once
-    N_STATISTICS = 4 + 2 * PYLSTM_FIRST  # numbers of a column: three, and its first values
+    N_STATISTICS = PYLSTM_STATISTICS
 
 # Where they are among the rows of statistics.
 ROWS = {"count": 0, "mean": 1, "variance": 2, "n_first": 3, "first": slice(4, 4 + PYLSTM_FIRST),

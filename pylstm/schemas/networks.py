@@ -9,10 +9,17 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
 
-from pylstm._core import MOMENTS, N_MOMENTS, network_sizes, population_sizes, streams_sizes
+from pylstm._core import (
+    MOMENTS,
+    N_MOMENTS,
+    ROWS,
+    network_sizes,
+    population_sizes,
+    streams_sizes,
+)
 from pylstm.checks import check_init_range
 from pylstm.configuration import check_combination, check_gradient
-from pylstm.network import LSTM
+from pylstm.network import INIT_RANGE, LSTM
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.schemas.state import (
     FLOAT64,
@@ -312,12 +319,17 @@ class PopulationState(State, kw_only=True):
     counts: Array
     n_updates: Array
     output_error: Array
+    init_ranges: Array
+    growth_seeds: Array
     first_moment: Array | UnsetType = UNSET
     second_moment: Array | UnsetType = UNSET
+    eligibility: Array | UnsetType = UNSET
+    input_scale: Array | UnsetType = UNSET
+    target_scale: Array | UnsetType = UNSET
 
     @classmethod
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """In format 1 all optimizers were SGD without a count of updates."""
+        """In format 1 all optimizers were SGD without a count of updates, and nothing grew."""
         counts, optimizers = state.get("counts"), state.get("optimizers")
         if state.get("format") != 1 or not isinstance(optimizers, list) or np.ndim(counts) != 3:
             return state
@@ -332,6 +344,8 @@ class PopulationState(State, kw_only=True):
             ],
             "n_updates": np.zeros_like(counts[:1], INT64).swapaxes(0, 1),
             "output_error": np.zeros_like(counts[:1], FLOAT64).swapaxes(0, 1),
+            "init_ranges": np.full(len(optimizers), INIT_RANGE),
+            "growth_seeds": np.arange(len(optimizers), dtype=np.uint32),
         }
 
     def __post_init__(self) -> None:
@@ -340,7 +354,6 @@ class PopulationState(State, kw_only=True):
         must(len(self.optimizers) == n_nets, "an optimiser for each net")
         must(len(set(map(type, self.optimizers))) == 1, "optimisers of one class")
         must(config.gradient == "truncated", "gradient 'truncated' in a population")
-        must(not (config.scale_inputs or config.scale_targets), "values that are not scaled")
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
         sizes = population_sizes(config.checked(), n_nets)
         groups, lanes = sizes["groups"], sizes["lanes"]
@@ -356,6 +369,20 @@ class PopulationState(State, kw_only=True):
         for counts in (self.counts, self.n_updates):
             must(counts.min() >= 0 and counts.max() <= 2**62, "counts of at least 0")
         must((self.output_error >= 0).all(), "errors at the outputs of at least 0")
+        has_shape("init_ranges", self.init_ranges, FLOAT64, (n_nets,))
+        has_shape("growth_seeds", self.growth_seeds, UINT32, (n_nets,))
+        for init_range in self.init_ranges:
+            check_init_range(init_range)
+        if self.eligibility is not UNSET:
+            has_shape("eligibility", self.eligibility, dtype, self.parameters.shape)
+        is_there("input_scale", self.input_scale, config.scale_inputs)
+        is_there("target_scale", self.target_scale, config.scale_targets)
+        for name, n in (("input_scale", config.n_inputs), ("target_scale", config.n_outputs)):
+            rows = getattr(self, name)
+            if rows is not UNSET:
+                has_shape(name, rows, FLOAT64, (groups, sizes["statistics"] * n, lanes))
+                for group in rows.reshape(groups, sizes["statistics"], n * lanes):
+                    ScaleState(**{part: group[at] for part, at in ROWS.items()}).fits(name, n * lanes)
         self._check_moments()
 
     def _check_moments(self) -> None:
