@@ -13,7 +13,8 @@ from pylstm._core import MOMENTS, Exclusive
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
-from pylstm.network import LSTM, check_network
+from pylstm.network import LSTM
+from pylstm.population import Population
 from pylstm.registry import check_state, register
 
 __all__ = ["Delayed", "state_without_weights"]
@@ -27,6 +28,14 @@ def state_without_weights(net: LSTM) -> dict[str, Any]:
     """The state of a network that runs ahead of one whose weights it reads."""
     shared = ("parameters", "gradient", "eligibility", *MOMENTS)
     return {name: part for name, part in net.__getstate__().items() if name not in shared}
+
+
+def _ahead_state(net: LSTM | Population) -> dict[str, Any]:
+    """What is its own of one that runs ahead."""
+    if isinstance(net, LSTM):
+        return state_without_weights(net)
+    own = ("steps", "groups", "counts", "input_scale")
+    return {name: part for name, part in net.__getstate__().items() if name in own}
 
 
 @register
@@ -47,9 +56,11 @@ class Delayed(Copyable):
 
     Parameters
     ----------
-    net : LSTM
+    net : LSTM or Population
         Learns from now on through this object; its optimizer and parameters stay in use. Its state
         and statistics, if it has made steps, are where both start.
+        Of a population all nets step together, and every array has an axis of nets in front, as in
+        its own calls.
     delay : int
         How many steps a target comes after its prediction, at least 0; with 0 this is `net`.
 
@@ -82,8 +93,9 @@ class Delayed(Copyable):
     True
     """
 
-    def __init__(self, net: LSTM, delay: int) -> None:
-        check_network(net)
+    def __init__(self, net: LSTM | Population, delay: int) -> None:
+        if not isinstance(net, LSTM | Population):
+            raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM or a pylstm.Population")
         if net._config()["gradient"] != "truncated":
             raise ValueError(
                 f"net has gradient={brief(net._config()['gradient'])}, wanted 'truncated' in a "
@@ -92,16 +104,19 @@ class Delayed(Copyable):
         delay = check_size("delay", delay, 0)
         self._configure(net, net.copy() if delay else net, delay)
 
-    def _configure(self, net: LSTM, ahead: LSTM, delay: int) -> None:
+    def _configure(self, net: LSTM | Population, ahead: LSTM | Population, delay: int) -> None:
         self.__exclusive = Exclusive("Delayed")
-        self.__net, self.__ahead, self.__delay = net, ahead, delay
+        # the two are of one class, and each of its calls is given the other
+        self.__net: Any = net
+        self.__ahead: Any = ahead
+        self.__delay = delay
         self.__inputs_waiting: deque[Array | int] = deque()
         if ahead is not net:
             ahead._follow(net)
 
     @property
-    def net(self) -> LSTM:
-        """The network that learns, `delay` steps behind."""
+    def net(self) -> Any:
+        """The network, or the population, that learns, `delay` steps behind."""
         return self.__net
 
     @property
@@ -110,14 +125,15 @@ class Delayed(Copyable):
         return self.__delay
 
     @property
-    def n_steps(self) -> int:
-        """Number of steps made since the network was built."""
+    def n_steps(self) -> Any:
+        """Number of steps made since the network was built; of a population an array, (n_nets,)."""
         return self.__net.n_steps + len(self.__inputs_waiting)
 
     @property
     def state(self) -> dict[str, Array]:
         """Copies of the state after the last step, as `LSTM.state`."""
-        return self.__ahead.state
+        state: dict[str, Array] = self.__ahead.state
+        return state
 
     def step(self, x: npt.ArrayLike) -> Array:
         """Advance one step; return the prediction of the present state with the present weights.
@@ -125,7 +141,7 @@ class Delayed(Copyable):
         Parameters
         ----------
         x : array_like, shape (n_inputs,), or int
-            Inputs of this step, or a token, as in `LSTM.step`.
+            Inputs of this step, or a token, as in `LSTM.step` or `Population.step`.
 
         Returns
         -------
@@ -149,22 +165,18 @@ class Delayed(Copyable):
         >>> bool(delayed.predict([0.5]) == delayed.step([0.5]))
         True
         """
+        y: Array
         if not self.__delay:
-            return self.__net.step(x)
+            y = self.__net.step(x)
+            return y
         with self.__exclusive:
             values = np.asarray(x)
             due = self.__inputs_waiting[0] if len(self.__inputs_waiting) == self.__delay else None
             y = self.__ahead._step_with(self.__net, values, due)
-            self.__inputs_waiting.append(self._copy_of_inputs(values))
+            self.__inputs_waiting.append(self.__net._copy_of_inputs(values))
             if due is not None:
                 self.__inputs_waiting.popleft()
         return y
-
-    def _copy_of_inputs(self, values: Array) -> Array | int:
-        """A copy of the inputs of a step that has been made."""
-        if values.ndim == 0:
-            return int(values)
-        return np.array(values, np.float64 if self._scales_inputs() else self.__net.dtype)
 
     def _scales_inputs(self) -> bool:
         return bool(self.__net._config()["scale_inputs"])
@@ -181,12 +193,15 @@ class Delayed(Copyable):
         >>> delayed.predict([0.5]).shape
         (1,)
         """
+        y: Array
         if not self.__delay:
-            return self.__net.predict(x)
+            y = self.__net.predict(x)
+            return y
         with self.__exclusive:
-            return self.__ahead._predict_with(self.__net, x)
+            y = self.__ahead._predict_with(self.__net, x)
+            return y
 
-    def learn(self, target: npt.ArrayLike, update: bool = True) -> float:
+    def learn(self, target: npt.ArrayLike, update: bool = True) -> Any:
         """Learn the target of the step `delay` steps before the last; return its loss.
 
         Parameters
@@ -198,7 +213,7 @@ class Delayed(Copyable):
 
         Returns
         -------
-        float
+        float, or of a population ndarray of float64, shape (n_nets,)
             The loss of that step, of the outputs of `net` when it made it; NaN without a target.
 
         Raises
@@ -270,15 +285,15 @@ class Delayed(Copyable):
                 self.__ahead._follow(self.__net)
             new = np.full(self.__net.n_inputs - before, np.nan if self._scales_inputs() else 0.0)
             self.__inputs_waiting = deque(
-                x if isinstance(x, int) else np.concatenate([x, new.astype(x.dtype)])
-                for x in self.__inputs_waiting
+                x if isinstance(x, int) else _with_inputs(x, new) for x in self.__inputs_waiting
             )
 
     def __getstate__(self) -> dict[str, Any]:
         with self.__exclusive:
             net = self.__net.__getstate__()
-            ahead = state_without_weights(self.__ahead)
-            ahead["optimizer"] = net["optimizer"]  # its own is the one from when it was made
+            ahead = _ahead_state(self.__ahead)
+            if "optimizer" in net:
+                ahead["optimizer"] = net["optimizer"]  # its own is the one from when it was made
             return {
                 "format": _STATE_FORMAT,
                 "delay": self.__delay,
@@ -289,9 +304,14 @@ class Delayed(Copyable):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         check_state("Delayed", state)
-        net = ahead = LSTM.__new__(LSTM)
+        of_nets = "n_nets" in state["net"]
+        net: Any = Population.__new__(Population) if of_nets else LSTM.__new__(LSTM)
         net.__setstate__(state["net"])
-        if state["delay"]:
+        ahead = net
+        if state["delay"] and of_nets:
+            ahead = net.copy()
+            ahead._restore({**net._progress(), **state["ahead"]})
+        elif state["delay"]:
             ahead = LSTM.__new__(LSTM)
             ahead._take_state(state["ahead"])
         self._configure(net, ahead, state["delay"])
@@ -300,3 +320,9 @@ class Delayed(Copyable):
 
     def __repr__(self) -> str:
         return f"<Delayed {self.__delay} steps, of {self.__net!r}>"
+
+
+def _with_inputs(x: Array, new: Array) -> Array:
+    """Inputs of a step, (n_inputs,) or (n_nets, n_inputs), with new ones behind."""
+    wide = np.broadcast_to(new.astype(x.dtype), (*x.shape[:-1], len(new)))
+    return np.concatenate([x, wide], axis=-1)

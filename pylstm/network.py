@@ -358,6 +358,12 @@ class LSTM(Architecture, Fits, Copyable, Network):
             )
         grow(self, before, config)
 
+    def _copy_of_inputs(self, values: Array) -> Array | int:
+        """A copy of the inputs of a step that has been made."""
+        if values.ndim == 0:
+            return int(values)
+        return np.array(values, np.float64 if self._config()["scale_inputs"] else self.dtype)
+
     def _draw_new_inputs(self, parameters: dict[str, Array], before: Mapping[str, Any]) -> None:
         """Weights of the inputs that `before` has not got, in views of all of them."""
         draw_new_inputs(parameters, before, self.n_inputs, *self._growth())

@@ -46,6 +46,7 @@ __all__ = [
     "AheadState",
     "Config",
     "DelayedState",
+    "NetsAheadState",
     "NetworkState",
     "PopulationState",
     "ScaleState",
@@ -302,7 +303,40 @@ class StreamsState(State, kw_only=True):
                 must(errors[first:, b].any(), "has_errors_of where a step has an error")
 
 
-class PopulationState(State, kw_only=True):
+class _NetsState(State, kw_only=True):
+    """Where the nets of a population stand in their streams."""
+
+    steps: Array
+    groups: Array
+    counts: Array
+    input_scale: Array | UnsetType = UNSET
+
+    def stand(self, config: Config, sizes: Mapping[str, int]) -> None:
+        """Whether they are nets of these sizes."""
+        groups, lanes = sizes["groups"], sizes["lanes"]
+        has_shape("steps", self.steps, np.dtype(config.dtype), (groups, sizes["steps"], lanes))
+        has_shape("groups", self.groups, UINT32, (groups, sizes["flags"]))
+        has_shape("counts", self.counts, INT64, (2, groups, lanes))
+        must((self.groups >> np.uint32(lanes) == 0).all(), f"flags of {lanes} nets a group")
+        must(self.counts.min() >= 0 and self.counts.max() <= 2**62, "counts of at least 0")
+        is_there("input_scale", self.input_scale, config.scale_inputs)
+        if self.input_scale is not UNSET:
+            _fits_scale("input_scale", self.input_scale, config.n_inputs, sizes)
+
+
+def _fits_scale(name: str, lines: Array, n_columns: int, sizes: Mapping[str, int]) -> None:
+    """Whether these are statistics of so many columns of every net."""
+    groups, n = sizes["groups"], n_columns * sizes["lanes"]
+    has_shape(name, lines, FLOAT64, (groups, sizes["statistics"] * n_columns, sizes["lanes"]))
+    for group in lines.reshape(groups, sizes["statistics"], n):
+        ScaleState(**{part: group[at] for part, at in ROWS.items()}).fits(name, n)
+
+
+class NetsAheadState(_NetsState):
+    """The population of a `Delayed` that runs ahead: weights and what is learned are the other's."""
+
+
+class PopulationState(_NetsState, kw_only=True):
     """`Population`."""
 
     WHAT = "population"
@@ -314,9 +348,6 @@ class PopulationState(State, kw_only=True):
     parameters: Array
     gradient: Array
     traces: Array
-    steps: Array
-    groups: Array
-    counts: Array
     n_updates: Array
     output_error: Array
     init_ranges: Array
@@ -324,7 +355,6 @@ class PopulationState(State, kw_only=True):
     first_moment: Array | UnsetType = UNSET
     second_moment: Array | UnsetType = UNSET
     eligibility: Array | UnsetType = UNSET
-    input_scale: Array | UnsetType = UNSET
     target_scale: Array | UnsetType = UNSET
 
     @classmethod
@@ -360,14 +390,10 @@ class PopulationState(State, kw_only=True):
         has_shape("parameters", self.parameters, dtype, (groups, sizes["parameters"], lanes))
         has_shape("gradient", self.gradient, dtype, (groups, sizes["parameters"], lanes))
         has_shape("traces", self.traces, dtype, (groups, sizes["traces"], lanes))
-        has_shape("steps", self.steps, dtype, (groups, sizes["steps"], lanes))
-        has_shape("groups", self.groups, UINT32, (groups, sizes["flags"]))
-        has_shape("counts", self.counts, INT64, (2, groups, lanes))
+        self.stand(config, sizes)
         has_shape("n_updates", self.n_updates, INT64, (groups, 1, lanes))
         has_shape("output_error", self.output_error, FLOAT64, (groups, 1, lanes))
-        must((self.groups >> np.uint32(lanes) == 0).all(), f"flags of {lanes} nets a group")
-        for counts in (self.counts, self.n_updates):
-            must(counts.min() >= 0 and counts.max() <= 2**62, "counts of at least 0")
+        must(self.n_updates.min() >= 0 and self.n_updates.max() <= 2**62, "counts of at least 0")
         must((self.output_error >= 0).all(), "errors at the outputs of at least 0")
         has_shape("init_ranges", self.init_ranges, FLOAT64, (n_nets,))
         has_shape("growth_seeds", self.growth_seeds, UINT32, (n_nets,))
@@ -375,14 +401,9 @@ class PopulationState(State, kw_only=True):
             check_init_range(init_range)
         if self.eligibility is not UNSET:
             has_shape("eligibility", self.eligibility, dtype, self.parameters.shape)
-        is_there("input_scale", self.input_scale, config.scale_inputs)
         is_there("target_scale", self.target_scale, config.scale_targets)
-        for name, n in (("input_scale", config.n_inputs), ("target_scale", config.n_outputs)):
-            rows = getattr(self, name)
-            if rows is not UNSET:
-                has_shape(name, rows, FLOAT64, (groups, sizes["statistics"] * n, lanes))
-                for group in rows.reshape(groups, sizes["statistics"], n * lanes):
-                    ScaleState(**{part: group[at] for part, at in ROWS.items()}).fits(name, n * lanes)
+        if self.target_scale is not UNSET:
+            _fits_scale("target_scale", self.target_scale, config.n_outputs, sizes)
         self._check_moments()
 
     def _check_moments(self) -> None:
@@ -402,27 +423,35 @@ class DelayedState(State):
     FORMAT = 1
     format: Literal[1]
     delay: SizeOr0
-    net: NetworkState
+    net: Any  # becomes a NetworkState, or a PopulationState
     ahead: dict[str, Any] | None
     waiting: dict[str, Array]
 
     def __post_init__(self) -> None:
+        of_nets = isinstance(self.net, Mapping) and "n_nets" in self.net
+        self.net = converted(PopulationState if of_nets else NetworkState, self.net)
         config = self.net.config
         must(config.gradient == "truncated", "gradient 'truncated' in a Delayed")
         must((self.ahead is None) == (self.delay == 0), "a state ahead where there is a delay")
-        if self.ahead is not None:
+        if self.ahead is not None and of_nets:
+            nets = converted(NetsAheadState, self.ahead)
+            nets.stand(config, population_sizes(config.checked(), self.net.n_nets))
+            must((nets.groups[:, :4] == 0).all(), "nothing to learn from where nothing is learned")
+        elif self.ahead is not None:
             ahead = converted(AheadState, self.ahead)
             must(ahead.config == config, "two states of one network")
             must(not ahead.collected, "nothing collected where nothing is learned")
             ahead.fits(self.net.parameters.size)
         must(len(self.waiting) <= self.delay, "at most `delay` steps that wait")
         must(set(self.waiting) == set(map(str, range(len(self.waiting)))), "steps in order")
+        shape = (self.net.n_nets, config.n_inputs) if of_nets else (config.n_inputs,)
         for x in self.waiting.values():
             if x.ndim == 0:
-                must(not config.scale_inputs and x.dtype.kind in "iu", "tokens, or inputs")
+                is_token = x.dtype.kind in "iu" and not config.scale_inputs and not of_nets
+                must(is_token, "tokens, or inputs")
                 must(0 <= x < config.n_inputs, f"tokens from 0 to {config.n_inputs - 1}")
                 continue
             dtype = np.dtype("float64" if config.scale_inputs else config.dtype)
-            has_shape("waiting", x, dtype, (config.n_inputs,))
+            has_shape("waiting", x, dtype, shape)
             bad = np.isinf(x) if config.scale_inputs else ~np.isfinite(x)
             must(not bad.any(), "finite inputs that wait")

@@ -19,7 +19,7 @@ from pylstm.schemas.estimators import (
     RegressorState,
     SpreadState,
 )
-from pylstm.schemas.networks import DelayedState, ScaleState
+from pylstm.schemas.networks import DelayedState, NetworkState, ScaleState
 from pylstm.schemas.state import (
     FLOAT64,
     Array,
@@ -326,6 +326,7 @@ class EarlierNumbersState(State):
         has_shape("last_inputs", made.last_inputs, FLOAT64, (n_columns,))
         no_infinity("the last row", made.last_inputs)
         net, delayed = made.delayed.net, made.delayed
+        must(isinstance(net, NetworkState), "one network that learns")
         width = n_columns * (3 if settings.mark_missing else 2)
         shape = (net.config.n_inputs, net.config.n_blocks, net.config.block_size)
         must(shape == (width, settings.cells, 1), "the network of the settings")
