@@ -104,12 +104,10 @@ class Delayed(Copyable):
         delay = check_size("delay", delay, 0)
         self._configure(net, net.copy() if delay else net, delay)
 
-    def _configure(self, net: LSTM | Population, ahead: LSTM | Population, delay: int) -> None:
+    def _configure(self, net: Any, ahead: Any, delay: int) -> None:
+        """Two of one class; calls of the one are given the other."""
         self.__exclusive = Exclusive("Delayed")
-        # the two are of one class, and each of its calls is given the other
-        self.__net: Any = net
-        self.__ahead: Any = ahead
-        self.__delay = delay
+        self.__net, self.__ahead, self.__delay = net, ahead, delay
         self.__inputs_waiting: deque[Array | int] = deque()
         if ahead is not net:
             ahead._follow(net)

@@ -298,8 +298,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
             parameters[name][:, -1] = start
 
     def _set_growth(self, init_range: float, seed: int | None = None) -> None:
-        """New inputs are drawn from the weights there are now, whatever they were drawn from; or from
-        a seed."""
+        """New inputs are drawn from the weights there are now, whatever they were drawn from; or
+        from a seed."""
         self.__init_range = init_range
         self.__growth_seed = growth_seed(self.parameters) if seed is None else seed
 

@@ -38,9 +38,10 @@ class Population(Architecture, Copyable, PopulationBase):
     """Many small `LSTM` networks of one architecture, stepped together across SIMD lanes.
 
     For seeds, sweeps of learning rates, one model for each of many keys: every net has weights,
-    state, learning rate and momentum of its own and computes what a single `LSTM` does, up to
-    rounding. The methods are those of `LSTM` with an axis of nets in front of every array; `nets=`
-    in a call lets only some of them take part. What a net computes does not depend on the others.
+    state, optimizer and statistics of its own and computes what a single `LSTM` does, up to
+    rounding. The verbs are those of `LSTM` with an axis of nets in front of every array; `nets=` in
+    a call lets only some of them take part. What a net computes does not depend on the others, bit
+    for bit.
 
     Parameters
     ----------
@@ -55,10 +56,13 @@ class Population(Architecture, Copyable, PopulationBase):
     dtype : {"float32", "float64"}, default "float32"
     seed : int or sequence of n_nets ints or numpy Generators, default 0
         Net k starts with the weights of ``LSTM(seed=seed[k])``; an int s stands for s, s+1, ...
-    optimizer : SGD or sequence of n_nets SGD, default SGD(0.01)
+    optimizer : Optimizer or sequence of n_nets of one class, default SGD(0.01)
+        Rates, clipping, schedules and whatever else an optimizer has are each net's own. A schedule
+        that is a callable is asked before a call, once for all nets that have it and have been
+        updated as often.
     **switches
-        Everything else `LSTM` takes: gates, peepholes, activations, loss, ...; `gradient` only
-        "truncated".
+        Everything else `LSTM` takes: gates, peepholes, squashings, loss, `scale_inputs`,
+        `scale_targets`, ...; `gradient` only "truncated".
 
     Raises
     ------
@@ -72,7 +76,11 @@ class Population(Architecture, Copyable, PopulationBase):
 
     Learning is eager (traces are brought up to date at every step), so `Population` is for small
     nets: the weights of 16 of them should fit the cache of a core. Memory: three numbers a weight
-    (four with momentum), rounded up to whole groups of 16 nets (8 in float64).
+    and one for each moment of the optimizer, and 20 numbers of 8 bytes for each column that is
+    scaled, rounded up to whole groups of 16 nets (8 in float64).
+
+    Plain descent changes the weights in the pass over the traces; other optimizers take a pass over
+    their gradient more, and clipping by norm another.
 
     Examples
     --------
@@ -179,8 +187,8 @@ class Population(Architecture, Copyable, PopulationBase):
     def __getitem__(self, k: int) -> LSTM:
         """Return an independent LSTM that goes on where net k stands, up to rounding.
 
-        Weights, state, traces, accumulated gradient and velocity go with it. Its last step counts
-        as past: what there is to learn from it must be learned before.
+        Weights, state, traces, collected gradient, moments, eligibility and statistics go with it.
+        Its last step counts as past: what there is to learn from it must be learned before.
         """
         k = self._index(k)
         net = LSTM(**self._config(), init_range=0.0, optimizer=self.optimizer[k])
@@ -189,7 +197,8 @@ class Population(Architecture, Copyable, PopulationBase):
         return net
 
     def __setitem__(self, k: int, net: LSTM) -> None:
-        """Let net k go on where `net` stands, up to rounding, with its optimizer.
+        """Let net k go on where `net` stands, up to rounding, with its optimizer, of the class of the
+        others'.
 
         What `__getitem__` takes along is taken along; `net` itself is copied and does not change.
         """
@@ -284,7 +293,7 @@ class Population(Architecture, Copyable, PopulationBase):
 
     @property
     def input_scale(self) -> tuple[RunningScale, ...] | None:
-        """Means and standard deviations of the inputs of each net so far, copies; None with no scale."""
+        """Means and standard deviations of the inputs of each net, copies; None with no scale."""
         return self._running("input_scale")
 
     @property
@@ -353,7 +362,8 @@ class Population(Architecture, Copyable, PopulationBase):
             grow_population(self, before, config)
 
     def _draw_new_inputs(self, views: Mapping[str, Array], before: Mapping[str, Any]) -> None:
-        """Weights of the inputs that `before` has not got, in views (n_groups, lanes, rows, sources)."""
+        """Weights of the inputs that `before` has not got, in views of all weights, (n_groups, lanes,
+        rows, sources)."""
         lanes = views["cell_input"].shape[1]
         for k, growth in enumerate(self.__growth):
             own = {name: view[divmod(k, lanes)] for name, view in views.items()}

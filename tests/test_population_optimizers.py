@@ -1,4 +1,4 @@
-"""Every optimiser in a population: each net is the single LSTM with its own, whatever the others have."""
+"""Every optimiser in a population: each net is the single LSTM with its own optimiser."""
 
 import pickle
 

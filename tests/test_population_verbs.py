@@ -122,7 +122,7 @@ def test_what_eligibility_refuses():
 
 @pytest.mark.parametrize("scaled", [False, True])
 def test_grown_nets_are_grown_single_nets(architecture, dtype, scaled, rng):
-    """New weights to the last bit; then all that follows, with moments, gradients and statistics."""
+    """New weights to the last bit; then what follows, with moments, gradients and statistics."""
     if scaled and architecture.output != "identity":
         pytest.skip("targets of this output are not scaled")
     optimizers = [pylstm.Adam(0.01, schedule=pylstm.Decay(0.9 + k / 100)) for k in range(N)]
@@ -152,7 +152,7 @@ def test_grown_nets_are_grown_single_nets(architecture, dtype, scaled, rng):
     for n_inputs, n_outputs in sizes:
         before = population.parameters
         population.grow(n_inputs, n_outputs)
-        for k, net in enumerate(nets):
+        for net in nets:
             net.grow(n_inputs, n_outputs)
         for name, values in population.parameters.items():
             old = before[name].shape[2]
@@ -161,8 +161,10 @@ def test_grown_nets_are_grown_single_nets(architecture, dtype, scaled, rng):
                 wanted = np.stack([net.parameters[name][:, new] for net in nets])
                 assert_same_bits(values[:, :, new], wanted)
         assert_nets_agree(population, nets, dtype)
-        more = [np.random.default_rng(7).uniform(size=(N, 8, size))
-                for size in (population.n_inputs, population.n_outputs)]
+        more = [
+            np.random.default_rng(7).uniform(size=(N, 8, size))
+            for size in (population.n_inputs, population.n_outputs)
+        ]
         if architecture.output == "softmax":
             more[1] /= more[1].sum(axis=2, keepdims=True)
         population.run(*more, update=3)
@@ -183,7 +185,7 @@ def test_old_parts_go_on_to_the_same_bits(rng):
 
 
 def test_growing_is_saved_and_goes_with_single_nets(rng):
-    population, nets = build(NETS["default"], [pylstm.SGD(0.1)] * N)
+    _, nets = build(NETS["default"], [pylstm.SGD(0.1)] * N)
     for k, net in enumerate(nets):
         net._set_growth(0.5, k)
     together = pylstm.Population.from_nets(nets)

@@ -1,10 +1,10 @@
-"""Scaling inside a population: every net scales as the single LSTM it would be alone, to the same statistics."""
+"""Scaling inside a population: every net scales as the single LSTM it would be alone."""
 
 import pickle
 
 import numpy as np
 import pytest
-from nets import NETS, assert_same_bits
+from nets import assert_same_bits
 from test_population import assert_nets_agree, assert_same_population
 
 import pylstm
@@ -20,8 +20,10 @@ def build(inputs, targets, dtype="float64", optimizer=None, n_nets=N, **switches
         n_nets, **sizes, dtype=dtype, seed=2, scale_inputs=inputs, scale_targets=targets,
         scale_memory=15, optimizer=optimizer or pylstm.SGD(0.05), **switches,
     )  # fmt: skip
-    return population, [pylstm.LSTM(**population._config(), seed=2 + k, optimizer=population.optimizer[k])
-                        for k in range(n_nets)]
+    return population, [
+        pylstm.LSTM(**population._config(), seed=2 + k, optimizer=population.optimizer[k])
+        for k in range(n_nets)
+    ]
 
 
 def streams(rng, n_steps, inputs, targets, n_nets=N):
@@ -163,7 +165,9 @@ def test_statistics_go_with_copies_files_and_single_nets(inputs, targets, rng, t
 
 
 def test_a_net_that_has_diverged_learns_no_statistics():
-    run, loop = (build(True, True, "float32", [pylstm.SGD(0.01), pylstm.SGD(1e37)], 2)[0] for _ in range(2))
+    run, loop = (
+        build(True, True, "float32", [pylstm.SGD(0.01), pylstm.SGD(1e37)], 2)[0] for _ in range(2)
+    )
     rng = np.random.default_rng(3)
     X, Y = streams(rng, 40, True, True, 2)
     run.run(X, Y)
@@ -180,14 +184,26 @@ def test_bad_values_are_refused_and_change_nothing():
     population.step(np.full(3, np.nan))
     before = population.copy()
     for error, call, words in (
-        (ValueError, lambda: population.step([np.inf, 0, 0]), "X contains inf: .*NaN where missing"),
-        (ValueError, lambda: population.run(np.full((N, 4, 3), -np.inf)), "X contains -inf at 0, 0"),
+        (
+            ValueError,
+            lambda: population.step([np.inf, 0, 0]),
+            "X contains inf: .*NaN where missing",
+        ),
+        (
+            ValueError,
+            lambda: population.run(np.full((N, 4, 3), -np.inf)),
+            "X contains -inf at 0, 0",
+        ),
         (ValueError, lambda: population.step(np.zeros(3), [1, np.nan]), "partly NaN"),
         (ValueError, lambda: population.learn([np.inf, 0]), "finite"),
         (ValueError, lambda: population.step([0, 1, 0, 2, 0]), "X has shape"),
         (ValueError, lambda: population.run_sequences([0, 1, 2]), "tokens, but scale_inputs"),
         (ValueError, lambda: population.learn_from([0.0, 0.0]), "scale_targets is True"),
-        (ValueError, lambda: population.__setitem__(0, pylstm.LSTM(3, 2, 4, dtype="float64")), "scale_inputs"),
+        (
+            ValueError,
+            lambda: population.__setitem__(0, pylstm.LSTM(3, 2, 4, dtype="float64")),
+            "scale_inputs",
+        ),
     ):
         with pytest.raises(error, match=words):
             call()

@@ -51,7 +51,7 @@ typedef struct {
 
     ptrdiff_t n_nets;
     double scale_memory, scale_limit; /* of the scales, see network/scale.h */
-    int rule;                         /* of all; PYLSTM_MOMENTUM as soon as one network has momentum */
+    int rule; /* of all; PYLSTM_MOMENTUM as soon as one network has momentum */
 
     /* Layout: filled by pylstm_population_layout. Counts and places are in lines, for one group. */
     ptrdiff_t lanes, n_groups;
@@ -72,7 +72,7 @@ typedef struct {
 
     /* Buffers, all zero to begin with: (n_groups, lines, lanes) each. */
     void *parameters, *gradient;
-    void *moments[2]; /* as many as the rule has, in the order of network/optimizer.inc   */
+    void *moments[2];  /* as many as the rule has, in the order of network/optimizer.inc   */
     void *eligibility; /* parameter_lines: of the outputs, see reinforce; or NULL           */
     void *traces;
     void *steps;
@@ -89,8 +89,8 @@ typedef struct {
     int64_t *n_updates;           /* (n_groups, lanes): as in an optimizer, and error too */
     double *errors;
     double *input_scale, *target_scale; /* (n_groups, PYLSTM_STATISTICS, columns, lanes), or NULL */
-    pylstm_team *team;    /* threads that share the groups; may be NULL      */
-    int busy;             /* taken by a call                                 */
+    pylstm_team *team;                  /* threads that share the groups; may be NULL      */
+    int busy;                           /* taken by a call                                 */
 } pylstm_population;
 
 enum { PYLSTM_RECORD_STEPS = 128 }; /* of a sequence, at most, between two backward scans */
@@ -118,16 +118,16 @@ enum { PYLSTM_SCAN_STEPS = 16 };
 typedef struct {
     const ptrdiff_t *place; /* (n_groups, lanes): row of a network in the arrays, or -1 */
     ptrdiff_t n_steps;
-    const void *X;       /* (rows, n_steps, n_inputs); of float64 where inputs are scaled      */
-    const void *targets; /* (rows, n_steps, n_outputs), or NULL; one that starts with NaN is none;
+    const void *X;        /* (rows, n_steps, n_inputs); of float64 where inputs are scaled      */
+    const void *targets;  /* (rows, n_steps, n_outputs), or NULL; one that starts with NaN is none;
                             of float64 where targets are scaled; learn_from: dL/dy             */
-    ptrdiff_t x_stride;  /* numbers from one row of X to the next, 0 when all share one        */
-    ptrdiff_t t_stride;  /* the same of targets                                                */
-    int all_targets;     /* no target is NaN                                                   */
-    ptrdiff_t every;     /* the weights change every so many steps; PYLSTM_UPDATE_AT_END       */
-    void *Y;             /* (rows, n_steps, n_outputs)                                         */
-    double *losses;      /* (rows)                                                             */
-    double decay;        /* trace_from: of the eligibility trace                               */
+    ptrdiff_t x_stride;   /* numbers from one row of X to the next, 0 when all share one        */
+    ptrdiff_t t_stride;   /* the same of targets                                                */
+    int all_targets;      /* no target is NaN                                                   */
+    ptrdiff_t every;      /* the weights change every so many steps; PYLSTM_UPDATE_AT_END       */
+    void *Y;              /* (rows, n_steps, n_outputs)                                         */
+    double *losses;       /* (rows)                                                             */
+    double decay;         /* trace_from: of the eligibility trace                               */
     const double *errors; /* (rows): reinforce                                                 */
 
     /* run_sequences: every row is n_sequences sequences one after the other, then padding. */

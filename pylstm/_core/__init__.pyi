@@ -12,7 +12,7 @@ from pylstm._core.shape import HIDDEN_BIASES as HIDDEN_BIASES
 from pylstm._core.shape import LOSSES as LOSSES
 from pylstm._core.shape import MOMENTS as MOMENTS
 from pylstm._core.shape import N_MOMENTS as N_MOMENTS
-from pylstm._core.scaling import ROWS as ROWS
+
 from pylstm._core.shape import OUTPUTS as OUTPUTS
 from pylstm._core.shape import RULES as RULES
 from pylstm._core.shape import SQUASHINGS as SQUASHINGS
@@ -20,6 +20,8 @@ from pylstm._core.shape import UPDATE_AT_END as UPDATE_AT_END
 from pylstm._core.shape import network_sizes as network_sizes
 
 _Array = npt.NDArray[Any]
+
+ROWS: dict[str, int | slice]
 
 def available_isas() -> list[str]: ...
 def choose_isa(name: str | None = None) -> str: ...
@@ -159,7 +161,6 @@ class Network:
     def _restore(self, progress: Mapping[str, Any]) -> None: ...
 
 def grow(net: Network, before: Mapping[str, Any], config: Mapping[str, Any]) -> None: ...
-
 def grow_population(
     pop: PopulationBase, before: Mapping[str, Any], config: Mapping[str, Any]
 ) -> None: ...

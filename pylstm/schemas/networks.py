@@ -333,7 +333,7 @@ def _fits_scale(name: str, lines: Array, n_columns: int, sizes: Mapping[str, int
 
 
 class NetsAheadState(_NetsState):
-    """The population of a `Delayed` that runs ahead: weights and what is learned are the other's."""
+    """The population of a `Delayed` that runs ahead: weights and what is learned, the other's."""
 
 
 class PopulationState(_NetsState, kw_only=True):
@@ -360,7 +360,8 @@ class PopulationState(_NetsState, kw_only=True):
     @classmethod
     def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """In format 1 all optimizers were SGD without a count of updates, and nothing grew."""
-        counts, optimizers = state.get("counts"), state.get("optimizers")
+        counts: Any = state.get("counts")
+        optimizers = state.get("optimizers")
         if state.get("format") != 1 or not isinstance(optimizers, list) or np.ndim(counts) != 3:
             return state
         today = {name: value for name, value in state.items() if name != "velocity"}

@@ -31,6 +31,9 @@ class PopulationMachine(Machine):
             "seed": self.rng.getrandbits(20),
             "init_range": 0.5,
             "optimizer": self.draw_optimizers(),
+            "scale_inputs": self.chance(0.2),
+            "scale_targets": self.chance(0.2) and architecture.output == "identity",
+            "scale_memory": self.pick(10, 3000),
         }
         self.population, self.twin = (
             pylstm.Population(self.n_nets, **architecture.keywords(), **keywords) for _ in range(2)
@@ -67,6 +70,13 @@ class PopulationMachine(Machine):
             return chosen, np.isin(np.arange(self.n_nets), chosen)
         self.rng.shuffle(chosen)
         return chosen, self.pick(chosen, chosen - self.n_nets, chosen.tolist())
+
+    def inputs(self, *shape):
+        """Inputs, (..., n_inputs), some of them missing where they are scaled."""
+        X = self.numbers(*shape, self.config["n_inputs"])
+        if self.config["scale_inputs"]:
+            X[np.array([self.chance(0.1) for _ in range(X.size)], bool).reshape(X.shape)] = np.nan
+        return X
 
     def draw_targets(self, n_nets, n_steps, presence=0.7):
         rows = self.targets(n_nets * n_steps, self.config, presence)
@@ -133,7 +143,8 @@ class PopulationMachine(Machine):
         for name in state:
             assert_bits(state[name][sound], other[name][sound], f"state {name}")
         self.look_at_bits()
-        if not sound.any():
+        self.look_at_scales()
+        if not tame.any():
             raise Over
         if max(np.abs(values[sound]).max() for values in weights.values()) > LARGEST:
             raise Over
@@ -143,12 +154,20 @@ class PopulationMachine(Machine):
             for name, values in self.nets[k].parameters.items():
                 assert_near(weights[name][k], values, f"{name} of net {k}", self.near)
 
+    def look_at_scales(self):
+        """What is known of the values hangs on them alone."""
+        for name in ("input_scale", "target_scale"):
+            found, others = (getattr(each, name) for each in (self.population, self.twin))
+            for k in np.flatnonzero(~self.wild) if found else ():
+                for other in (others[k], getattr(self.nets[k], name)):
+                    assert canonical(found[k].state()) == canonical(other.state()), f"{name} {k}"
+
     # ------------------------------------------------------------ calls
 
     @rule(5)
     def step(self):
         chosen, nets = self.draw_nets()
-        X = self.numbers(len(chosen), self.config["n_inputs"])
+        X = self.inputs(len(chosen))
         targets = None if self.chance(0.4) else self.draw_targets(len(chosen), 1)[:, 0]
         predicted = self.unchanged(lambda: self.population.predict(X, nets=nets))
         Y = self.population.step(X, targets, nets=nets)
@@ -181,7 +200,10 @@ class PopulationMachine(Machine):
     def learn_from(self):
         chosen, nets = self.draw_nets()
         dy, update = self.numbers(len(chosen), self.config["n_outputs"]), self.chance(0.4)
-        if not self.learnable[chosen][~self.diverged[chosen]].all():
+        if self.config["scale_targets"]:
+            self.refused(lambda: self.population.learn_from(dy, update, nets=nets), ValueError)
+            return
+        if not self.learnable[chosen][~self.wild[chosen]].all():
             self.refused(lambda: self.population.learn_from(dy, update, nets=nets), RuntimeError)
             return
         if self.keeps_away(chosen, update):
@@ -191,6 +213,45 @@ class PopulationMachine(Machine):
         if update:
             self.update_twin(chosen)
         self.each(chosen, lambda net, j: net.learn_from(dy[j], update), None, "")
+
+    @rule(1.5)
+    def trace_from(self):
+        chosen, nets = self.draw_nets()
+        dy, trace = self.numbers(len(chosen), self.config["n_outputs"]), self.pick(0.0, 0.5, 1.0)
+        if self.config["scale_targets"] or self.wild.any():
+            return
+        if not self.learnable[chosen].all() or self.waiting[chosen].any():
+            wrong = lambda: self.population.learn_from(dy, nets=nets, trace=trace)  # noqa: E731
+            self.refused(wrong, RuntimeError)
+            return
+        self.population.learn_from(dy, nets=nets, trace=trace)
+        self.twin.learn_from(dy, nets=chosen, trace=trace)
+        self.each(chosen, lambda net, j: net.learn_from(dy[j], trace=trace), None, "")
+        for net in self.nets:
+            net._need_eligibility()
+
+    @rule(1.5)
+    def reinforce(self):
+        chosen, nets = self.draw_nets()
+        if self.wild.any():
+            return
+        errors = self.pick(self.numbers(len(chosen)), 0.5)
+        if "eligibility" not in self.population._progress() or self.waiting[chosen].any():
+            self.refused(lambda: self.population.reinforce(errors, nets), RuntimeError)
+            return
+        self.population.reinforce(errors, nets)
+        each = np.full(len(chosen), errors)
+        self.twin.reinforce(each, chosen)
+        self.each(chosen, lambda net, j: net.reinforce(each[j]), None, "")
+
+    @rule(0.5)
+    def grow(self):
+        sizes = {
+            "n_inputs": min(5, self.config["n_inputs"] + self.pick(0, 1, 2)),
+            "n_outputs": min(4, self.config["n_outputs"] + self.pick(0, 0, 1)),
+        }
+        for each in (self.population, self.twin, *self.nets):
+            each.grow(**sizes)
 
     @rule(2)
     def update(self):
@@ -210,7 +271,7 @@ class PopulationMachine(Machine):
     def run(self):
         chosen, nets = self.draw_nets()
         n_steps, update = self.pick(0, 1, 2, 5), self.pick("step", 1, 2, 3, "sequence")
-        X = self.numbers(len(chosen), n_steps, self.config["n_inputs"])
+        X = self.inputs(len(chosen), n_steps)
         targets = None if self.chance(0.2) else self.draw_targets(len(chosen), n_steps)
         Y = self.population.run(X, targets, update, nets=nets)
         wanted = self.loop(chosen, X, targets, update)
@@ -226,14 +287,14 @@ class PopulationMachine(Machine):
             return
         lengths = [self.pick(1, 2, 4) for _ in range(self.pick(0, 1, 2))]
         last, update = self.chance(0.5), self.pick("sequence", "step", 2)
-        if self.chance(0.3):
+        if self.chance(0.3) and not self.config["scale_inputs"]:
             X = [
                 [self.rng.randrange(self.config["n_inputs"]) for _ in range(sum(lengths))]
                 for _ in chosen
             ]
             X = np.array(X, int).reshape(len(chosen), sum(lengths))
         else:
-            X = self.numbers(len(chosen), sum(lengths), self.config["n_inputs"])
+            X = self.inputs(len(chosen), sum(lengths))
         T = self.draw_targets(len(chosen), len(lengths) if last else sum(lengths))
         options = {"last": last, "update": update}
         Y = self.population.run_sequences(X, T, lengths, nets=nets, **options)
@@ -253,7 +314,7 @@ class PopulationMachine(Machine):
         k, size = self.rng.randrange(self.n_nets), 1e300 if self.near < 1e-5 else 1e37
         if self.config["output"] != "identity":
             return
-        X, targets = self.numbers(1, 5, self.config["n_inputs"]), self.draw_targets(1, 5)
+        X, targets = self.inputs(1, 5), self.draw_targets(1, 5)
         targets[:, self.rng.randrange(5)] = self.pick(size, 1e10)
         update = self.pick("step", 2, "sequence")
         given = self.population.run(X, targets, update, nets=[k])
@@ -274,7 +335,7 @@ class PopulationMachine(Machine):
         assert net.n_steps == self.nets[k].n_steps
         for name, values in self.nets[k].state.items():
             assert_near(net.state[name], values, f"{name} of net {k}", self.near)
-        x = self.numbers(self.config["n_inputs"])
+        x = self.inputs()
         assert_near(net.predict(x), self.nets[k].predict(x), f"net {k} alone", self.near)
 
     @rule()
@@ -312,7 +373,7 @@ class PopulationMachine(Machine):
     def step_all(self):
         """What was made with other weights is not learned from."""
         everyone = np.arange(self.n_nets)
-        X = self.numbers(self.n_nets, self.config["n_inputs"])
+        X = self.inputs(self.n_nets)
         Y = self.population.step(X)
         self.same_rows(Y, self.loop(everyone, X[:, None], None, "step")[:, 0], everyone, "step")
         self.each(everyone, lambda net, j: net.step(X[j]), Y, "step")
@@ -348,10 +409,11 @@ class PopulationMachine(Machine):
     @rule(2)
     def refuse(self):
         population, n = self.population, self.n_nets
-        X, T = self.numbers(n, 2, self.config["n_inputs"]), self.draw_targets(n, 2)
+        X, T = self.inputs(n, 2), self.draw_targets(n, 2)
         x, t = self.unusable(self.config["n_inputs"]), self.unusable(self.config["n_outputs"])
         nets = self.pick([n], [-n - 1], [0, 0], [0.5], "x", [[0]], 0, [True] * (n + 1), [1 << 70])
-        if t is None or (self.config["n_outputs"] == 1 and isinstance(t, float | np.ndarray)):
+        numbers = self.config["n_outputs"] == 1 or self.config["output"] == "softmax"
+        if t is None or (numbers and isinstance(t, float | np.ndarray)):
             t = "x"  # one number each may be targets
         x, t = ("x" if isinstance(row, np.ndarray) and n == 1 else row for row in (x, t))
         values = self.pick("x", np.nan, [1j], [[[[1.0]]]], np.inf)

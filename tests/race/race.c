@@ -533,7 +533,8 @@ static void build_population(object *o)
     fill(p->parameters, p->shape.precision, p->n_groups * p->parameter_lines * p->lanes, &seed,
          0.1);
     for (ptrdiff_t k = 0; k < p->n_groups * p->lanes; k++) {
-        float *rule = (float *)p->rules + k / p->lanes * PYLSTM_RULE_LINES * p->lanes + k % p->lanes;
+        float *rule =
+            (float *)p->rules + k / p->lanes * PYLSTM_RULE_LINES * p->lanes + k % p->lanes;
         rule[PYLSTM_RATE * p->lanes] = 0.01f;
         rule[PYLSTM_KEPT * p->lanes] = rule[PYLSTM_SHRINK * p->lanes] = 1;
         rule[PYLSTM_FIRST_PART * p->lanes] = 0.5f;
