@@ -450,13 +450,13 @@ def check_optimizer(optimizer: Any) -> Optimizer:
     return optimizer
 
 
-def check_plain_sgd(optimizer: Any, where: str = "") -> SGD:
+def check_plain_sgd(optimizer: Any) -> SGD:
     """Return an SGD with a rate and momentum and nothing else, or raise TypeError or ValueError."""
     if not isinstance(optimizer, SGD):
         raise TypeError(f"optimizer is {brief(optimizer)}, wanted a pylstm.SGD")
     if optimizer != SGD(optimizer.learning_rate, optimizer.momentum):
         raise ValueError(
             f"optimizer is {brief(optimizer)}, wanted one without clipping, schedule and "
-            f"weight decay{where}"
+            "weight decay"
         )
     return optimizer

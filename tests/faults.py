@@ -344,11 +344,32 @@ FAULTS = [
     ),
     # ------------------------------------------------------------ populations
     Fault(
-        "csrc/population/learn.inc",
-        "velocity[j] = !masked || learn[l] ? v : velocity[j];",
-        "velocity[j] = v;",
-        "the velocity of a network left out goes on",
-        "population",
+        "csrc/population/optimizer.inc",
+        "m[j + l] = on[l] ? first : m[j + l];",
+        "m[j + l] = first;",
+        "the moments of a network left out go on",
+        "population_optimizers",
+    ),
+    Fault(
+        "csrc/population/optimizer.inc",
+        "p->errors[group * LANES + k] = 0;",
+        ";",
+        "in a population the errors that ObGD knows add up from update to update",
+        "population_optimizers",
+    ),
+    Fault(
+        "csrc/population/group.inc",
+        "p->groups[group].collected &= ~active;",
+        ";",
+        "in a population the gradient of an eligibility trace is collected as well",
+        "population_verbs",
+    ),
+    Fault(
+        "csrc/population/scale.inc",
+        "apart[l] = is_first ? x[l] : (double)NAN;",
+        "apart[l] = x[l];",
+        "in a population the first values of a column never end",
+        "scaled_population",
     ),
     Fault(
         "csrc/population/learn.inc",

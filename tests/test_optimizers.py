@@ -343,17 +343,6 @@ def test_another_optimizer_of_the_same_class_keeps_the_moments(rng):
     assert (kept.parameters["cell_input"] != afresh.parameters["cell_input"]).any()
 
 
-def test_population_takes_plain_optimizers_only():
-    for optimizer in (
-        pylstm.SGD(0.1, clip_norm=1.0),
-        pylstm.SGD(0.1, schedule=pylstm.Decay(0.9)),
-        pylstm.SGD(0.1, weight_decay=0.1),
-    ):
-        with pytest.raises(ValueError, match="wanted one without clipping, schedule and"):
-            pylstm.Population(2, 1, 1, 1, optimizer=optimizer)
-    with pytest.raises(TypeError, match=r"wanted a pylstm\.SGD or a sequence"):
-        pylstm.Population(2, 1, 1, 1, optimizer=pylstm.Adam())
-
 
 @pytest.mark.parametrize(
     ("kind", "keywords"),

@@ -238,7 +238,6 @@ def test_no_prediction_knows_the_future(rng):
             "targets row 1 is .*: wanted finite numbers",
         ),
         (lambda net: pylstm.Streams(net, 3), ValueError, "which Streams do not know"),
-        (lambda net: pylstm.Population.from_nets([net]), ValueError, "a Population does not know"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_changes_nothing(call, problem, sentence):
