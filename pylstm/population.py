@@ -197,10 +197,10 @@ class Population(Architecture, Copyable, PopulationBase):
         return net
 
     def __setitem__(self, k: int, net: LSTM) -> None:
-        """Let net k go on where `net` stands, up to rounding, with its optimizer, of the class of the
-        others'.
+        """Let net k go on where `net` stands, up to rounding, with its optimizer.
 
-        What `__getitem__` takes along is taken along; `net` itself is copied and does not change.
+        That is of the class of the others'. What `__getitem__` takes along is taken along; `net`
+        itself is copied and does not change.
         """
         k = self._index(k)
         check_network(net)
@@ -362,8 +362,10 @@ class Population(Architecture, Copyable, PopulationBase):
             grow_population(self, before, config)
 
     def _draw_new_inputs(self, views: Mapping[str, Array], before: Mapping[str, Any]) -> None:
-        """Weights of the inputs that `before` has not got, in views of all weights, (n_groups, lanes,
-        rows, sources)."""
+        """Weights of the inputs that `before` has not got, in views of all weights.
+
+        The views are (n_groups, lanes, rows, sources).
+        """
         lanes = views["cell_input"].shape[1]
         for k, growth in enumerate(self.__growth):
             own = {name: view[divmod(k, lanes)] for name, view in views.items()}

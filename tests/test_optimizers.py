@@ -343,7 +343,6 @@ def test_another_optimizer_of_the_same_class_keeps_the_moments(rng):
     assert (kept.parameters["cell_input"] != afresh.parameters["cell_input"]).any()
 
 
-
 @pytest.mark.parametrize(
     ("kind", "keywords"),
     [

@@ -145,7 +145,15 @@ def _use_population(pop: pylstm.Population) -> None:
     pop.run(X, targets, update=3)
     pop.run(X, targets, update="sequence")
     pop.run_sequences(X, targets, lengths=[12, 8])
-    _ = pop.state, pop.parameters, pop.diverged, pop.n_steps
+    _ = pop.state, pop.parameters, pop.diverged, pop.n_steps, pop.input_scale, pop.target_scale
+    if not pop._config()["scale_targets"]:
+        pop.reset()
+        pop.step(X[0])
+        pop.update()
+        pop.learn_from(targets[0], trace=0.5)
+        pop.reinforce(0.1)
+    pop.grow(n_inputs + 1)
+    pop.step(np.append(X[0], 0.5))
     pop[0] = pop[len(pop) - 1]
     pop.reset()
     pop.update()

@@ -91,6 +91,14 @@ def _several() -> Iterator[tuple[str, Any]]:
     pop = pylstm.Population(3, 3, 2, 2, optimizer=pylstm.SGD(0.1, momentum=0.5))
     pop.run(rng.normal(size=(9, 3)), rng.normal(size=(9, 2)), update=4)
     yield "population", pop
+    rates = [pylstm.Adam(0.01 * (k + 1), clip_norm=0.1 * k or None) for k in range(3)]
+    pop = pylstm.Population(3, 3, 2, 2, optimizer=rates, scale_inputs=True, scale_targets=True)
+    pop.run(rng.normal(size=(9, 3)), rng.normal(size=(9, 2)), update=4)
+    yield "population scaled", pop
+    pop = pylstm.Population(3, 3, 2, 2, optimizer=pylstm.RMSprop(0.01))
+    pop.step(rng.normal(size=(3, 3)))
+    pop.learn_from(rng.normal(size=(3, 2)), trace=0.5)
+    yield "population trace", pop
     for scaled in (False, True):
         delayed = pylstm.Delayed(pylstm.LSTM(3, 2, 2, scale_inputs=scaled), 2)
         for _ in range(5):

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -12,7 +12,6 @@ from pylstm._core.shape import HIDDEN_BIASES as HIDDEN_BIASES
 from pylstm._core.shape import LOSSES as LOSSES
 from pylstm._core.shape import MOMENTS as MOMENTS
 from pylstm._core.shape import N_MOMENTS as N_MOMENTS
-
 from pylstm._core.shape import OUTPUTS as OUTPUTS
 from pylstm._core.shape import RULES as RULES
 from pylstm._core.shape import SQUASHINGS as SQUASHINGS

@@ -13,7 +13,7 @@ cdef class PopulationBuffers:
     cdef object parameters_, gradient_, traces_, steps_, work_, rules_, groups_, counts_
     cdef object regimes_, structs_, updates_, errors_, record_, config_, optimizers_
     cdef object eligibility_, input_scale_, target_scale_
-    cdef list moments_
+    cdef list moments_, scheduled_  # the latter: nets with a schedule of the user's
     cdef str kind_
     cdef dict factors_  # those of the schedules asked for the call that goes on
 

@@ -97,7 +97,7 @@ cdef class PopulationBuffers:
         everyone[:n_nets] = np.arange(n_nets)
         everyone[n_nets:] = -1
         self.everyone_ = everyone
-        self.moments_, self.kind_, self.factors_ = [], None, {}
+        self.moments_, self.scheduled_, self.kind_, self.factors_ = [], [], None, {}
         self.record_ = None
         p.parameters = cnp.PyArray_DATA(parameters)
         p.gradient = cnp.PyArray_DATA(self.gradient_)
@@ -155,6 +155,7 @@ cdef class PopulationBuffers:
         bits = regimes.reshape(3, p.n_groups, p.lanes) << np.arange(p.lanes, dtype=np.uint32)
         self.regimes_[...] = bits.sum(axis=2)
         p.rule = RULES[rule]
+        self.scheduled_ = [k for k in range(p.n_nets) if callable(optimizers[k].schedule)]
         self.kind_, self.optimizers_ = kind, optimizers
 
     cdef int plan_rates(self, object place, ptrdiff_t n_updates) except -1:
@@ -164,8 +165,8 @@ cdef class PopulationBuffers:
         cdef const cnp.npy_intp *places = <const cnp.npy_intp *>cnp.PyArray_DATA(place)
         cdef ptrdiff_t k
         self.factors_ = {}
-        for k in range(p.n_nets):
-            if places[k] < 0 or not callable(self.optimizers_[k].schedule):
+        for k in self.scheduled_:
+            if places[k] < 0:
                 continue
             schedule = self.optimizers_[k].schedule
             asked = id(schedule), p.n_updates[k]
@@ -206,6 +207,7 @@ cdef class PopulationBuffers:
         self.counts_, self.regimes_, self.structs_ = other.counts_, other.regimes_, other.structs_
         self.updates_, self.errors_, self.record_ = other.updates_, other.errors_, other.record_
         self.eligibility_, self.moments_ = other.eligibility_, other.moments_
+        self.scheduled_ = other.scheduled_
         self.input_scale_, self.target_scale_ = other.input_scale_, other.target_scale_
         self.everyone_, self.parameters_ = other.everyone_, other.parameters_
 

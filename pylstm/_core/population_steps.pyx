@@ -430,12 +430,13 @@ cdef class PopulationSteps(PopulationBuffers):
     cdef int check_nothing_collected(self, object places) except -1:
         cdef pylstm_population *p = &self.pop
         cdef const cnp.npy_intp *place = <const cnp.npy_intp *>cnp.PyArray_DATA(places)
+        cdef const pylstm_group *at
         cdef ptrdiff_t k
-        waiting = [
-            k for k in range(p.n_nets)
-            if place[k] >= 0 and (p.groups[k // p.lanes].has_error | p.groups[k // p.lanes].collected)
-            >> (k % p.lanes) & 1
-        ]
+        cdef list waiting = []
+        for k in range(p.n_nets):
+            at = p.groups + k // p.lanes
+            if place[k] >= 0 and (at.has_error | at.collected) & ~at.diverged & 1 << (k % p.lanes):
+                waiting.append(k)
         if waiting:
             raise RuntimeError(
                 f"nets {brief(waiting)} have collected gradients that are not yet applied: wanted update() "
