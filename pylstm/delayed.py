@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from pylstm.registry import check_state, register
 __all__ = ["Delayed", "state_without_weights"]
 
 Array = npt.NDArray[Any]
+Net = TypeVar("Net", LSTM, Population)
 
 _STATE_FORMAT = 1
 
@@ -39,7 +40,7 @@ def _ahead_state(net: LSTM | Population) -> dict[str, Any]:
 
 
 @register
-class Delayed(Copyable):
+class Delayed(Copyable, Generic[Net]):
     """A network whose targets come a fixed number of steps after their predictions.
 
     With x(t) the inputs of step t, d the delay and w the weights as they are now,
@@ -93,7 +94,7 @@ class Delayed(Copyable):
     True
     """
 
-    def __init__(self, net: LSTM | Population, delay: int) -> None:
+    def __init__(self, net: Net, delay: int) -> None:
         if not isinstance(net, LSTM | Population):
             raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM or a pylstm.Population")
         if net._config()["gradient"] != "truncated":
@@ -113,9 +114,10 @@ class Delayed(Copyable):
             ahead._follow(net)
 
     @property
-    def net(self) -> Any:
+    def net(self) -> Net:
         """The network, or the population, that learns, `delay` steps behind."""
-        return self.__net
+        net: Net = self.__net
+        return net
 
     @property
     def delay(self) -> int:
@@ -198,6 +200,12 @@ class Delayed(Copyable):
         with self.__exclusive:
             y = self.__ahead._predict_with(self.__net, x)
             return y
+
+    @overload
+    def learn(self: Delayed[LSTM], target: npt.ArrayLike, update: bool = True) -> float: ...
+
+    @overload
+    def learn(self: Delayed[Population], target: npt.ArrayLike, update: bool = True) -> Array: ...
 
     def learn(self, target: npt.ArrayLike, update: bool = True) -> Any:
         """Learn the target of the step `delay` steps before the last; return its loss.

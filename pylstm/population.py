@@ -39,9 +39,9 @@ class Population(Architecture, Copyable, PopulationBase):
 
     For seeds, sweeps of learning rates, one model for each of many keys: every net has weights,
     state, optimizer and statistics of its own and computes what a single `LSTM` does, up to
-    rounding. The verbs are those of `LSTM` with an axis of nets in front of every array; `nets=` in
-    a call lets only some of them take part. What a net computes does not depend on the others, bit
-    for bit.
+    rounding. The methods are those of `LSTM` with an axis of nets in front of every array; `nets=`
+    in a call lets only some of them take part. What a net computes does not depend on the others,
+    bit for bit.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Population(Architecture, Copyable, PopulationBase):
         that is a callable is asked before a call, once for all nets that have it and have been
         updated as often.
     **switches
-        Everything else `LSTM` takes: gates, peepholes, squashings, loss, `scale_inputs`,
+        Everything else `LSTM` takes: gates, peepholes, activations, loss, `scale_inputs`,
         `scale_targets`, ...; `gradient` only "truncated".
 
     Raises
@@ -187,8 +187,8 @@ class Population(Architecture, Copyable, PopulationBase):
     def __getitem__(self, k: int) -> LSTM:
         """Return an independent LSTM that goes on where net k stands, up to rounding.
 
-        Weights, state, traces, collected gradient, moments, eligibility and statistics go with it.
-        Its last step counts as past: what there is to learn from it must be learned before.
+        Weights, state, traces, accumulated gradient, moments, eligibility and statistics go with
+        it. Its last step counts as past: what there is to learn from it must be learned before.
         """
         k = self._index(k)
         net = LSTM(**self._config(), init_range=0.0, optimizer=self.optimizer[k])

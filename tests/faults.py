@@ -361,7 +361,7 @@ FAULTS = [
         "csrc/population/group.inc",
         "p->groups[group].collected &= ~active;",
         ";",
-        "in a population the gradient of an eligibility trace is collected as well",
+        "in a population the gradient of an eligibility trace is accumulated as well",
         "population_verbs",
     ),
     Fault(

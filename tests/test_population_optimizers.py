@@ -1,4 +1,4 @@
-"""Every optimiser in a population: each net is the single LSTM with its own optimiser."""
+"""Every optimizer in a population: each net is the single LSTM with its own optimizer."""
 
 import pickle
 
@@ -24,7 +24,7 @@ def falling(k):
 
 
 def bounds(k):
-    """What all optimisers have in common, different in every net, nothing in net 0."""
+    """What all optimizers have in common, different in every net, nothing in net 0."""
     return [
         {},
         {"clip_norm": 0.2},

@@ -105,7 +105,7 @@ def test_what_eligibility_refuses():
     population.learn([0.0, 0.0], update=False, nets=[1, 4])
     before = population.copy()
     for error, call, words in (
-        (RuntimeError, lambda: population.reinforce(1.0), r"nets \[1, 4\] have collected"),
+        (RuntimeError, lambda: population.reinforce(1.0), r"nets \[1, 4\] have accumulated"),
         (RuntimeError, lambda: population.learn_from([1.0, 1.0], trace=0), r"nets \[1, 4\]"),
         (ValueError, lambda: population.reinforce(np.nan, nets=[0]), "errors is nan"),
         (ValueError, lambda: population.reinforce([1.0, 2.0]), "one for each of 5 nets"),

@@ -77,7 +77,7 @@ def take_out(PopulationBase pop not None, ptrdiff_t k, Network net not None):
 
 
 def put_in(PopulationBase pop not None, ptrdiff_t k, Network net not None, tuple optimizers):
-    """Bring net k where `net`, a copy that may be spent, stands; with the optimisers of all."""
+    """Bring net k where `net`, a copy that may be spent, stands; with the optimizers of all."""
     cdef pylstm_population *p = &pop.pop
     cdef pylstm_network *n = &net.net
     cdef ptrdiff_t group = k // p.lanes, lane = k % p.lanes

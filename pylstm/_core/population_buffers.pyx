@@ -122,7 +122,7 @@ cdef class PopulationBuffers:
         return flat.reshape(p.n_groups, lines, p.lanes)
 
     def _set_optimizers(self, optimizers):
-        """Other optimisers, one a net, all of one kind. Moments and counts of updates stay as long as
+        """Other optimizers, one a net, all of one kind. Moments and counts of updates stay as long as
         that is the kind there was."""
         self.take()
         try:

@@ -383,7 +383,7 @@ cdef class PopulationSteps(PopulationBuffers):
             For unusable arguments, or with `scale_targets`, as in `LSTM.learn_from`; nothing has
             changed then.
         RuntimeError
-            When some net has no step to learn from, or with `trace` has collected gradients that are
+            When some net has no step to learn from, or with `trace` has accumulated gradients that are
             not yet applied; names them.
 
         Notes
@@ -439,7 +439,7 @@ cdef class PopulationSteps(PopulationBuffers):
                 waiting.append(k)
         if waiting:
             raise RuntimeError(
-                f"nets {brief(waiting)} have collected gradients that are not yet applied: wanted update() "
+                f"nets {brief(waiting)} have accumulated gradients that are not yet applied: wanted update() "
                 "before an eligibility trace is used"
             )
         return 0
@@ -461,7 +461,7 @@ cdef class PopulationSteps(PopulationBuffers):
         ValueError, TypeError, IndexError
             For unusable arguments; nothing has changed then.
         RuntimeError
-            Before the first `learn_from` with a trace, or when some net has collected gradients that are
+            Before the first `learn_from` with a trace, or when some net has accumulated gradients that are
             not yet applied; names them.
 
         Examples
@@ -529,7 +529,7 @@ cdef class PopulationSteps(PopulationBuffers):
     def reset(self, nets=None):
         """Set state and traces to zero: new sequences begin.
 
-        Gradients collected and not yet applied stay. A net that has diverged takes part again if its
+        Accumulated gradients that are not yet applied stay. A net that has diverged takes part again if its
         weights are finite, without gradient and moments.
 
         Parameters

@@ -382,8 +382,8 @@ class PopulationState(_NetsState, kw_only=True):
     def __post_init__(self) -> None:
         self.optimizers = [Optimizer.from_saved(one) for one in self.optimizers]
         config, dtype, n_nets = self.config, np.dtype(self.config.dtype), self.n_nets
-        must(len(self.optimizers) == n_nets, "an optimiser for each net")
-        must(len(set(map(type, self.optimizers))) == 1, "optimisers of one class")
+        must(len(self.optimizers) == n_nets, "an optimizer for each net")
+        must(len(set(map(type, self.optimizers))) == 1, "optimizers of one class")
         must(config.gradient == "truncated", "gradient 'truncated' in a population")
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
         sizes = population_sizes(config.checked(), n_nets)

@@ -71,12 +71,12 @@ def _new_network(n_inputs: int, settings: Settings) -> LSTM:
     )
 
 
-def _restored_network(delayed: Delayed, state: dict[str, Any]) -> Delayed:
+def _restored_network(delayed: Delayed[LSTM], state: dict[str, Any]) -> Delayed[LSTM]:
     """The network of a saved state, which must be of the same make as that of `delayed`."""
     own = (delayed.delay, delayed.net.__getstate__()["config"])
     if (state["delay"], state["net"]["config"]) != own:
         raise ValueError("the saved network does not fit the saved settings")
-    restored = Delayed.__new__(Delayed)
+    restored: Delayed[LSTM] = Delayed.__new__(Delayed)
     restored.__setstate__(state)
     return restored
 

@@ -144,7 +144,7 @@ class PopulationMachine(Machine):
             assert_bits(state[name][sound], other[name][sound], f"state {name}")
         self.look_at_bits()
         self.look_at_scales()
-        if not tame.any():
+        if not sound.any():
             raise Over
         if max(np.abs(values[sound]).max() for values in weights.values()) > LARGEST:
             raise Over
@@ -158,7 +158,7 @@ class PopulationMachine(Machine):
         """What is known of the values hangs on them alone."""
         for name in ("input_scale", "target_scale"):
             found, others = (getattr(each, name) for each in (self.population, self.twin))
-            for k in np.flatnonzero(~self.wild) if found else ():
+            for k in np.flatnonzero(~self.diverged) if found else ():
                 for other in (others[k], getattr(self.nets[k], name)):
                     assert canonical(found[k].state()) == canonical(other.state()), f"{name} {k}"
 
@@ -203,7 +203,7 @@ class PopulationMachine(Machine):
         if self.config["scale_targets"]:
             self.refused(lambda: self.population.learn_from(dy, update, nets=nets), ValueError)
             return
-        if not self.learnable[chosen][~self.wild[chosen]].all():
+        if not self.learnable[chosen][~self.diverged[chosen]].all():
             self.refused(lambda: self.population.learn_from(dy, update, nets=nets), RuntimeError)
             return
         if self.keeps_away(chosen, update):
@@ -218,7 +218,7 @@ class PopulationMachine(Machine):
     def trace_from(self):
         chosen, nets = self.draw_nets()
         dy, trace = self.numbers(len(chosen), self.config["n_outputs"]), self.pick(0.0, 0.5, 1.0)
-        if self.config["scale_targets"] or self.wild.any():
+        if self.config["scale_targets"] or self.diverged.any():
             return
         if not self.learnable[chosen].all() or self.waiting[chosen].any():
             wrong = lambda: self.population.learn_from(dy, nets=nets, trace=trace)  # noqa: E731
@@ -233,7 +233,7 @@ class PopulationMachine(Machine):
     @rule(1.5)
     def reinforce(self):
         chosen, nets = self.draw_nets()
-        if self.wild.any():
+        if self.diverged.any():
             return
         errors = self.pick(self.numbers(len(chosen)), 0.5)
         if "eligibility" not in self.population._progress() or self.waiting[chosen].any():

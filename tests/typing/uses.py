@@ -53,6 +53,9 @@ def many_networks() -> None:
     delayed = pylstm.Delayed(pop[0], delay=3)
     assert_type(delayed.step(X[0]), Array)
     assert_type(delayed.learn(y[0]), float)
+    late = pylstm.Delayed(pop, delay=3)
+    assert_type(late.learn(y[:4]), Array)
+    assert_type(late.net, pylstm.Population)
 
 
 def rows_of_names(path: Path) -> None:
