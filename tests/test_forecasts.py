@@ -11,6 +11,7 @@ from estimators import (
     pairs,
     stream,
 )
+from nets import assert_same_bits, get_parameters
 
 import pylstm
 from pylstm.estimators import Forecaster
@@ -20,6 +21,7 @@ from pylstm.estimators.defaults import (
 )
 from pylstm.estimators.distribution import LEVELS
 from pylstm.estimators.leads import Leads
+from pylstm.estimators.spread import Spread
 
 
 def as_tuple(season):
@@ -211,53 +213,164 @@ def test_forecaster_is_a_loop_over_a_network(season, rng):
     assert 0.01 < plain.shares(4)[0] < 0.999
 
 
+def weights_by(errors):
+    """Of candidates, by their errors so far; the first is believed where little is known."""
+    trust = len(errors) / (len(errors) + 32)
+    weights = (np.mean(errors, 0) / np.mean(errors, 0)[0]) ** (-16 * trust)
+    weights[1:] *= 0.01 ** (1 - trust)
+    return weights / weights.sum()
+
+
 @pytest.mark.parametrize("horizon", [1, 3, 7])
 def test_a_horizon_is_a_loop_over_a_network_that_learns_it(horizon, rng):
-    """A step a row, of what was known `horizon` rows before it."""
-    xs, y = stream(rng, 90)
+    """A step a row, of what was known `horizon` rows before it; mixed with the other forecast by
+    the errors both had as they were said `horizon` rows before, by copies that learned no more."""
+    xs, y = stream(rng, 110)
     seasons = (2, 5)
     model = Forecaster(
         4, season=seasons, horizon=horizon, dtype="float64", optimizer=default_optimizer()
     )
-    net = pylstm.LSTM(11, 1, 4, **SWITCHES, seed=0, dtype="float64", optimizer=default_optimizer())
-    past, errors, known = PlainPast(seasons), {}, []
+    switches = {**SWITCHES, "seed": 0, "dtype": "float64"}
+    net = pylstm.LSTM(11, 1, 4, **switches, optimizer=default_optimizer())
+    other = pylstm.LSTM(11, 1, 4, **switches, optimizer=default_optimizer())
+    plain = PlainForecaster(seasons, other, [8, 16, 8, 32, 8, 16, 8, 64])
+    past, inputs, known = PlainPast(seasons), {}, []
     misses = [[] for _ in past.candidates()]
-    for t in range(75):
+    errors, spread, followed = [], Spread(), None
+
+    def candidates_of(value, start, output):
+        low, high = min(past.y), max(past.y)
+        return np.array([value, min(max(start + output, 2 * low - high), 2 * high - low)])
+
+    for t in range(95):
+        plain.learn(y[t], xs[t])
+        past.learn(y[t])
         if t >= horizon:
             own, candidates, start = known[t - horizon]
             row = np.array([*own, *pairs(xs[t], xs[t - 1])])
-            errors[t] = y[t] - start - net.step(row, np.array([y[t] - start]))[0].item()
+            if followed:
+                walk, ahead = followed
+                _, value = plain.go_on(walk, xs[t])
+                said = candidates_of(value, start, ahead.step(row)[0].item())
+                if walk["lead"] == horizon:
+                    shares = weights_by(errors) if errors else np.array([100, 1]) / 101
+                    spread.learn(y[t] - shares @ said)
+                    errors.append(abs(y[t] - said))
+                    followed = None
+            inputs[t] = y[t] - start - net.step(row, np.array([y[t] - start]))[0].item()
             for miss, candidate in zip(misses, candidates, strict=True):
                 if not math.isnan(candidate):
                     miss.append(abs(y[t] - candidate))
-        past.learn(y[t])
         candidates = past.candidates(horizon)
-        own = past.own(horizon, errors.get(t, math.nan))
+        own = past.own(horizon, inputs.get(t, math.nan))
         known.append((own, candidates, start_of(candidates, misses)))
+        if t % (horizon + 1) == horizon - 1:
+            followed = plain.begin(), net.copy()
         model.learn_one(y[t], xs[t])
-        if t < horizon or t % 9:
+        if t % 9:
             continue
-        ahead = net.copy()
-        for r in range(t + 1, t + 1 + horizon):
-            own, _, start = known[r - horizon]
-            wanted = start + ahead.step(np.array([*own, *pairs(xs[r], xs[r - 1])]))[0].item()
-        found = model.forecast(horizon, xs[t + 1 : t + 1 + horizon])
-        assert found[-1] == pytest.approx(wanted, rel=1e-9)
-        longer = model.forecast(horizon + 2, xs[t + 1 : t + 3 + horizon])
-        assert longer[horizon - 1] == found[-1]
+        rows = xs[t + 1 : t + 3 + horizon]
+        found = model.forecast(horizon + 2, rows)
+        wanted = plain.forecast(rows)
+        if errors:
+            ahead = net.copy()
+            for r in range(t + 1, t + 1 + horizon):
+                own, _, start = known[r - horizon]
+                output = ahead.step(np.array([*own, *pairs(xs[r], xs[r - 1])]))[0].item()
+            said = candidates_of(wanted[horizon - 1], start, output)
+            wanted[horizon - 1] = weights_by(errors) @ said
+        np.testing.assert_allclose(found, wanted, rtol=1e-8)
+        assert model.forecast(horizon, rows[:horizon]) == found[:horizon]
+        if errors:
+            dist = model.forecast(horizon, rows[:horizon], with_dist=True)[-1]
+            np.testing.assert_allclose(
+                dist.interval(0.8), spread.around(found[horizon - 1]).interval(0.8), rtol=1e-8
+            )
+    assert 0.01 < weights_by(errors)[0] < 0.999
 
 
 def test_a_horizon_longer_than_the_stream_is_forecast_all_the_same():
+    """As without it, until the first error of networks that learn it is known."""
     model, without = Forecaster(4, horizon=9), Forecaster(4)
-    for t in range(9):
+    for t in range(17):
         model.learn_one(t % 3)
         without.learn_one(t % 3)
         assert model.forecast(12) == without.forecast(12)
-    model.learn_one(0.0)
-    without.learn_one(0.0)
+    model.learn_one(17 % 3)
+    without.learn_one(17 % 3)
     found, other = model.forecast(12), without.forecast(12)
     assert found[8] != other[8]
     assert found[:8] + found[9:] == other[:8] + other[9:]
+
+
+def random_walk(noise):
+    return noise.cumsum()
+
+
+def of_six_rows_before(noise):
+    y = np.zeros(noise.size)
+    for t in range(6, noise.size):
+        y[t] = 0.6 * np.sin(3 * y[t - 6]) + 0.5 * noise[t]
+    return y
+
+
+@pytest.mark.parametrize(("series", "most"), [(random_walk, 1.02), (of_six_rows_before, 0.9)])
+def test_a_horizon_is_worth_it_or_costs_little(series, most):
+    """Of a random walk the last value says all there is, and networks that learned from it do not;
+    what six rows ago says of a value is learned best by networks that look there."""
+    y = series(np.random.default_rng(0).normal(size=2000))
+    errors, inside = {}, []
+    for horizon in (None, 6):
+        model, errors[horizon] = Forecaster(4, horizon=horizon), []
+        for t in range(1994):
+            model.learn_one(y[t])
+            if t > 700 and t % 2 == 0:
+                found = model.forecast(6, with_dist=True)[5]
+                low, high = found.interval(0.9)
+                errors[horizon].append(abs(found.mu - y[t + 6]))
+                inside.append(low <= y[t + 6] <= high)
+    assert np.mean(errors[6]) < most * np.mean(errors[None])
+    assert np.mean(inside[-len(errors[6]) :]) == pytest.approx(0.9, abs=0.03)
+
+
+def test_a_forecast_that_is_followed_ends_with_networks_that_change():
+    """A feature that comes in between, and a network that diverges."""
+    model = Forecaster(4, horizon=3)
+    for t in range(44):
+        model.learn_one(math.sin(t))
+    assert model._direct.spread.n == 10
+    assert model._direct._followed[0].lead == 1
+    model.learn_one(0.0, {"new": 1.0})
+    assert model._direct._followed[0].lead == 0
+    for t in range(20):
+        model.learn_one(math.sin(t), {"new": t % 5})
+    assert model._direct.spread.n == 15
+    model._direct.experts.nets[1].parameters["cell_input"][:] = math.inf
+    errors = model._direct.errors.tolist()
+    model.learn_one(0.0)
+    assert len(model._direct.experts.nets) == 2
+    assert model._direct.errors.tolist() == [errors[0], errors[1], errors[3]]
+    for t in range(8):
+        model.learn_one(math.sin(t))
+        assert np.isfinite(model.forecast(3, [{}] * 3)).all()
+
+
+def test_files_from_before_errors_were_followed_go_on(rng):
+    """Their errors were others: these are measured anew, by networks that have learned."""
+    xs, y = stream(rng, 100)
+    model = Forecaster(4, season=5, horizon=3)
+    learn(model, xs[:60], y[:60])
+    state = model.__getstate__()
+    for name in ("errors", "followed"):
+        del state["direct"][name]
+    other = Forecaster(4)
+    other.__setstate__(state)
+    for now, then in zip(other._direct.experts.nets, model._direct.experts.nets, strict=True):
+        assert_same_bits(get_parameters(now), get_parameters(then))
+    assert other._direct.spread.n == 0
+    assert len(other.forecast(5, xs[60:65], with_dist=True)) == 5
+    learn(other, xs[60:70], y[60:70])
+    assert other._direct.spread.n == 2
 
 
 def two_seasons(n_rows, noise=0.1):

@@ -469,6 +469,9 @@ def forecaster():
         ("followed.past", {"profiles": []}), ("", {"direct": None}),
         ("direct.experts.mixture", {"n_rows": -1}), ("direct.experts", {"experts": []}),
         ("direct.experts.experts.0", {"rate": -1.0}),
+        ("direct.followed.walk", {"lead": 3}), ("direct.followed.walk", {"lead": -1}),
+        ("direct.followed.walk", {"nets": []}), ("direct.followed", {"nets": []}),
+        ("direct.followed.nets.0", {"n_steps": -1}), ("direct.followed", {"walk": None}),
     ],
     ids=str,
 )  # fmt: skip
@@ -503,6 +506,11 @@ def _arrays_of(value):
         ("direct.waiting", np.zeros((2, 8))), ("followed.past.past", np.zeros(9)),
         ("profiles.0", np.zeros((2, 4))), ("followed.shares", np.full((12, 6), 2.0)),
         ("direct.experts.mixture.errors", np.full(3, -1.0)),
+        ("direct.errors", np.zeros(3)), ("direct.errors", np.full(4, np.nan)),
+        ("direct.followed.walk.shares", np.full((12, 6), 2.0)),
+        ("direct.followed.nets.1.parameters", np.zeros(9, np.float32)),
+        ("direct.followed.nets.1.parameters", np.zeros(9)),
+        ("direct.followed.walk.nets.1.parameters", np.zeros(9, np.float32)),
     ],
     ids=str,
 )  # fmt: skip

@@ -16,3 +16,4 @@ cdef class Network(NetworkSteps):
                         const int32_t *tokens, const void *targets, void *Y, void *aside,
                         void *nothing, bint last, ptrdiff_t every) noexcept nogil
     cdef int stand_where(self, Network learner) except -1
+    cdef int freeze_where(self, Network learner) except -1

@@ -496,6 +496,24 @@ cdef class Network(NetworkSteps):
             self.release()
         return 0
 
+    cdef int freeze_where(self, Network learner) except -1:
+        """Have the weights and the scale of targets of `learner`, whose copy this was, as they are now,
+        and be in its state; nothing to learn from."""
+        cdef pylstm_network *n = &self.net
+        cdef ptrdiff_t size = 8 if n.shape.precision == PYLSTM_FLOAT64 else 4
+        learner._flat_parameters()  # those of a large one are written
+        self.take()
+        try:
+            self.gather_helpers(False)
+            self.table.write_back(n)
+            memcpy(n.buffers.parameters, learner.net.buffers.parameters,
+                   n.layout.parameter_size * size)
+            if self.scales_targets():
+                self.scaling.targets.go_on_from(learner.scaling.targets)
+        finally:
+            self.release()
+        return self.stand_where(learner)
+
     def _predict_with(self, Network learner, x):
         """`predict` with the weights of `learner`."""
         learner.take()

@@ -6,7 +6,7 @@ cdef class Ahead:
     cdef Experts experts
     cdef readonly list nets
     cdef list learners
-    cdef bint follows
+    cdef bint follows, frozen
     cdef Py_ssize_t n_inputs
     cdef object outputs_
 

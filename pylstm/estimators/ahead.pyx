@@ -3,7 +3,8 @@
 
 As in `pylstm.Delayed` a second state reads the same memory of weights and never learns. It begins
 where the networks stand, and goes on from what it is given: forecasts in place of the values, or
-inputs that have waited. Copied is the state alone.
+inputs that have waited. Copied is the state alone; frozen, the weights too, so that what is said
+of a row that comes later is what could have been said where it began.
 """
 
 import numpy as np
@@ -21,7 +22,7 @@ from pylstm.estimators.past cimport Past
 
 cnp.import_array()
 
-SHARED = ("parameters", "gradient", "eligibility", "traces", *MOMENTS)
+LEARNING = ("gradient", "eligibility", "traces", *MOMENTS)
 
 
 cdef class Ahead:
@@ -34,13 +35,17 @@ cdef class Ahead:
         gradient the weights are copied too.
     nets : sequence of LSTM, optional
         Restored ones.
+    frozen : bool
+        Whether the weights stay those where it began.
     """
 
-    def __init__(self, Experts experts, nets=None):
+    def __init__(self, Experts experts, nets=None, frozen=False):
         self.experts = experts
         self.nets = [net.copy() for net in experts.nets] if nets is None else list(nets)
         self.learners = list(experts.nets)
-        self.follows = all(net._config()["gradient"] == "truncated" for net in experts.nets)
+        self.frozen = frozen
+        self.follows = not frozen and all(
+            net._config()["gradient"] == "truncated" for net in experts.nets)
         if self.follows:
             for net, learner in zip(self.nets, self.learners, strict=True):
                 net._follow(learner)
@@ -61,12 +66,20 @@ cdef class Ahead:
 
     cdef int start(self) except -1:
         cdef Py_ssize_t k
-        if not self.follows:
+        if not self.follows and not self.frozen:
             self.nets = [net.copy() for net in self.learners]
             return 0
         for k in range(len(self.nets)):
-            (<Network>self.nets[k]).stand_where(<Network>self.learners[k])
+            if self.frozen:
+                (<Network>self.nets[k]).freeze_where(<Network>self.learners[k])
+            else:
+                (<Network>self.nets[k]).stand_where(<Network>self.learners[k])
         return 0
+
+    @property
+    def outputs(self):
+        """Those of every network at the last step: an array, (n_networks,)."""
+        return self.outputs_[:, 0].copy()
 
     def step(self, row):
         """Make a step; return what the experts say together, NaN when they have diverged."""
@@ -87,6 +100,8 @@ cdef class Ahead:
                     net.step_row_with(<Network>self.learners[k], view, outputs + k)
                 elif net.step_row(view, NULL, 1, outputs + k):
                     return NAN
+                elif self.frozen:
+                    net.forget()
         except FloatingPointError:
             return NAN
         experts.mixture.mix_row(outputs, &mixed)
@@ -94,25 +109,26 @@ cdef class Ahead:
 
     def copy(self, experts):
         """Another where this one is, ahead of a copy of its experts."""
-        return type(self)(experts, [net.copy() for net in self.nets])
+        return type(self)(experts, [net.copy() for net in self.nets], self.frozen)
 
     def state(self):
         """Return what `restored` makes it from again, with the same experts."""
         states = []
+        others = LEARNING if self.frozen else (*LEARNING, "parameters")
         for net, learner in zip(self.nets, self.learners, strict=True):
-            state = {k: v for k, v in net.__getstate__().items() if k not in SHARED}
+            state = {k: v for k, v in net.__getstate__().items() if k not in others}
             states.append(state | {"optimizer": learner.optimizer.saved()})
         return states
 
     @classmethod
-    def restored(cls, states, experts):
+    def restored(cls, states, experts, frozen=False):
         """Make the one whose `state` this is."""
         nets = []
         for state in states:
             net = LSTM.__new__(LSTM)
             net._take_state(state)
             nets.append(net)
-        return cls(experts, nets)
+        return cls(experts, nets, frozen)
 
 
 cdef class Walk:
@@ -178,14 +194,15 @@ cdef class Walk:
         }
 
     @classmethod
-    def restored(cls, state, experts, seasons):
+    def restored(cls, state, experts, seasons, frozen=False):
         """Make the one whose `state` this is."""
         cdef Walk walk
         cdef Past origin = Past(seasons), past = Past(seasons)
         origin.restore(state["origin"])
         past.restore(state["past"])
         shares = np.array(state["shares"], float)
-        walk = cls(Ahead.restored(state["nets"], experts), origin, float(state["mean"]), shares)
+        ahead = Ahead.restored(state["nets"], experts, frozen)
+        walk = cls(ahead, origin, float(state["mean"]), shares)
         walk.lead, walk.past = state["lead"], past
         past.profiles = origin.profiles
         return walk

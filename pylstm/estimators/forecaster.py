@@ -63,9 +63,10 @@ class Forecaster(Estimator):
         Rows in a season: 12 for months with a yearly rhythm, 24 for hours with a daily one,
         ``(24, 168)`` for hours with a daily and a weekly one.
     horizon : int, optional
-        A lead at which the forecast is learned directly, by networks of its own, whose forecast
-        takes the place of the other one at this lead alone: `pylstm.estimators.direct`. Twice the
-        work a row. It is not mixed with baselines and can lose to them: compare.
+        A lead, in rows, that is learned directly too, by networks of its own. At this lead alone
+        what they say is mixed with the forecast there is without them, by the errors both have had
+        at it: w_j is as m_j^-16 once these are known, see `pylstm.estimators.direct`. Three times
+        the work a row, four with ``horizon=1``.
     calendar : bool, str or sequence of str, optional
         Makes features whose values are time stamps (datetime, numpy.datetime64, pandas.Timestamp)
         the place of the row in these periods, of "hour", "day", "week", "year"; True for the last
@@ -91,7 +92,8 @@ class Forecaster(Estimator):
     -----
     A forecast costs a step forward a row, and as many more as `horizon` where it is reached. A row
     learned costs one such step beside the learning, for the forecast that is compared. Memory: the
-    networks and a second state of them, the last season three times, `horizon` rows.
+    networks and a second state of them, the last season three times, `horizon` rows. With `horizon`
+    twice the networks, and the weights of both once more.
 
     With another gradient than the truncated one forecasts are neither mixed with baselines nor
     bounded, and there are no distributions.
@@ -328,13 +330,15 @@ class Forecaster(Estimator):
         series, features, direct = self._series, self._features, self._direct
         self._fill({} if x is None else x)
         assert self._experts is not None
-        bounds = series.seen.bounds()
         series.learn(self._experts, features.row, value, weight)
         if direct is not None:
-            direct.learn(features.row, value if weight else math.nan, bounds, weight)
+            taught = value if weight else math.nan
+            direct.follow(series, self._experts, features.row, taught)
+            direct.learn(features.row, taught, weight)
         features.advance()
         if direct is not None:
             direct.wait(series.past)
+            direct.begin_to_follow(series, self._experts)
 
     def _fill(self, x: Row) -> None:
         super()._fill(x)
@@ -343,7 +347,7 @@ class Forecaster(Estimator):
             return
         if direct.experts is None:
             self._remember()
-            direct.experts = self._new_experts()
+            direct.take(self._new_experts())
         elif direct.experts.n_inputs != self._features.size:
             direct.experts.grow(self._features, 1)
 
@@ -430,9 +434,8 @@ class Forecaster(Estimator):
         found: list[float] = self._series.forecast(self._experts, filled).tolist()
         direct = self._direct
         if direct is not None and len(rows) >= direct.horizon:
-            said = direct.forecast(filled)
-            if said == said:
-                found[direct.horizon - 1] = self._series.seen.bounded(said)
+            k = direct.horizon - 1
+            found[k] = direct.forecast(self._series, filled, found[k])
         return found
 
     def _filled(self, rows: Sequence[Row]) -> Array:
@@ -489,12 +492,13 @@ class Forecaster(Estimator):
         if self._direct is not None:
             saved = direct["experts"]
             experts = saved and Experts.restored(saved, self._features, self._mixture)
-            self._direct.restore(direct, experts)
+            self._direct.restore(direct, experts, self._experts, self._series.past.seasons)
 
     def _copied_parts(self) -> dict[str, Any]:
         parts = super()._copied_parts()
-        direct = None if self._direct is None else self._direct.copy()
-        return {**parts, "_series": self._series.copy(parts["_experts"]), "_direct": direct}
+        others = parts["_experts"]
+        direct = None if self._direct is None else self._direct.copy(others)
+        return {**parts, "_series": self._series.copy(others), "_direct": direct}
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -211,6 +211,15 @@ cdef class Series:
         """Have the memory of a forecast that is followed, one of no rows."""
         self.followed = Walk(Ahead(experts), self.past.copied(), self.seen.mean, self.leads.shares())
 
+    def begin(self, Ahead ahead):
+        """The forecast of the rows to come, made as they come: see `go_on_to`."""
+        ahead.start()
+        return Walk(ahead, self.past.copied(), self.seen.mean, self.leads.shares())
+
+    def go_on_to(self, Walk walk, row):
+        """A forecast that was begun goes on to the next row, its features in `row`; what it says."""
+        return self.go_on(walk, numbers(row), numbers(self.said_))
+
     def memory(self):
         """Where all that is known of it is, beside networks: addresses and sizes in bytes."""
         return [(<size_t>&self.n_followed, 8), (<size_t>&self.n_resting, 8), *self.past.memory(),

@@ -15,7 +15,7 @@ from pylstm.estimators.categories import MOST_VALUES
 from pylstm.estimators.leads import bucket_of, longest_lead
 from pylstm.estimators.past import as_seasons
 from pylstm.estimators.spread import Spread
-from pylstm.schemas.networks import AheadState, NetworkState
+from pylstm.schemas.networks import AheadState, FrozenState, NetworkState
 from pylstm.schemas.state import (
     FLOAT64,
     INT64,
@@ -449,6 +449,18 @@ class LeadsState(State):
         must(len(self.walks) == n_buckets, "a number of forecasts a bucket of leads")
 
 
+def check_ahead(
+    states: Sequence[Mapping[str, Any]], nets: Sequence[NetworkState], frozen: bool
+) -> None:
+    """Whether they are states of these networks that run ahead, frozen or with the same weights."""
+    must(len(states) == len(nets), "a state ahead a network")
+    for saved, net in zip(states, nets, strict=True):
+        ahead = converted(FrozenState if frozen else AheadState, saved)
+        must(ahead.config == net.config, "two states of one network")
+        must(not ahead.collected, "nothing collected where nothing is learned")
+        ahead.fits(net.parameters.size)
+
+
 class FollowedState(State):
     """`estimators.ahead.Walk`."""
 
@@ -465,22 +477,25 @@ class FollowedState(State):
         nets: Sequence[NetworkState],
         longest: int,
         n_candidates: int,
+        frozen: bool = False,
     ) -> None:
-        """Whether it is ahead of these networks."""
+        """Whether it is ahead of these networks, or of what they were."""
         for past in (self.past, self.origin):
             past.fits(seasons)
             must(past.n_candidates(len(seasons)) == n_candidates, "profiles, or none")
         no_infinity("the mean", self.mean)
-        must(self.lead <= longest, "a lead that is followed")
+        must(frozen or self.lead <= longest, "a lead that is followed")
         width = 2 + n_candidates
         has_shape("shares", self.shares, FLOAT64, (bucket_of(longest) + 2, width))
         must((self.shares >= 0).all() and (self.shares <= 1).all(), "shares from 0 to 1")
-        must(len(self.nets) == len(nets), "a state ahead a network")
-        for saved, net in zip(self.nets, nets, strict=True):
-            ahead = converted(AheadState, saved)
-            must(ahead.config == net.config, "two states of one network")
-            must(not ahead.collected, "nothing collected where nothing is learned")
-            ahead.fits(net.parameters.size)
+        check_ahead(self.nets, nets, frozen)
+
+
+class FollowedDirectlyState(State):
+    """What `estimators.direct.Direct` follows."""
+
+    walk: FollowedState
+    nets: list[dict[str, Any]]
 
 
 class DirectState(State):
@@ -488,19 +503,48 @@ class DirectState(State):
 
     experts: ExpertsState | None
     misses: Array
+    errors: Array
     spread: SpreadState
     error: float
     waiting: Array
+    followed: FollowedDirectlyState | None
 
-    def fits(self, horizon: int, n_own: int, n_candidates: int) -> None:
-        """Whether it is of this horizon."""
+    @classmethod
+    def today(cls, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Before, no forecast was followed; errors were those of steps that were learned from."""
+        experts = state.get("experts")
+        if "errors" in state or not isinstance(experts, Mapping | None):
+            return state
+        nets = (experts or {}).get("nets")
+        n = len(nets) if isinstance(nets, list) else 0
+        spread = Spread().state()
+        return {**state, "errors": np.zeros(1 + n), "spread": spread, "followed": None}
+
+    def fits(
+        self,
+        horizon: int,
+        seasons: Sequence[int],
+        nets: Sequence[NetworkState],
+        n_candidates: int,
+    ) -> None:
+        """Whether it is of this horizon, beside these networks."""
         has_shape("misses", self.misses, FLOAT64, (2, n_candidates))
         must((self.misses >= 0).all(), "misses of at least 0")
+        own = self.experts.nets if self.experts else []
+        has_shape("errors", self.errors, FLOAT64, (1 + len(own),))
+        must(np.isfinite(self.errors).all() and (self.errors >= 0).all(), "errors of at least 0")
         n = len(self.waiting)
         must(n <= horizon, "no more rows that wait than the horizon has")
-        width = n_own + n_candidates + 1
+        width = 3 + len(seasons) + n_candidates + 1
         has_shape("waiting", self.waiting, FLOAT64, (n, width if n else 0))
         no_infinity("what waits", self.error, self.waiting)
+        if self.followed is None:
+            return
+        must(own and n == horizon, "a forecast that is followed where one can be made")
+        walk = self.followed.walk
+        walk.fits(seasons, nets, longest_lead(seasons), n_candidates, frozen=True)
+        must(walk.lead <= horizon, "a lead up to the horizon")
+        check_ahead(self.followed.nets, own, frozen=True)
 
 
 class ForecasterState(EstimatorState):
@@ -527,7 +571,8 @@ class ForecasterState(EstimatorState):
         today.setdefault("spread", None)
         direct = today.get("direct")
         if isinstance(direct, Mapping):
-            today["direct"] = {**direct, "experts": cls.experts_today(direct.get("experts"))}
+            direct = {**direct, "experts": cls.experts_today(direct.get("experts"))}
+            today["direct"] = DirectState.today(direct)
         if "leads" in today or not isinstance(today.get("parameters"), Mapping):
             return today
         new = {"seen": None, "leads": None, "n_followed": 0, "followed": None, "direct": None}
@@ -566,7 +611,7 @@ class ForecasterState(EstimatorState):
         must((self.direct is None) == (horizon is None), "a direct forecast for a horizon")
         if self.direct is None:
             return
-        self.direct.fits(check_size("horizon", horizon), self.n_own(), n_candidates)
+        self.direct.fits(check_size("horizon", horizon), seasons, nets, n_candidates)
         must((self.direct.experts is None) == (self.experts is None), "networks of the horizon")
         if self.direct.experts is not None:
             self.check_experts(self.direct.experts)

@@ -46,6 +46,7 @@ __all__ = [
     "AheadState",
     "Config",
     "DelayedState",
+    "FrozenState",
     "NetsAheadState",
     "NetworkState",
     "PopulationState",
@@ -249,6 +250,18 @@ class NetworkState(_Network, kw_only=True):
 
 class AheadState(_Network):
     """The network of a `Delayed` that runs ahead: weights and what is learned are the other's."""
+
+
+class FrozenState(_Network, kw_only=True):
+    """A network that runs ahead with the weights of the moment it began; it never learns."""
+
+    parameters: Array
+
+    def fits(self, n_parameters: int) -> None:
+        """Whether it is of a network of so many parameters, and has them."""
+        _Network.fits(self, n_parameters)
+        dtype = np.dtype(self.config.dtype)
+        has_shape("parameters", self.parameters, dtype, (n_parameters,))
 
 
 class StreamsState(State, kw_only=True):

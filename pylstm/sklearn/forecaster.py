@@ -43,8 +43,8 @@ class LSTMForecaster(RegressorMixin, Adapter):  # type: ignore[misc]
         Rows in a season: 12 for months with a yearly rhythm, 24 for hours with a daily one,
         ``(24, 168)`` for hours with a daily and a weekly one.
     horizon : int, optional
-        A lead at which the forecast is learned directly, by networks of its own; it is not mixed
-        with baselines and can lose to them: compare.{MORE_PARAMETERS}
+        A lead that is learned directly too, by networks of its own, and mixed there with the
+        forecast without them by the errors of both.{MORE_PARAMETERS}
 
     Attributes
     ----------
