@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from pylstm._core import layer_configs
+
 __all__ = ["GATES", "Architecture", "Loss", "Output", "Squashing"]
 
 Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
@@ -30,9 +32,16 @@ class Architecture:
         return int(self._config()["n_outputs"])
 
     @property
-    def n_blocks(self) -> int:
-        """Number of memory blocks."""
-        return int(self._config()["n_blocks"])
+    def n_blocks(self) -> Any:
+        """Number of memory blocks; of several layers a list of them, the lowest first."""
+        n_blocks = self._config()["n_blocks"]
+        return list(n_blocks) if isinstance(n_blocks, list) else n_blocks
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers."""
+        n_blocks = self._config()["n_blocks"]
+        return len(n_blocks) if isinstance(n_blocks, list) else 1
 
     @property
     def block_size(self) -> int:
@@ -40,20 +49,30 @@ class Architecture:
         return int(self._config()["block_size"])
 
     @property
-    def sources(self) -> list[str]:
-        """What each column of a hidden row is: inputs, cells, gates, bias, in that order."""
-        config = self._config()
-        names = [f"input[{k}]" for k in range(self.n_inputs)]
-        if config["cell_recurrence"]:
-            names += [f"cell[{v}]" for v in range(self.n_blocks * self.block_size)]
-        if config["gate_recurrence"]:
-            names += [
-                f"{gate}[{b}]" for gate in GATES if config[gate] for b in range(self.n_blocks)
-            ]
-        if config["hidden_bias"] != "none":
-            names.append("bias")
-        return names
+    def sources(self) -> Any:
+        """What each column of a hidden row is: inputs, cells, gates, bias, in that order.
+
+        Of several layers a list for each; the inputs of one are then "below[v]", the cells of the
+        layer below, and "input[k]".
+        """
+        configs = layer_configs(self._config())
+        layers = [_sources(config) for config in configs if not config.get("backward", False)]
+        return layers if self.n_layers > 1 else layers[0]
 
     def _shape(self) -> str:
         sizes = ("n_inputs", "n_outputs", "n_blocks", "block_size")
         return ", ".join(f"{name}={getattr(self, name)}" for name in sizes)
+
+
+def _sources(config: dict[str, Any]) -> list[str]:
+    """Those of one layer."""
+    n_below, n_blocks = config.get("n_below", 0), config["n_blocks"]
+    names = [f"below[{v}]" for v in range(n_below)]
+    names += [f"input[{k}]" for k in range(config["n_inputs"] - n_below)]
+    if config["cell_recurrence"]:
+        names += [f"cell[{v}]" for v in range(n_blocks * config["block_size"])]
+    if config["gate_recurrence"]:
+        names += [f"{gate}[{b}]" for gate in GATES if config[gate] for b in range(n_blocks)]
+    if config["hidden_bias"] != "none":
+        names.append("bias")
+    return names

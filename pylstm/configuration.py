@@ -8,14 +8,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import GRADIENTS, LOSSES
+from pylstm._core import GRADIENTS, LOSSES, layer_configs
 from pylstm.architecture import GATES
-from pylstm.checks import check_choice, check_real, check_whole
+from pylstm.checks import check_choice, check_real, check_size, check_whole
 from pylstm.errors import brief
 
-__all__ = ["check_biases", "check_combination", "check_gradient", "check_leak", "check_loss"]
+__all__ = [
+    "check_biases",
+    "check_blocks",
+    "check_combination",
+    "check_gradient",
+    "check_leak",
+    "check_loss",
+]
 
 Array = npt.NDArray[Any]
+
+
+def check_blocks(n_blocks: Any) -> int | list[int]:
+    """Return the number of blocks, or those of several layers, or raise ValueError.
+
+    Examples
+    --------
+    >>> check_blocks([8])
+    8
+    >>> check_blocks([8, 0])
+    Traceback (most recent call last):
+    ValueError: n_blocks[1] is 0, wanted a whole number of at least 1
+    """
+    if not isinstance(n_blocks, list | tuple | np.ndarray):
+        return check_size("n_blocks", n_blocks)
+    if len(np.shape(n_blocks)) != 1 or not len(n_blocks):
+        raise ValueError(f"n_blocks is {brief(n_blocks)}, wanted one whole number a layer")
+    sizes = [check_size(f"n_blocks[{k}]", size) for k, size in enumerate(n_blocks)]
+    return sizes if len(sizes) > 1 else sizes[0]
 
 
 def check_leak(value: float) -> float:
@@ -58,6 +84,25 @@ def check_combination(config: dict[str, Any]) -> None:
         raise ValueError(
             "loss is 'cross_entropy' with output 'identity', wanted 'logistic' or 'softmax'"
         )
+    several = isinstance(config["n_blocks"], list)
+    for switch in ("skip_inputs", "skip_outputs"):
+        if config[switch] and not several:
+            raise ValueError(f"{switch} is True with one layer: wanted several n_blocks")
+    if several and config["shortcut"] and not config["skip_outputs"]:
+        raise ValueError(
+            "shortcut is True in a network whose outputs read the top layer alone: wanted "
+            "skip_outputs=True with it"
+        )
+    if several and config["gradient"] == "rtrl":
+        raise ValueError("gradient is 'rtrl' with several layers, wanted 'truncated' or 'bptt'")
+    if config["bidirectional"]:
+        wanted = {"gradient": "bptt", "window": None, "scale_inputs": False, "scale_targets": False}
+        for name, value in wanted.items():
+            if config[name] != value:
+                raise ValueError(
+                    f"{name} is {brief(config[name])} with bidirectional=True, wanted "
+                    f"{brief(value)}"
+                )
     if config["scale_targets"] and config["output"] != "identity":
         raise ValueError(
             f"scale_targets is True with output {brief(config['output'])}, wanted 'identity'"
@@ -67,14 +112,19 @@ def check_combination(config: dict[str, Any]) -> None:
 def check_biases(
     config: Mapping[str, Any], bias_init: Mapping[str, npt.ArrayLike]
 ) -> dict[str, Array]:
-    """Return starting biases as arrays, of units that have a bias, or raise ValueError."""
-    n_cells, hidden = config["n_blocks"] * config["block_size"], config["hidden_bias"]
-    rows = {name: config["n_blocks"] for name in GATES if hidden != "none" and config[name]}
-    rows |= {"cell_input": n_cells} if hidden == "all" else {}
+    """Return starting biases as arrays, of units that have a bias, or raise ValueError.
+
+    Of several layers by their full names; one without a layer is that of all of them.
+    """
+    rows: dict[str, int] = {}
+    for layer in layer_configs(dict(config)):
+        prefix = layer.get("prefix", "")
+        rows |= {f"{prefix}{name}": size for name, size in _biased_rows(layer).items()}
     rows |= {"output": config["n_outputs"]} if config["output_bias"] else {}
     biases = {}
     for name, values in bias_init.items():
-        if name not in rows:
+        meant = [own for own in rows if name in (own, own.rpartition(".")[2])]
+        if not meant:
             raise ValueError(
                 f"bias_init names {brief(name)}, wanted one of {', '.join(map(repr, rows))}, the "
                 "units with a bias in this network"
@@ -83,10 +133,20 @@ def check_biases(
             start = np.asarray(values, float)
         except (TypeError, ValueError, OverflowError):
             start = np.full((), np.nan)
-        if start.shape not in ((), (rows[name],)) or not np.isfinite(start).all():
-            raise ValueError(
-                f"bias_init[{brief(name)}] is {brief(values)}, wanted one finite number, or one "
-                f"for each of the {rows[name]} rows"
-            )
-        biases[name] = start
+        for own in meant:
+            if start.shape not in ((), (rows[own],)) or not np.isfinite(start).all():
+                raise ValueError(
+                    f"bias_init[{brief(name)}] is {brief(values)}, wanted one finite number, or "
+                    f"one for each of the {rows[own]} rows"
+                )
+            biases[own] = start
     return biases
+
+
+def _biased_rows(layer: Mapping[str, Any]) -> dict[str, int]:
+    """The hidden units of a layer that have a bias, and how many there are."""
+    hidden = layer["hidden_bias"]
+    rows = {name: layer["n_blocks"] for name in GATES if hidden != "none" and layer[name]}
+    if hidden == "all":
+        rows["cell_input"] = layer["n_blocks"] * layer["block_size"]
+    return rows

@@ -13,7 +13,7 @@ from pylstm._core import MOMENTS, Exclusive
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
-from pylstm.network import LSTM
+from pylstm.network import LSTM, check_network
 from pylstm.population import Population
 from pylstm.registry import check_state, register
 
@@ -97,6 +97,8 @@ class Delayed(Copyable, Generic[Net]):
     def __init__(self, net: Net, delay: int) -> None:
         if not isinstance(net, LSTM | Population):
             raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM or a pylstm.Population")
+        if isinstance(net, LSTM):
+            check_network(net)
         if net._config()["gradient"] != "truncated":
             raise ValueError(
                 f"net has gradient={brief(net._config()['gradient'])}, wanted 'truncated' in a "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from pylstm._core import (
     RunningScale,
     choose_large_from,
     grow,
+    layer_configs,
     network_sizes,
 )
 from pylstm.architecture import GATES, Architecture, Loss, Output, Squashing
@@ -32,6 +33,7 @@ from pylstm.checks import (
 )
 from pylstm.configuration import (
     check_biases,
+    check_blocks,
     check_combination,
     check_gradient,
     check_leak,
@@ -44,7 +46,7 @@ from pylstm.keywords import answers_keywords
 from pylstm.optimizers import SGD, Decay, Optimizer, check_optimizer
 from pylstm.registry import check_state, register
 
-__all__ = ["LSTM", "check_network"]
+__all__ = ["LATER_SWITCHES", "LSTM", "check_network"]
 
 Gradient = Literal["truncated", "bptt", "rtrl"]
 Array = npt.NDArray[Any]
@@ -53,13 +55,18 @@ Array = npt.NDArray[Any]
 INIT_RANGE = 0.1
 #: Bytes the sensitivities of real-time recurrent learning may take, unless told otherwise.
 MEMORY_LIMIT = 2**30
+#: Not in what was saved before there were such.
+LATER_SWITCHES = {
+    "leak": 0.0,
+    **dict.fromkeys(("skip_inputs", "skip_outputs", "bidirectional"), False),
+}
 _STATE_FORMAT = 5
 
 
 @register
 @answers_keywords
 class LSTM(Architecture, Fits, Copyable, Network):
-    """One layer of LSTM memory blocks and a readout, learning online.
+    """Layers of LSTM memory blocks and a readout, learning online: one, or several in a stack.
 
     Each step computes, with sources z = [x(t); h(t-1); gates(t-1); 1],
 
@@ -76,8 +83,10 @@ class LSTM(Architecture, Fits, Copyable, Network):
 
     Parameters
     ----------
-    n_inputs, n_outputs, n_blocks : int
+    n_inputs, n_outputs : int
         Sizes, at least 1.
+    n_blocks : int or list of int
+        Memory blocks, at least 1; a list: of each layer, the lowest first, see Notes.
     block_size : int, default 1
         Memory cells a block, sharing the block's gates. Cell v belongs to block v // block_size.
     input_gate, forget_gate, output_gate : bool, default True
@@ -106,12 +115,20 @@ class LSTM(Architecture, Fits, Copyable, Network):
         Half the sum of squares through the output activation function, or the cross-entropy
         (logistic or softmax outputs). By default that of the output: "cross_entropy" of logistic
         and softmax outputs, else "squared". In 1997 it was "squared" for all.
+    skip_inputs : bool, default False
+        Of several layers: every layer reads the inputs, behind the cells of the layer below.
+    skip_outputs : bool, default False
+        Of several layers: the outputs read all of them, not the top one alone.
+    bidirectional : bool, default False
+        Every layer has a second network, which reads a sequence from its end; for sequences that
+        have one, `run_sequences` and `fit`, with ``gradient="bptt"``, see Notes.
     init_range : float, default 0.1
         Weights start uniformly distributed in [-init_range, init_range).
     bias_init : mapping of str to float or sequence, optional
         Starting biases by name ("input_gate", "forget_gate", "cell_input", "output_gate",
         "output"), one value or one a row; the others start as weights do. Example:
-        ``{"input_gate": [-3, -6]}``.
+        ``{"input_gate": [-3, -6]}``. Of several layers "layer0.input_gate" and so on; a name
+        without a layer is that of all.
     dtype : {"float32", "float64"}, default "float32"
     seed : int or numpy Generator, default 0
         Of the starting weights; the same seed gives the same bits.
@@ -185,6 +202,35 @@ class LSTM(Architecture, Fits, Copyable, Network):
     sequence; it is for small networks. The gradient is exact while the weights stay as they are;
     where they change, the derivatives remember how the weights of the time acted.
 
+    Several layers, ``n_blocks=[64, 64, 64]``, are each what the equations above say. At one and the
+    same step a layer reads the cell outputs of the one below,
+
+        u_1 = x     u_l(t) = [h_{l-1}(t); x(t) if skip_inputs]     z_l = [u_l(t); h_l(t-1); ...; 1]
+        y(t) = output(V [h_top(t); 1])     with skip_outputs  output(V [h_1(t); ...; h_top(t); 1])
+
+    All switches are those of every layer; `shortcut` goes with `skip_outputs`. The truncated
+    gradient of a stack cuts in every layer what is cut in one, and between layers every path but
+    that of the same step: an error at h_l(t) reaches the layer below through c_l(t) at once, and
+    not through c_l(t-1),
+
+        dL(t)/dh_{l-1}(t) = U_l^T delta_l(t)     delta of i, f, g: i' g e, f' c(t-1) e, i g' e,
+        e = o cell_output'(c) dL(t)/dh_l(t)      of o: o' cell_output(c) dL(t)/dh_l(t)
+
+    with U_l the weights of what layer l reads from below. Within each layer the traces carry it
+    back as ever: O(1) per weight and step, one multiply-add more for each weight of U. "bptt" is
+    exact through all layers; "rtrl" is for one.
+
+    With `bidirectional` (Schuster & Paliwal 1997; Graves & Schmidhuber 2005) two networks of a
+    layer read a sequence, one from either end, and the layer above, or the outputs, both:
+
+        u_l(t) = [h_{l-1}(t); h'_{l-1}(t); x(t) if skip_inputs]
+        y(t) = output(V h(t) + V' h'(t) + b)        h'(t) from u(t), h'(t+1)
+
+    The weights of the second are named "backward.input_gate" and so on. A single step has no
+    outputs, and a net no state between sequences: `step`, `predict` and `run` are refused.
+    `Delayed`, `Streams`, `Population` and `grow` are
+    for one layer.
+
     Examples
     --------
     Predict a sine one step ahead, learning after every step:
@@ -205,6 +251,15 @@ class LSTM(Architecture, Fits, Copyable, Network):
     >>> bool(errors[:100].mean() > 0.2 and errors[-100:].mean() < 0.05)
     True
 
+    Two layers:
+
+    >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=[8, 8], optimizer=pylstm.Adam(0.01))
+    >>> errors = np.abs(net.run(wave[:-1], targets=wave[1:]) - wave[1:])
+    >>> bool(errors[:100].mean() > 0.2 and errors[-100:].mean() < 0.05)
+    True
+    >>> {name: view.shape for name, view in net.parameters.items() if "put" not in name}
+    {'layer0.forget_gate': (8, 10), 'layer1.forget_gate': (8, 17)}
+
     An integrator, and one that leaks, after ten thousand steps:
 
     >>> for leak in (0.0, 0.125):
@@ -219,7 +274,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         self,
         n_inputs: int,
         n_outputs: int,
-        n_blocks: int,
+        n_blocks: int | Sequence[int],
         block_size: int = 1,
         *,
         input_gate: bool = True,
@@ -236,6 +291,9 @@ class LSTM(Architecture, Fits, Copyable, Network):
         cell_output: Squashing = "tanh",
         output: Output = "identity",
         loss: Loss | None = None,
+        skip_inputs: bool = False,
+        skip_outputs: bool = False,
+        bidirectional: bool = False,
         init_range: float = INIT_RANGE,
         bias_init: Mapping[str, npt.ArrayLike] | None = None,
         dtype: npt.DTypeLike = "float32",
@@ -251,7 +309,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         config = {
             "n_inputs": check_size("n_inputs", n_inputs),
             "n_outputs": check_size("n_outputs", n_outputs),
-            "n_blocks": check_size("n_blocks", n_blocks),
+            "n_blocks": check_blocks(n_blocks),
             "block_size": check_size("block_size", block_size),
             "input_gate": check_switch("input_gate", input_gate),
             "forget_gate": check_switch("forget_gate", forget_gate),
@@ -267,6 +325,9 @@ class LSTM(Architecture, Fits, Copyable, Network):
             "cell_output": check_choice("cell_output", cell_output, SQUASHINGS),
             "output": check_choice("output", output, OUTPUTS),
             "loss": check_loss(loss, output),
+            "skip_inputs": check_switch("skip_inputs", skip_inputs),
+            "skip_outputs": check_switch("skip_outputs", skip_outputs),
+            "bidirectional": check_switch("bidirectional", bidirectional),
             "dtype": check_dtype(dtype),
             "scale_inputs": check_switch("scale_inputs", scale_inputs),
             "scale_targets": check_switch("scale_targets", scale_targets),
@@ -282,7 +343,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
     def _configure(
         self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
     ) -> None:
-        config.setdefault("leak", 0.0)  # not in what was saved before there was one
+        for name, value in LATER_SWITCHES.items():
+            config.setdefault(name, value)
         self._build(config, large_from)
         self.optimizer = optimizer
 
@@ -323,8 +385,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
         Raises
         ------
         ValueError
-            For a smaller size, or with another gradient than the truncated one; nothing has changed
-            then.
+            For a smaller size, with another gradient than the truncated one, or of several layers;
+            nothing has changed then.
 
         Notes
         -----
@@ -351,6 +413,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         config = grown_config(before, n_inputs, n_outputs)
         if config == before:
             return
+        check_network(self)
         if before["gradient"] != "truncated":
             raise ValueError(
                 f"gradient is {brief(before['gradient'])}, wanted a network with "
@@ -373,7 +436,9 @@ class LSTM(Architecture, Fits, Copyable, Network):
         own = self._config()
         if gradient is None and window is None:
             return own
-        return {**own, **check_gradient(own["gradient"] if gradient is None else gradient, window)}
+        chosen = check_gradient(own["gradient"] if gradient is None else gradient, window)
+        check_combination(own | chosen)
+        return own | chosen
 
     @property
     def optimizer(self) -> Optimizer:
@@ -399,7 +464,9 @@ class LSTM(Architecture, Fits, Copyable, Network):
         "input_gate", "forget_gate", "output_gate": (n_blocks, n_sources); "cell_input": (n_cells,
         n_sources), without the bias column when only gates have one; "peephole_input",
         "peephole_forget", "peephole_output": (n_blocks, block_size); "output": (n_outputs, n_cells
-        [+ n_inputs] [+ 1]). The columns of the first four are named by `sources`.
+        [+ n_inputs] [+ 1]). The columns of the first four are named by `sources`. Of several layers
+        the names begin with "layer0." and so on, the lowest first; "output" reads the top layer,
+        and with `skip_outputs` "layer0.output" and so on the others.
 
         A network of millions of weights puts off writing them for a few steps; as long as a view of
         them is held it writes them at every step, which takes longer.
@@ -416,7 +483,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
         """Copies of the state after the last step.
 
         "cell_state" and "cell_output": (n_cells,); "input_gate", "forget_gate", "output_gate":
-        activations, (n_blocks,), of the gates that exist.
+        activations, (n_blocks,), of the gates that exist. Of several layers with the names of
+        `parameters`.
         """
         return self._state()
 
@@ -499,7 +567,8 @@ class Unbuilt(LSTM):
         self, config: dict[str, Any], optimizer: Optimizer, large_from: int | None = None
     ) -> None:
         check_optimizer(optimizer)
-        network_sizes(config, choose_large_from())
+        for layer in layer_configs(config):
+            network_sizes(layer, choose_large_from())
         self.__config = config
 
     def _initialise(
@@ -510,7 +579,8 @@ class Unbuilt(LSTM):
 
 def growth_seed(parameters: Mapping[str, Array]) -> int:
     """From what new inputs of a network with these weights are drawn."""
-    return zlib.crc32(parameters["cell_input"].tobytes())
+    lowest = "cell_input" if "cell_input" in parameters else "layer0.cell_input"
+    return zlib.crc32(parameters[lowest].tobytes())
 
 
 def grown_config(
@@ -548,7 +618,11 @@ def draw_new_inputs(
 
 
 def check_network(net: Any) -> LSTM:
-    """Return a network, or raise TypeError."""
+    """Return a network of one layer, or raise TypeError or ValueError."""
     if not isinstance(net, LSTM):
         raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
+    if net._config()["bidirectional"]:
+        raise ValueError("net has bidirectional=True, wanted a pylstm.LSTM of one direction here")
+    if net.n_layers > 1:
+        raise ValueError(f"net has {net.n_layers} layers, wanted a pylstm.LSTM of one here")
     return net

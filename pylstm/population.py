@@ -21,7 +21,7 @@ from pylstm.architecture import Architecture
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable
 from pylstm.errors import brief, brief_text
-from pylstm.network import LSTM, check_network, draw_new_inputs, grown_config
+from pylstm.network import LATER_SWITCHES, LSTM, check_network, draw_new_inputs, grown_config
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.registry import as_today, check_state, register
 
@@ -141,8 +141,13 @@ class Population(Architecture, Copyable, PopulationBase):
         gradient = config.get("gradient", "truncated")
         if gradient != "truncated":
             raise ValueError(f"gradient is {brief(gradient)}, wanted 'truncated' in a Population")
-        config = dict(config)
-        config.setdefault("leak", 0.0)  # not in what was saved before there was one
+        if config.get("bidirectional"):
+            raise ValueError("bidirectional is True, wanted False in a Population")
+        if isinstance(config["n_blocks"], list):
+            raise ValueError(
+                f"n_blocks is {brief(config['n_blocks'])}, wanted one layer in a Population"
+            )
+        config = LATER_SWITCHES | dict(config)
         self._build(config, n_nets)
         self.optimizer = optimizer
 

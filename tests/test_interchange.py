@@ -408,7 +408,96 @@ def test_wrong_weights_of_keras_are_refused(error, change, message, rng):
         from_keras(*change(*keras_weights(rng)))
 
 
+# ---------------------------------------------------------------- layers and directions
+
+DEEP = [
+    Architecture(),
+    Architecture(cell_input="two_tanh_half", cell_output="tanh_half"),
+    Architecture(block_size=2, forget_gate=False, hidden_bias="gates", output_bias=False),
+]
+
+
+def torch_layers(weights, X, n_layers, both):
+    """Outputs of nn.LSTM with several layers, as its documentation puts one layer together."""
+    for k in range(n_layers):
+        outputs = []
+        for suffix in [f"_l{k}", f"_l{k}_reverse"][: 1 + both]:
+            own = {
+                name.removesuffix(suffix) + "_l0": values
+                for name, values in weights.items()
+                if name.endswith(suffix)
+            }
+            turn = -1 if suffix.endswith("reverse") else 1
+            outputs.append(torch_lstm(own, X[::turn])[::turn])
+        X = np.concatenate(outputs, axis=1)
+    return X
+
+
+@pytest.mark.parametrize("architecture", DEEP, ids=str)
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+@pytest.mark.parametrize("both", [False, True])
+def test_layers_and_directions_there_and_back(architecture, n_layers, both, dtype, rng):
+    switches = {"n_blocks": [4] * n_layers, "bidirectional": both}
+    switches |= {"gradient": "bptt"} if both else {}
+    net = pylstm.LSTM(
+        **architecture.keywords() | switches,
+        init_range=0.5,
+        dtype=dtype,
+        optimizer=pylstm.SGD(0.05),
+    )
+    X, targets = random_task(architecture, 30, rng)
+    net.run_sequences(X, targets)
+    exported = to_torch(net)
+    H = torch_layers(exported["lstm"], X, n_layers, both)
+    wanted = torch_linear(exported["readout"], H)
+    np.testing.assert_allclose(net.run_sequences(X), wanted, rtol=0, atol=TOLERANCE[dtype])
+    back = from_torch(**exported)
+    assert back.n_layers == n_layers
+    np.testing.assert_allclose(back.run_sequences(X), wanted, rtol=0, atol=5 * TOLERANCE[dtype])
+    cells = from_torch(exported["lstm"])  # without a readout the outputs are the cells
+    np.testing.assert_allclose(cells.run_sequences(X), H, rtol=0, atol=5 * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize(
+    ("keywords", "sentence"),
+    [
+        ({"n_blocks": [4, 3]}, "wanted layers as large as each other"),
+        ({"n_blocks": [4, 4], "skip_inputs": True}, "skip_inputs is True"),
+        ({"n_blocks": [4, 4], "skip_outputs": True}, "skip_outputs is True"),
+    ],
+)
+def test_stacks_that_pytorch_has_not(keywords, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        to_torch(pylstm.LSTM(2, 1, **keywords))
+
+
+def test_a_cell_of_pytorch_and_a_layer_of_keras_are_one_layer():
+    net = pylstm.LSTM(2, 1, [4, 4])
+    with pytest.raises(ValueError, match=r"an nn\.LSTMCell is one layer"):
+        to_torch(net, cell=True)
+    with pytest.raises(ValueError, match="net has 2 layers"):
+        to_keras(net)
+
+
 # ---------------------------------------------------------------- the libraries themselves
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_pytorch_itself_agrees_on_layers(both, rng):
+    torch = pytest.importorskip("torch", reason="the equations are tested without it")
+    layer = torch.nn.LSTM(3, 6, num_layers=2, bidirectional=both)
+    linear = torch.nn.Linear(12 if both else 6, 2)
+    X = np.float32(rng.normal(size=(30, 3)))
+    with torch.no_grad():
+        wanted = linear(layer(torch.tensor(X))[0]).numpy()
+    net = from_torch(layer, linear)
+    np.testing.assert_allclose(net.run_sequences(X), wanted, rtol=0, atol=1e-6)
+    exported = to_torch(net)
+    for module, part in ((layer, "lstm"), (linear, "readout")):
+        module.load_state_dict({k: torch.tensor(v) for k, v in exported[part].items()})
+    with torch.no_grad():
+        again = linear(layer(torch.tensor(X))[0]).numpy()
+    np.testing.assert_allclose(again, wanted, rtol=0, atol=1e-6)
 
 
 def test_pytorch_itself_agrees(rng):

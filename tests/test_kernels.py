@@ -122,6 +122,16 @@ def cell_error(make, dtype):
                 yield V, delta, gate, *rest, n_outputs, stride, n, kind
 
 
+def input_error(make, dtype):
+    for n_sources, n_rows in sizes(dtype, counts=1, lines=1):
+        for n_panels, more in ((1, 0), (4, 3)):
+            W = make(n_panels, n_sources + more, n_rows)
+            W[:, n_sources:] = np.nan
+            panel = (n_sources + more) * n_rows
+            delta = make(n_panels * n_rows)
+            yield W, delta, make.unset(n_sources), n_sources, n_rows, n_panels, panel
+
+
 def trace_learn_sgd(make, dtype):
     for sources, traced, rows in trace_sizes(dtype):
         for rate in RATES:

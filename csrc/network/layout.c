@@ -97,7 +97,11 @@ static void layout_back(const pylstm_shape *s, pylstm_layout *l)
         l->back_stride = pylstm_whole(l->back_stride, panel);
     l->back_panel = l->large ? panel : l->back_stride;
     l->n_back_panels = l->back_stride > 0 ? l->back_stride / l->back_panel : 0;
-    l->back_size = pylstm_product(l->row_stride, l->back_stride);
+    l->at_below = pylstm_product(l->row_stride, l->back_stride);
+    const int n_parts = s->bidirectional ? 2 : 1;
+    l->below_part = s->method == PYLSTM_BPTT ? padded(s, s->n_below / n_parts) : 0;
+    l->below_stride = n_parts * l->below_part;
+    l->back_size = pylstm_sum(l->at_below, pylstm_product(l->row_stride, l->below_stride));
 }
 
 static void layout_buffers(const pylstm_shape *s, pylstm_layout *l)
@@ -152,6 +156,8 @@ static void layout_record(const pylstm_shape *s, pylstm_layout *l)
     l->at_eo = reserve(s, &end, l->n_cells);
     l->at_coef = reserve(s, &end, longest);
     l->at_trace_coef = reserve(s, &end, s->method == PYLSTM_TRUNCATED ? l->n_traced : 0);
+    if (s->has_above && s->method == PYLSTM_BPTT)
+        l->at_given = reserve(s, &end, l->n_cells);
     l->record_width = end;
     ptrdiff_t rows = RECORD_NUMBERS / end;
     rows = rows < MIN_RECORD ? MIN_RECORD : rows > MAX_RECORD ? MAX_RECORD : rows;
@@ -195,6 +201,7 @@ static void layout_work(const pylstm_shape *s, pylstm_layout *l)
     l->work_cell = reserve(s, &end, pylstm_product(3, l->cell_stride));
     l->work_delta = reserve(s, &end, s->n_outputs);
     l->work_flow = reserve(s, &end, l->back_stride);
+    l->work_input = reserve(s, &end, s->n_below > 0 ? s->n_inputs : 0);
     if (s->method == PYLSTM_RTRL) {
         l->work_sensitivity = reserve(s, &end, pylstm_product(9, l->cell_stride));
         l->work_net_sensitivity = reserve(
@@ -206,7 +213,8 @@ static void layout_work(const pylstm_shape *s, pylstm_layout *l)
 int pylstm_network_layout(const pylstm_shape *s, pylstm_layout *l)
 {
     memset(l, 0, sizeof *l);
-    if (!pylstm_is_size(s->n_inputs) || !pylstm_is_size(s->n_outputs) ||
+    const int no_outputs = s->has_above && s->n_outputs == 0;
+    if (!pylstm_is_size(s->n_inputs) || !(no_outputs || pylstm_is_size(s->n_outputs)) ||
         !pylstm_is_size(s->n_blocks) || !pylstm_is_size(s->block_size))
         return 0;
     l->most_f = 1 - s->leak;

@@ -46,7 +46,9 @@ typedef struct {
     /* The recurrent sources, and W^T of them with PYLSTM_BPTT: panels one behind the other, each
        (row_stride, back_panel). */
     ptrdiff_t n_back, n_back_panels, back_panel;
-    ptrdiff_t back_stride; /* n_back_panels * back_panel; 0 with another method */
+    ptrdiff_t back_stride;            /* n_back_panels * back_panel; 0 with another method */
+    ptrdiff_t at_below, below_stride; /* likewise of the layer below: (row_stride, below_stride) */
+    ptrdiff_t below_part;             /* columns of each network of it                           */
     ptrdiff_t back_size;
 
     /* Record of the steps since the traces were last settled: row 0 is the state before them, rows
@@ -58,6 +60,7 @@ typedef struct {
     ptrdiff_t at_z, at_gates, at_hc, at_net_out, at_y; /* the rest of the forward pass         */
     ptrdiff_t at_has_error, at_delta, at_e, at_eo;     /* dL/dnet of y, dL/dc, dL/dnet of o    */
     ptrdiff_t at_coef, at_trace_coef;                  /* rows over W and E, see lazy.inc      */
+    ptrdiff_t at_given;                                /* dL/dh of the layer above: stack.inc  */
     ptrdiff_t state_size;                              /* at_act .. the end of h               */
 
     /* Sensitivities, with PYLSTM_RTRL only: see rtrl.inc. */
@@ -78,6 +81,7 @@ typedef struct {
     ptrdiff_t work_f, work_d, work_e, work_u;         /* rows over the traces, over W     */
     ptrdiff_t work_cell;                              /* three vectors over cells         */
     ptrdiff_t work_delta;                             /* an error at the outputs          */
+    ptrdiff_t work_input;                             /* what comes in: stack.inc         */
     ptrdiff_t work_flow;                              /* at the recurrent sources: bptt.inc */
     ptrdiff_t work_sensitivity, work_net_sensitivity; /* factors of a step; N, one a share */
 } pylstm_layout;

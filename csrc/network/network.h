@@ -96,7 +96,7 @@ typedef struct {
     const void *constants;       /* in work, set by prepare: of a stream those of all           */
 } pylstm_buffers;
 
-typedef struct {
+typedef struct pylstm_network {
     pylstm_shape shape;
     pylstm_layout layout;
     pylstm_optimizer optimizer;
@@ -107,12 +107,18 @@ typedef struct {
     pylstm_team *team; /* threads to share loops with, or NULL       */
     int watched;       /* somebody may read W: write it at every step */
     int busy;          /* taken by a call: see pylstm_acquire         */
+
+    /* The layers next to it, NULL where there is none; the network is known by the top one. */
+    struct pylstm_network *below, *above;
+    struct pylstm_network
+        *mate; /* of the same layer, which reads a sequence from its end, or NULL */
 } pylstm_network;
 
 /* What a call of the network level returns. */
 enum pylstm_status { PYLSTM_OK, PYLSTM_DIVERGED };
 
-/* The network level, one table per instruction set and precision. */
+/* The network level, one table per instruction set and precision; another for layers one upon the
+   other, whose calls take the top one. */
 typedef struct {
     /* Constants of the shape into `work`; state and traces to zero. Once, after the buffers are
      * set. */

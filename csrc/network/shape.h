@@ -26,6 +26,10 @@ typedef struct {
     int method;
     ptrdiff_t window;     /* steps an error goes back, with PYLSTM_BPTT; 0: to the last reset    */
     ptrdiff_t large_from; /* weights of the hidden layer from which on it is large: see layout.h */
+    /* Of a layer of several, see stack.inc. */
+    ptrdiff_t n_below; /* its first inputs: the cell outputs of the layer below; 0: of none */
+    int has_above;     /* a layer reads its cell outputs: it may have no outputs            */
+    int bidirectional; /* n_below: of the two networks below, one behind the other          */
 } pylstm_shape;
 
 /* The table by which a caller fills a shape from values with names. */

@@ -21,6 +21,7 @@ typedef struct {
    tests. */
 typedef struct {
     const pylstm_table *network;
+    const pylstm_table *stack; /* of layers one upon the other, known by the top one */
     const pylstm_streams_table *streams;
     const pylstm_population_table *population;
     const pylstm_recurrent_table *recurrent; /* float64 alone, else NULL */

@@ -33,6 +33,7 @@ from pylstm._core.shape import (
     RULES,
     SQUASHINGS,
     UPDATE_AT_END,
+    layer_configs,
     network_sizes,
 )
 from pylstm._core.streams import StreamGroup, streams_sizes
@@ -64,6 +65,7 @@ __all__ = [
     "grow",
     "grow_population",
     "kernel_address",
+    "layer_configs",
     "network_sizes",
     "population_sizes",
     "put_in",

@@ -16,6 +16,7 @@ from pylstm._core.shape import OUTPUTS as OUTPUTS
 from pylstm._core.shape import RULES as RULES
 from pylstm._core.shape import SQUASHINGS as SQUASHINGS
 from pylstm._core.shape import UPDATE_AT_END as UPDATE_AT_END
+from pylstm._core.shape import layer_configs as layer_configs
 from pylstm._core.shape import network_sizes as network_sizes
 
 _Array = npt.NDArray[Any]

@@ -16,6 +16,7 @@ from pylstm._core.headers cimport (
 
 cdef ptrdiff_t large_from
 cdef const pylstm_engine *current_engine(int precision) noexcept
+cdef const pylstm_table *stack_table(const pylstm_table *table, int precision) noexcept
 cdef const pylstm_streams_table *streams_table(const pylstm_table *, int precision) noexcept
 
 # csrc/network/shape.c

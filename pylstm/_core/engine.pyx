@@ -115,6 +115,14 @@ cdef const pylstm_streams_table *streams_table(const pylstm_table *table, int pr
     return NULL
 
 
+cdef const pylstm_table *stack_table(const pylstm_table *table, int precision) noexcept:
+    """The calls of several layers in the instruction set of one."""
+    for k in range(pylstm_n_isas):
+        if pylstm_isas[k].engine[precision].network == table:
+            return pylstm_isas[k].engine[precision].stack
+    return table
+
+
 def kernel_address(isa, dtype, name):
     """Address of a C kernel, for tests against its twin in `pylstm.reference`."""
     cdef const pylstm_kernel *kernel = find_isa(isa).engine[np.dtype(dtype) == np.float64].kernels

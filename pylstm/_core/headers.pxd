@@ -23,6 +23,8 @@ cdef extern from "network/shape.h":
         ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
         int input_gate, forget_gate, output_gate, shortcut, hidden_bias, output, loss, precision, method
         ptrdiff_t window, large_from
+        ptrdiff_t n_below
+        int has_above, bidirectional
 
     ctypedef struct pylstm_field:
         const char *name
@@ -99,6 +101,9 @@ cdef extern from "network/network.h":
         pylstm_team *team
         int watched
         int busy
+        pylstm_network *below
+        pylstm_network *above
+        pylstm_network *mate
 
     ctypedef struct pylstm_table:
         void (*prepare)(pylstm_network *) noexcept nogil
@@ -289,6 +294,7 @@ cdef extern from "simd/isa.h":
 
     ctypedef struct pylstm_engine:
         const pylstm_table *network
+        const pylstm_table *stack
         const pylstm_streams_table *streams
         const pylstm_population_table *population
         const pylstm_recurrent_table *recurrent

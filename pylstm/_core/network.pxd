@@ -15,5 +15,7 @@ cdef class Network(NetworkSteps):
     cdef int go_through(self, ptrdiff_t n_sequences, const ptrdiff_t *lengths, const void *X,
                         const int32_t *tokens, const void *targets, void *Y, void *aside,
                         void *nothing, bint last, ptrdiff_t every) noexcept nogil
+    cdef int run_for_last(self, ptrdiff_t n_steps, const void *X, const int32_t *tokens, const char *target,
+                          char *y, void *aside, void *wanted, ptrdiff_t every) noexcept nogil
     cdef int stand_where(self, Network learner) except -1
     cdef int freeze_where(self, Network learner) except -1

@@ -9,11 +9,11 @@ from pylstm.errors import brief, brief_text
 from pylstm._core cimport numpy_api as cnp
 from libc.math cimport NAN, fabs, isnan
 from libc.stdint cimport int32_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from pylstm._core.checks cimport as_floats, update_interval
 from pylstm._core.headers cimport *
-from pylstm._core.network_buffers cimport updates_in
+from pylstm._core.network_buffers cimport NetworkBuffers, updates_in
 from pylstm._core.network_steps cimport NetworkSteps
 
 cnp.import_array()
@@ -36,13 +36,16 @@ cdef bint is_far(const char *y, const char *target, ptrdiff_t k, ptrdiff_t size,
 cdef class Network(NetworkSteps):
     """Buffers and calls of one network. Use `pylstm.LSTM`."""
 
+    cdef NetworkBuffers new_layer(self):
+        return Network.__new__(Network)
+
     # ------------------------------------------------------------ checking what comes in
 
     cdef object as_rows(self, object X):
         """The inputs of many steps, checked."""
         if self.scales_inputs():
             return self.scaling.checked_inputs(X, 2, "X")
-        X = self.rows(X, 2, self.net.shape.n_inputs, "X")
+        X = self.rows(X, 2, self.lowest.shape.n_inputs, "X")
         self.check_finite(X, "X")
         return X
 
@@ -75,14 +78,14 @@ cdef class Network(NetworkSteps):
         if array.dtype.kind not in "iu":
             raise ValueError(
                 f"X has shape {brief(array.shape)} and dtype {brief_text(array.dtype, 60)}: wanted "
-                f"(n_steps, {self.net.shape.n_inputs}), or (n_steps,) of an integer dtype for tokens"
+                f"(n_steps, {self.lowest.shape.n_inputs}), or (n_steps,) of an integer dtype for tokens"
             )
         if self.scales_inputs():
             raise ValueError(
                 f"X has shape {brief(array.shape)}: tokens, but scale_inputs is True: wanted (n_steps, "
-                f"{self.net.shape.n_inputs}) numbers"
+                f"{self.lowest.shape.n_inputs}) numbers"
             )
-        return checked_tokens(array, self.net.shape.n_inputs)
+        return checked_tokens(array, self.lowest.shape.n_inputs)
 
     cdef object as_steps(self, object X, ptrdiff_t *n_steps, const void **x_data,
                          const int32_t **token_data):
@@ -161,6 +164,7 @@ cdef class Network(NetworkSteps):
         cdef void *y_data
         self.take()
         try:
+            self.check_single_steps("a stretch")
             X = self.as_steps(X, &n_steps, &x_data, &token_data)
             if targets is not None:
                 targets = self.as_target_rows(targets, n_steps, "step")
@@ -238,6 +242,7 @@ cdef class Network(NetworkSteps):
         cdef int status = PYLSTM_OK
         cdef bint only_last = last
         cdef ptrdiff_t n_steps, n_sequences, n_rows, every = update_interval(update)
+        cdef ptrdiff_t longest = LONG_STRETCH
         cdef const void *x_data = NULL
         cdef const int32_t *token_data = NULL
         cdef const void *target_data = NULL
@@ -258,10 +263,16 @@ cdef class Network(NetworkSteps):
                 target_data = cnp.PyArray_DATA(targets)
             Y = np.empty((n_rows, n.shape.n_outputs), self.dtype_)
             y_data = cnp.PyArray_DATA(Y)
-            aside = np.empty(LONG_STRETCH * n.shape.n_outputs, self.dtype_)
+            if n.mate != NULL:
+                if every == 1:
+                    raise ValueError(
+                        "update is a step with bidirectional=True, wanted 'sequence' or a number of steps"
+                    )
+                longest = max(1, lengths.max() if n_sequences else 0)
+            aside = np.empty(longest * n.shape.n_outputs, self.dtype_)
             aside_data = cnp.PyArray_DATA(aside)
             nothing = np.full(
-                LONG_STRETCH * n.shape.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
+                longest * n.shape.n_outputs, NAN, self.dtype_ if targets is None else targets.dtype)
             nothing_data = cnp.PyArray_DATA(nothing)
             if target_data != NULL:
                 self.plan_rates(updates_in(n_steps + n.progress.n_collect, n_sequences, every))
@@ -299,12 +310,22 @@ cdef class Network(NetworkSteps):
         cdef char *t = <char *>targets
         cdef char *y = <char *>Y
         cdef int status
+        cdef void *wanted = nothing
         # only steps that count for an update every so many must know that one may come
         if t == NULL or every == 1 or every == PYLSTM_UPDATE_AT_END:
             nothing = NULL
         for s in range(n_sequences):
             self.table.reset(n)
             left = lengths[s]
+            if n.mate != NULL and last:
+                status = self.run_for_last(left, x, tokens, t, y, aside, wanted, every)
+                if status != PYLSTM_OK:
+                    return status
+                if tokens != NULL:
+                    tokens += left
+                else:
+                    x += left * self.lowest.shape.n_inputs * x_size
+                left = 0
             while left > 0:
                 part = left if not last or left == 1 else min(left - 1, LONG_STRETCH)
                 status = self.run_steps(
@@ -315,7 +336,7 @@ cdef class Network(NetworkSteps):
                 if tokens != NULL:
                     tokens += part
                 else:
-                    x += part * n.shape.n_inputs * x_size
+                    x += part * self.lowest.shape.n_inputs * x_size
                 left -= part
             part = 1 if last else lengths[s]
             y += part * n.shape.n_outputs * size
@@ -323,6 +344,25 @@ cdef class Network(NetworkSteps):
                 t += part * n.shape.n_outputs * t_size
         self.table.reset(n)
         return PYLSTM_OK
+
+    cdef int run_for_last(self, ptrdiff_t n_steps, const void *X, const int32_t *tokens, const char *target,
+                          char *y, void *aside, void *wanted, ptrdiff_t every) noexcept nogil:
+        """A whole sequence with a target and an output at its last step only; wanted: NaN for all steps,
+        and so it is left."""
+        cdef ptrdiff_t size = 8 if self.net.shape.precision == PYLSTM_FLOAT64 else 4
+        cdef ptrdiff_t n_row = self.net.shape.n_outputs * size, done = 0
+        cdef char *end = <char *>wanted + (n_steps - 1) * n_row
+        cdef int status
+        if target != NULL:
+            memcpy(end, target, n_row)
+        status = self.run_steps(
+            n_steps, X, tokens, NULL if target == NULL else wanted, aside, every, &done)
+        memcpy(y, <char *>aside + (n_steps - 1) * n_row, n_row)
+        if target != NULL and n_steps > 1:
+            memcpy(end, wanted, n_row)
+        elif target != NULL:
+            memset(end, 255, n_row)  # NaN
+        return status
 
     def _run_until_wrong(self, X, targets, double tolerance, bint learning):
         """Go on until an output is `tolerance` or more from its target; tell how many steps were right.
@@ -334,7 +374,7 @@ cdef class Network(NetworkSteps):
         cdef int status = PYLSTM_OK
         cdef ptrdiff_t n_steps, t, k, done = 0
         cdef ptrdiff_t size = 8 if self.net.shape.precision == PYLSTM_FLOAT64 else 4
-        cdef ptrdiff_t n_inputs = self.net.shape.n_inputs, n_outputs = self.net.shape.n_outputs
+        cdef ptrdiff_t n_inputs = self.lowest.shape.n_inputs, n_outputs = self.net.shape.n_outputs
         cdef const void *x_data = NULL
         cdef const int32_t *token_data = NULL
         cdef char *target
@@ -419,23 +459,29 @@ cdef class Network(NetworkSteps):
         self.take()
         try:
             fresh.build(self._with_gradient(gradient, window), self.net.shape.large_from)
-            fresh.table = self.table
-            if self.net.progress.n_absorbed > 0:
+            whole = self
+            if self.lowest.progress.n_absorbed > 0:  # the only layer that puts its changes off
                 # up to date without changing when this one writes its weights
                 whole = type(self).__new__(type(self))
                 whole.build(self.config_, self.net.shape.large_from)
                 progress = self.progress()
                 progress.pop("eligibility", None)
+                for own in progress.get("below", ()):
+                    own.pop("eligibility", None)
                 whole._restore(progress)
-                fresh.parameters_[:] = whole._flat_parameters()
-            else:
-                fresh.parameters_[:] = self.parameters_
+                whole._flat_parameters()
+            fresh.table = self.table
+            for layer, theirs in zip(fresh.layers(), whole.layers()):
+                (<NetworkBuffers>layer).parameters_[:] = (<NetworkBuffers>theirs).parameters_
             fresh._restore_scales(self._scales())
         finally:
             self.release()
-        fresh.run(X, targets, update=max(1, len(X)) + 1)
+        if fresh.net.mate == NULL:
+            fresh.run(X, targets, update=max(1, len(X)) + 1)
+        else:
+            fresh.run_sequences(X, targets, update=max(1, len(X)) + 1)
         fresh.table.collect(&fresh.net)
-        return {name: view.copy() for name, view in fresh._views(fresh.gradient_).items()}
+        return {name: view.copy() for name, view in fresh.named("gradient").items()}
 
     # ------------------------------------------------------------ a second state of the same weights
 

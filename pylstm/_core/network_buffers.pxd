@@ -22,10 +22,16 @@ cdef class NetworkBuffers:
     cdef object live_, listed_, tokens_
     cdef bint scaled
     cdef Scaling scaling  # None where values come and go in the network's own units
+    cdef tuple below  # the layers under it, each a network in memory, the lowest first
+    cdef pylstm_network *lowest
     cdef Py_ssize_t n_owners  # references to the memory of the parameters that are the network's own
 
     cdef build(self, dict config, ptrdiff_t from_weights)
     cdef allocate(self, dict config, ptrdiff_t from_weights)
+    cdef NetworkBuffers new_layer(self)
+    cdef void join_layers(self) noexcept
+    cdef tuple layers(self)
+    cdef set_rule(self, kind, rule, numbers)
     cdef void point_at(self, object parameters) noexcept
     cdef int check_memory(self, limit) except -1
     cdef int plan_rates(self, ptrdiff_t n_updates) except -1 nogil
@@ -33,6 +39,7 @@ cdef class NetworkBuffers:
     cdef Py_ssize_t n_references(self)
     cdef int take(self) except -1 nogil
     cdef void gather_helpers(self, bint wake) noexcept nogil
+    cdef void watch(self) noexcept
     cdef void release(self) noexcept nogil
     cdef int make_room(self, ptrdiff_t n_steps) except -1 nogil
     cdef int lengthen_record(self, ptrdiff_t rows) except -1

@@ -4,7 +4,7 @@
 import numpy as np
 
 from pylstm._core.arrays import aligned_copy, aligned_zeros
-from pylstm._core.shape import N_MOMENTS, RULES
+from pylstm._core.shape import N_MOMENTS, RULES, layer_configs
 from pylstm.errors import brief
 
 from pylstm._core cimport numpy_api as cnp
@@ -22,11 +22,12 @@ from pylstm._core.engine cimport (
     network_contradiction,
     require,
     return_team,
+    stack_table,
     take,
 )
 from pylstm._core.headers cimport *
 from pylstm._core.scaling cimport Scaling
-from pylstm._core.shape cimport fill_method, fill_shape, too_large
+from pylstm._core.shape cimport fill_method, fill_place, fill_shape, too_large
 
 cnp.import_array()
 
@@ -48,7 +49,10 @@ cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t ev
 
 
 cdef class NetworkBuffers:
-    """Memory and optimizer of one network, taken for one call at a time."""
+    """Memory and optimizer of one network, taken for one call at a time.
+
+    A network of several layers is the top one and has the others in `below`.
+    """
 
     # ------------------------------------------------------------ building
 
@@ -71,8 +75,10 @@ cdef class NetworkBuffers:
         n.busy = 1
         self.eligibility_ = self.kind_ = self.schedule_ = self.factors_ = self.optimizer_ = None
         self.config_ = config
-        fill_shape(&n.shape, config)
-        fill_method(&n.shape, config)
+        *below, top = layer_configs(config)
+        fill_shape(&n.shape, top)
+        fill_method(&n.shape, top)
+        fill_place(&n.shape, top)
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         n.shape.large_from = from_weights
@@ -100,8 +106,41 @@ cdef class NetworkBuffers:
             self.scaling.set_up(config, n)
         self.table.prepare(n)
         self.table.reset(n)
+        self.below = tuple(self.new_layer() for _ in below)
+        for layer, own in zip(self.below, below):
+            (<NetworkBuffers>layer).build(own, from_weights)
+        self.join_layers()
         self.parameters_ = parameters
         self.n_owners = self.n_references()
+
+    cdef NetworkBuffers new_layer(self):
+        return NetworkBuffers.__new__(NetworkBuffers)
+
+    cdef void join_layers(self) noexcept:
+        """Let the layers know each other; with several all calls go to all of them."""
+        cdef pylstm_network *below = NULL
+        cdef pylstm_network *mate = NULL
+        cdef pylstm_network *n
+        for layer in self.layers():
+            n = &(<NetworkBuffers>layer).net
+            n.below, n.above, n.mate = below, NULL, NULL
+            if (<NetworkBuffers>layer).config_.get("backward", False):
+                mate = n
+                continue
+            n.mate, mate = mate, NULL
+            if below == NULL:
+                self.lowest = n
+            else:
+                below.above = n
+                if below.mate != NULL:
+                    below.mate.above = n
+            below = n
+        if self.below:
+            self.table = stack_table(self.table, self.net.shape.precision)
+
+    cdef tuple layers(self):
+        """All layers, the lowest first; of one layer itself."""
+        return (*self.below, self)
 
     cdef void point_at(self, object parameters) noexcept:
         """The engine's pointers to the buffers there are, and to these parameters."""
@@ -145,6 +184,10 @@ cdef class NetworkBuffers:
             self.table.prepare(n)
             self.scaled = other.scaled
             self.scaling = other.scaling.copy_for(n) if other.scaled else None
+            self.below = tuple(self.new_layer() for _ in other.below)
+            for layer, theirs in zip(self.below, other.below):
+                (<NetworkBuffers>layer)._become_copy_of(theirs)
+            self.join_layers()
             self.parameters_ = parameters
             self.n_owners = self.n_references()
             give(&n.busy)
@@ -176,45 +219,56 @@ cdef class NetworkBuffers:
     def _set_rule(self, optimizer, kind, rule, numbers, schedule):
         """Another optimizer: `numbers` by the fields of the C struct, `schedule` a callable or None. The
         moments and the count of updates stay as long as its kind does."""
-        cdef pylstm_optimizer *o = &self.net.optimizer
         self.take()
         try:
-            if kind != self.kind_:
-                self.moments_ = []
-                o.moments[0] = o.moments[1] = NULL
-                o.n_updates = 0
-            self.kind_ = kind
-            o.rule = RULES[rule]
-            o.learning_rate = numbers["learning_rate"]
-            o.first = numbers["first"]
-            o.second = numbers["second"]
-            o.epsilon = numbers["epsilon"]
-            o.weight_decay = numbers["weight_decay"]
-            o.kappa = numbers["kappa"]
-            o.decay = numbers["decay"]
-            o.clip_value = numbers["clip_value"]
-            o.clip_norm = numbers["clip_norm"]
+            for layer in self.layers():
+                (<NetworkBuffers>layer).set_rule(kind, rule, numbers)
             self.schedule_ = schedule
             self.optimizer_ = optimizer
-            self._need_moments(N_MOMENTS[rule])
         finally:
             self.release()
 
+    cdef set_rule(self, kind, rule, numbers):
+        cdef pylstm_optimizer *o = &self.net.optimizer
+        if kind != self.kind_:
+            self.moments_ = []
+            o.moments[0] = o.moments[1] = NULL
+            o.n_updates = 0
+        self.kind_ = kind
+        o.rule = RULES[rule]
+        o.learning_rate = numbers["learning_rate"]
+        o.first = numbers["first"]
+        o.second = numbers["second"]
+        o.epsilon = numbers["epsilon"]
+        o.weight_decay = numbers["weight_decay"]
+        o.kappa = numbers["kappa"]
+        o.decay = numbers["decay"]
+        o.clip_value = numbers["clip_value"]
+        o.clip_norm = numbers["clip_norm"]
+        self._need_moments(N_MOMENTS[rule])
+
     def _need_moments(self, count):
+        for layer in self.below:
+            layer._need_moments(count)
         while len(self.moments_) < count:
             moment = aligned_zeros(self.net.layout.parameter_size, self.dtype_)
             self.net.optimizer.moments[len(self.moments_)] = cnp.PyArray_DATA(moment)
             self.moments_.append(moment)
 
     def _need_eligibility(self):
+        for layer in self.below:
+            layer._need_eligibility()
         if self.eligibility_ is None:
             self.eligibility_ = aligned_zeros(self.net.layout.parameter_size, self.dtype_)
             self.net.buffers.eligibility = cnp.PyArray_DATA(self.eligibility_)
 
     cdef int plan_rates(self, ptrdiff_t n_updates) except -1 nogil:
         """Ask a schedule of the user's, where there is one, for the factors of the next updates."""
+        cdef pylstm_network *n = &self.net
         if self.schedule_ is None:
-            self.net.optimizer.factors = NULL
+            while n != NULL:
+                n.optimizer.factors = NULL
+                n = n.below if n.mate == NULL else n.mate
             return 0
         with gil:
             return self.ask_schedule(n_updates)
@@ -222,9 +276,13 @@ cdef class NetworkBuffers:
     cdef int ask_schedule(self, ptrdiff_t n_updates) except -1:
         """Ask it, once for each update."""
         cdef pylstm_optimizer *o = &self.net.optimizer
+        cdef pylstm_network *n
         self.factors_ = schedule_factors(self.schedule_, o.n_updates, n_updates)
         o.factors = <const double *>cnp.PyArray_DATA(self.factors_)
         o.first_factor = o.n_updates
+        for layer in self.below:
+            n = &(<NetworkBuffers>layer).net
+            n.optimizer.factors, n.optimizer.first_factor = o.factors, o.first_factor
         return 0
 
     cdef Py_ssize_t n_references(self):
@@ -237,21 +295,37 @@ cdef class NetworkBuffers:
 
     cdef void gather_helpers(self, bint wake) noexcept nogil:
         """Before the work of a call: the threads that share it, and whether somebody may read W."""
+        cdef ptrdiff_t size = self.net.layout.parameter_size
         if self.is_large():
             with gil:
-                self.net.watched = self.n_references() > self.n_owners
-                self.net.team = borrow_team(wake or self.net.layout.parameter_size >= WAKING_SIZE)
+                for layer in self.below:
+                    (<NetworkBuffers>layer).watch()
+                    size += (<NetworkBuffers>layer).net.layout.parameter_size
+                self.watch()
+                self.net.team = borrow_team(wake or size >= WAKING_SIZE)
+                for layer in self.below:
+                    (<NetworkBuffers>layer).net.team = self.net.team
+
+    cdef void watch(self) noexcept:
+        self.net.watched = self.n_references() > self.n_owners
 
     cdef void release(self) noexcept nogil:
-        return_team(self.net.team)
-        self.net.team = NULL
-        if PYLSTM_DEBUG_BUILD:
-            require(network_contradiction(&self.net))
+        cdef pylstm_network *n = &self.net
+        return_team(n.team)
+        while n != NULL:
+            n.team = NULL
+            if PYLSTM_DEBUG_BUILD:
+                require(network_contradiction(n))
+            n = n.below if n.mate == NULL else n.mate
         give(&self.net.busy)
 
     cdef int make_room(self, ptrdiff_t n_steps) except -1 nogil:
         """Room in the record for so many steps more, as far as they are not settled before."""
         cdef pylstm_network *n = &self.net
+        if n.below != NULL or n.mate != NULL:
+            with gil:
+                for layer in self.below:
+                    (<NetworkBuffers>layer).make_room(n_steps)
         cdef ptrdiff_t rows = rows_wanted(
             n.progress.n_pending + n_steps, n.buffers.record_rows, n.layout.most_pending)
         if rows == n.buffers.record_rows:
@@ -276,7 +350,12 @@ cdef class NetworkBuffers:
 
     cdef bint is_large(self) noexcept nogil:
         """Worth sharing, and releasing the GIL for."""
-        return self.net.layout.large or self.net.layout.column_shares == PYLSTM_SHARES
+        cdef pylstm_network *n = &self.net
+        while n != NULL:
+            if n.layout.large or n.layout.column_shares == PYLSTM_SHARES:
+                return True
+            n = n.below
+        return False
 
     cdef bint scales_inputs(self):
         return self.scaling is not None and self.scaling.scales_x
@@ -291,8 +370,8 @@ cdef class NetworkBuffers:
 
     @property
     def n_cells(self):
-        """Number of memory cells, n_blocks * block_size."""
-        return self.net.layout.n_cells
+        """Number of memory cells, n_blocks * block_size, of all layers together."""
+        return sum([(<NetworkBuffers>layer).net.layout.n_cells for layer in self.layers()])
 
     @property
     def n_steps(self):

@@ -10,6 +10,8 @@ cdef restore_counts(pylstm_progress *made, object progress)
 cdef class NetworkProgress(NetworkBuffers):
     cdef trace_segment(self, object flat, ptrdiff_t row)
     cdef object flat_parameters(self)
+    cdef dict named(self, str what)
+    cdef object state(self)
     cdef object progress(self)
     cdef object recorded(self)
     cdef restore(self, object progress)

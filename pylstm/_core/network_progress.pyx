@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from pylstm._core.shape import MOMENTS
+from pylstm._core.shape import MOMENTS, layer_configs
 
 from pylstm._core cimport numpy_api as cnp
 from libc.string cimport memmove
@@ -55,12 +55,12 @@ cdef class NetworkProgress(NetworkBuffers):
 
     def _live_inputs(self):
         """The inputs whose weights a learning step visits, sorted."""
-        cdef pylstm_network *n = &self.net
+        cdef pylstm_network *n = self.lowest
         self.take()
         try:
             if n.progress.all_live:
                 return np.arange(n.shape.n_inputs)
-            return np.sort(self.live_[:n.progress.n_live])
+            return np.sort((<NetworkBuffers>self.layers()[0]).live_[:n.progress.n_live])
         finally:
             self.release()
 
@@ -71,7 +71,7 @@ cdef class NetworkProgress(NetworkBuffers):
         cdef ptrdiff_t n_peepholes = (
             (layout.at_peephole_i >= 0) + (layout.at_peephole_f >= 0) + (layout.at_peephole_o >= 0))
         cdef ptrdiff_t n_gates = (layout.row_i >= 0) + (layout.row_f >= 0) + (layout.row_o >= 0)
-        return (layout.n_sources * (n_gates * n.shape.n_blocks + layout.n_cells)
+        return (sum([layer._count_parameters() for layer in self.below]) + layout.n_sources * (n_gates * n.shape.n_blocks + layout.n_cells)
                 - (layout.n_cells if n.shape.hidden_bias == PYLSTM_BIAS_GATES else 0)
                 + n_peepholes * layout.n_cells + n.shape.n_outputs * layout.n_out_sources)
 
@@ -92,21 +92,41 @@ cdef class NetworkProgress(NetworkBuffers):
         """The same as named views."""
         self.take()
         try:
-            return self._views(self.flat_parameters())
+            self.flat_parameters()
+            return self.named("parameters")
         finally:
             self.release()
 
+    cdef dict named(self, str what):
+        """The parameters of all networks, or their gradient, as named views; the state, as copies. Where
+        there are several, names begin with the prefix of each, but for the outputs of the top one."""
+        views = {}
+        for config, layer in zip(layer_configs(self.config_), self.layers()):
+            if what == "state":
+                own = (<NetworkProgress>layer).state()
+            else:
+                buffers = <NetworkBuffers>layer
+                own = layer._views(buffers.parameters_[:] if what == "parameters" else buffers.gradient_)
+            for name, view in own.items():
+                if name == "output" and not len(view):
+                    continue
+                plain = name == "output" and layer is self
+                views[name if plain else config.get("prefix", "") + name] = view
+        return views
+
     def _state(self):
         """Copies of the state: cell state, cell output, gate activations."""
-        cdef pylstm_network *n = &self.net
         self.take()
         try:
-            start = n.progress.n_pending * n.buffers.record_stride
-            row = self.record_[start:start + n.buffers.record_stride]
-            return state_by_name(
-                &n.shape, &n.layout, row, n.layout.at_act, n.layout.at_c, n.layout.at_q)
+            return self.named("state")
         finally:
             self.release()
+
+    cdef object state(self):
+        cdef pylstm_network *n = &self.net
+        start = n.progress.n_pending * n.buffers.record_stride
+        row = self.record_[start:start + n.buffers.record_stride]
+        return state_by_name(&n.shape, &n.layout, row, n.layout.at_act, n.layout.at_c, n.layout.at_q)
 
     # ------------------------------------------------------------ persistence
 
@@ -153,6 +173,8 @@ cdef class NetworkProgress(NetworkBuffers):
             progress[name] = moment.copy()
         if self.eligibility_ is not None:
             progress["eligibility"] = self.eligibility_.copy()
+        if self.below:
+            progress["below"] = [(<NetworkProgress>layer).progress() for layer in self.below]
         return progress
 
     cdef object recorded(self):
@@ -210,6 +232,8 @@ cdef class NetworkProgress(NetworkBuffers):
         buffers = {"parameters": self.parameters_, "traces": self.traces_,
                    "sensitivities": self.sensitivities_, "gradient": self.gradient_, "eligibility": self.eligibility_,
                    **dict(zip(MOMENTS, self.moments_))}
+        for layer, own in zip(self.below, progress.get("below", ())):
+            (<NetworkProgress>layer).restore(own)
         for name, buffer in buffers.items():
             if name in progress:
                 buffer[:] = progress[name]

@@ -11,6 +11,7 @@ cdef class NetworkSteps(NetworkProgress):
     cdef object as_target(self, object target, bint *missing)
     cdef object empty_outputs(self)
     cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil
+    cdef int check_single_steps(self, str what) except -1
     cdef object make_step(self, x, target)
     cdef int step_row(self, const double *x, const double *target, double weight, double *y) except -1 nogil
     cdef int predict_row(self, const double *x, double *y) except -1 nogil

@@ -67,17 +67,17 @@ cdef class NetworkSteps(NetworkProgress):
             if is_token(x):
                 raise ValueError(
                     f"x is the token {x}, but scale_inputs is True: wanted a vector of "
-                    f"{self.net.shape.n_inputs} numbers"
+                    f"{self.lowest.shape.n_inputs} numbers"
                 )
             x = self.scaling.checked_inputs(x, 1, "x")
             given.x = cnp.PyArray_DATA(x)
             return x
         if is_token(x):
             given.token = PyNumber_AsSsize_t(x, NULL)  # the nearest there is
-            if not 0 <= given.token < self.net.shape.n_inputs:
-                raise ValueError(f"token is {brief(x)}, wanted 0 .. {self.net.shape.n_inputs - 1}")
+            if not 0 <= given.token < self.lowest.shape.n_inputs:
+                raise ValueError(f"token is {brief(x)}, wanted 0 .. {self.lowest.shape.n_inputs - 1}")
             return x
-        x = self.rows(x, 1, self.net.shape.n_inputs, "x")
+        x = self.rows(x, 1, self.lowest.shape.n_inputs, "x")
         self.check_finite(x, "x")
         given.x = cnp.PyArray_DATA(x)
         return x
@@ -158,6 +158,15 @@ cdef class NetworkSteps(NetworkProgress):
         finally:
             self.release()
 
+    cdef int check_single_steps(self, str what) except -1:
+        """Whether there is a step without the sequence it is in."""
+        if self.net.mate != NULL:
+            raise ValueError(
+                f"bidirectional is True, and {what} of a sequence without its end has no outputs: wanted "
+                "run_sequences"
+            )
+        return 0
+
     cdef object make_step(self, x, target):
         """`step`; the network is taken."""
         cdef bint missing = True
@@ -165,6 +174,7 @@ cdef class NetworkSteps(NetworkProgress):
         cdef pylstm_input given
         cdef const void *target_data = NULL
         cdef void *y_data
+        self.check_single_steps("a step")
         x = self.as_input(x, &given)
         if target is not None:
             target = self.as_target(target, &missing)
@@ -301,6 +311,7 @@ cdef class NetworkSteps(NetworkProgress):
         cdef int status
         self.take()
         try:
+            self.check_single_steps("a step")
             x = self.as_input(x, &given)
             y = self.empty_outputs()
             self.gather_helpers(False)

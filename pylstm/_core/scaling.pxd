@@ -21,6 +21,7 @@ cdef class Scaling:
     cdef RunningScale inputs, targets  # None: these are not scaled
     cdef bint scales_x, scales_t
     cdef bint x_doubles, t_doubles  # of the values of the call
+    cdef ptrdiff_t n_inputs
     cdef bint net_doubles
     cdef ptrdiff_t x_size, t_size, size  # bytes of a number of theirs, and of the network's
     cdef double weight  # of the gradient of the step, 1 but in `step_row`

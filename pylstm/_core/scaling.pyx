@@ -273,10 +273,10 @@ cdef class Scaling:
         self.weight, self.partly = 1, False
 
     cdef set_up(self, dict config, pylstm_network *net):
-        self.net = net
+        self.net, self.n_inputs = net, config["n_inputs"]
         self.scales_x, self.scales_t = config["scale_inputs"], config["scale_targets"]
         if self.scales_x:
-            self.inputs = RunningScale(net.shape.n_inputs, config["scale_memory"])
+            self.inputs = RunningScale(self.n_inputs, config["scale_memory"])
         if self.scales_t:
             self.targets = RunningScale(net.shape.n_outputs, config["scale_memory"])
         self.net_doubles = self.x_doubles = self.t_doubles = net.shape.precision == PYLSTM_FLOAT64
@@ -285,7 +285,7 @@ cdef class Scaling:
 
     cdef allocate(self):
         """Memory for the standardised steps of a run."""
-        cdef ptrdiff_t n_z = pylstm_product(SCALED_STEPS, self.net.shape.n_inputs)
+        cdef ptrdiff_t n_z = pylstm_product(SCALED_STEPS, self.n_inputs)
         cdef ptrdiff_t n_t = pylstm_product(SCALED_STEPS, self.net.shape.n_outputs)
         cdef ptrdiff_t n_row = pylstm_product(2, self.net.shape.n_outputs)
         self.memory_ = aligned_zeros(
@@ -299,7 +299,7 @@ cdef class Scaling:
     cdef Scaling copy_for(self, pylstm_network *net):
         """The same of a copy of the network."""
         cdef Scaling copy = Scaling.__new__(Scaling)
-        copy.net = net
+        copy.net, copy.n_inputs = net, self.n_inputs
         copy.scales_x, copy.scales_t = self.scales_x, self.scales_t
         copy.net_doubles, copy.size = self.net_doubles, self.size
         copy.x_doubles, copy.t_doubles = self.x_doubles, self.t_doubles
@@ -313,7 +313,7 @@ cdef class Scaling:
 
     cdef object checked_inputs(self, object values, int ndim, str what):
         """Inputs in the user's units: NaN is allowed, infinity is not."""
-        array = as_floats(values, ndim, self.net.shape.n_inputs, what)
+        array = as_floats(values, ndim, self.n_inputs, what)
         if has_infinite(array):
             row = np.argwhere(np.isinf(array))[0]
             where = "" if ndim == 1 else f" at row {row[0]}"
@@ -383,7 +383,7 @@ cdef class Scaling:
     cdef void follow(self, char *z) noexcept nogil:
         """z becomes what the leader has made of the row, and 0 where this one sees nothing."""
         cdef ptrdiff_t j
-        for j in range(self.net.shape.n_inputs):
+        for j in range(self.n_inputs):
             if self.net_doubles:
                 (<double *>z)[j] = (<double *>self.leader.z)[j] if self.seen[j] else 0
             else:
@@ -464,7 +464,7 @@ cdef class Scaling:
                  ptrdiff_t *done) noexcept nogil:
         """The run of the table in the user's units, some steps at a time."""
         cdef ptrdiff_t at = 0, part, s
-        cdef ptrdiff_t n_x = self.net.shape.n_inputs, n_t = self.net.shape.n_outputs
+        cdef ptrdiff_t n_x = self.n_inputs, n_t = self.net.shape.n_outputs
         cdef const char *x = <const char *>X
         cdef const char *target = <const char *>targets
         cdef const void *inputs

@@ -88,6 +88,47 @@ cdef fill_method(pylstm_shape *shape, dict config):
     shape.window = min(config["window"] or 0, longest_window)
 
 
+cdef fill_place(pylstm_shape *shape, dict layer):
+    """What is below and above, of one of `layer_configs`."""
+    shape.n_below = layer.get("n_below", 0)
+    shape.has_above = layer.get("has_above", False)
+    shape.bidirectional = layer.get("bidirectional", False)
+
+
+def layer_configs(dict config):
+    """What each network of all layers is by itself, the lowest first; of one layer the network itself.
+
+    A layer upon another reads its cell outputs, and behind them the inputs where all layers read
+    them. The outputs are sums over the networks that have a readout, those of all layers or of the
+    top one, whose own squashes them; the lowest has the shortcut from the inputs. With two networks
+    a layer the one that reads backwards comes first. "prefix": of the names of its weights.
+    """
+    sizes, both = config["n_blocks"], config.get("bidirectional", False)
+    several = isinstance(sizes, list)
+    if "prefix" in config or not (several or both):
+        return [config]
+    configs, n_below = [], 0
+    for k, n_blocks in enumerate(sizes if several else [sizes]):
+        is_top = not several or k == len(sizes) - 1
+        layer = {
+            **config, "n_blocks": n_blocks, "n_below": n_below, "has_above": not is_top,
+            "prefix": f"layer{k}." if several else "", "scale_inputs": False, "scale_targets": False,
+        }
+        if k > 0:
+            layer["n_inputs"] = n_below + (config["n_inputs"] if config["skip_inputs"] else 0)
+            layer["shortcut"] = False
+        adding = {"output": "identity", "loss": "squared", "output_bias": False}
+        if not is_top:
+            layer |= adding
+            layer["n_outputs"] = config["n_outputs"] if config["skip_outputs"] else 0
+        if both:
+            prefix = layer["prefix"] + "backward."
+            configs.append({**layer, **adding, "shortcut": False, "prefix": prefix, "backward": True})
+        configs.append(layer)
+        n_below = n_blocks * config["block_size"] * (2 if both else 1)
+    return configs
+
+
 cdef dict sizes_of(const pylstm_shape *shape, const pylstm_layout *layout):
     return {
         "parameters": layout.parameter_size,
@@ -101,12 +142,13 @@ cdef dict sizes_of(const pylstm_shape *shape, const pylstm_layout *layout):
 
 
 def network_sizes(dict config, ptrdiff_t from_weights):
-    """Sizes of a network of this configuration, in numbers."""
+    """Sizes of a layer, one of `layer_configs`, in numbers."""
     cdef pylstm_shape shape
     cdef pylstm_layout layout
     memset(&shape, 0, sizeof(pylstm_shape))
     fill_shape(&shape, config)
     fill_method(&shape, config)
+    fill_place(&shape, config)
     shape.large_from = from_weights
     if not lay_out_network(&shape, &layout):
         raise too_large(&shape)

@@ -21,7 +21,7 @@ from pylstm.interchange.weights import (
     network_of,
     weights_of,
 )
-from pylstm.network import LSTM
+from pylstm.network import LSTM, check_network
 
 __all__ = ["from_keras", "to_keras"]
 
@@ -71,7 +71,8 @@ def to_keras(net: LSTM) -> dict[str, dict[str, Array]]:
         layer.build((None, None, net.n_inputs))
         layer.set_weights([*to_keras(net)["lstm"].values()])
     """
-    W_x, W_h, b, V, d = weights_of(net, "a layer of Keras")
+    check_network(net)
+    [(W_x, W_h, b)], V, d, _ = weights_of(net, "a layer of Keras")
     lstm = dict(zip(_LSTM, (W_x.T.copy(), W_h.T.copy(), b), strict=True))
     return {"lstm": lstm, "readout": dict(zip(_DENSE, (V.T.copy(), d), strict=True))}
 
@@ -127,8 +128,8 @@ def from_keras(lstm: Any, readout: Any = None, **keywords: Any) -> LSTM:
         check_shapes("readout", dense, {"kernel": (n_cells, n_outputs), "bias": (n_outputs,)})
         V, d = dense["kernel"].T, dense.get("bias")
         keywords = _output(readout) | keywords
-    weights = Exchanged(arrays["kernel"].T, arrays["recurrent_kernel"].T, arrays.get("bias"), V, d)
-    return network_of(weights, keywords)
+    layer = (arrays["kernel"].T, arrays["recurrent_kernel"].T, arrays.get("bias"))
+    return network_of(Exchanged([layer], V, d), keywords)
 
 
 def _check_equations(layer: Any) -> None:

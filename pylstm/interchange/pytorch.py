@@ -1,4 +1,4 @@
-"""Weights to and from PyTorch: ``nn.LSTM`` of one layer or ``nn.LSTMCell``, and ``nn.Linear``."""
+"""Weights to and from PyTorch: ``nn.LSTM`` or ``nn.LSTMCell``, and ``nn.Linear``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def to_torch(net: LSTM, *, cell: bool = False) -> dict[str, dict[str, Array]]:
     Parameters
     ----------
     net : LSTM
-        Without scaling, leak, peepholes, gate recurrence and shortcut; its activation functions two
+        Without scaling, leak, peepholes, gate recurrence, shortcut and skips; its activation
+        functions two
         that a pair of tanh can stand for: "tanh" or "tanh_half" with "tanh", "two_tanh_half" with
         "tanh_half" or "two_tanh_half". Blocks of cells, absent gates, biases or recurrence are no
         obstacle.
@@ -41,10 +42,12 @@ def to_torch(net: LSTM, *, cell: bool = False) -> dict[str, dict[str, Array]]:
     Returns
     -------
     dict
-        "lstm": for ``torch.nn.LSTM(net.n_inputs, net.n_cells)``; "readout": for
-        ``torch.nn.Linear(net.n_cells, net.n_outputs)``. Arrays of the network's dtype, by the names
-        of PyTorch. The readout gives the pre-activations of the outputs: those with an activation
-        function want ``torch.sigmoid`` or ``torch.softmax`` behind it.
+        "lstm": for ``torch.nn.LSTM(net.n_inputs, net.n_cells)``, of several layers, which are to be
+        as large as each other, with ``num_layers``, of both directions with ``bidirectional``;
+        "readout": for ``torch.nn.Linear(net.n_cells, net.n_outputs)``, of the cells of the top
+        layer, those that read backwards behind the others. Arrays of the network's dtype, by the
+        names of PyTorch. The readout gives the pre-activations of the outputs: those with an
+        activation function want ``torch.sigmoid`` or ``torch.softmax`` behind it.
 
     Raises
     ------
@@ -71,11 +74,28 @@ def to_torch(net: LSTM, *, cell: bool = False) -> dict[str, dict[str, Array]]:
         layer = torch.nn.LSTM(net.n_inputs, net.n_cells)
         layer.load_state_dict({k: torch.tensor(v) for k, v in to_torch(net)["lstm"].items()})
     """
-    W_x, W_h, b, V, d = weights_of(net, "nn.LSTM")
-    suffix = "" if cell else _OF_LAYER
-    names = [name + suffix for name in (*_WEIGHTS, *_BIASES)]
-    lstm = dict(zip(names, (W_x, W_h, b, np.zeros_like(b)), strict=True))
-    return {"lstm": lstm, "readout": {"weight": V, "bias": d}}
+    weights = weights_of(net, "nn.LSTM")
+    sizes = {W_h.shape[1] for _, W_h, _ in weights.networks}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"n_blocks is {brief(net.n_blocks)}, wanted layers as large as each other: nn.LSTM has "
+            "no others"
+        )
+    if cell and len(weights.networks) > 1:
+        raise ValueError("cell is True, wanted False: an nn.LSTMCell is one layer, forwards")
+    lstm: dict[str, Array] = {}
+    suffixes = _suffixes(len(weights.networks), weights.both)
+    for (W_x, W_h, b), suffix in zip(weights.networks, [""] if cell else suffixes, strict=True):
+        names = [name + suffix for name in (*_WEIGHTS, *_BIASES)]
+        lstm |= dict(zip(names, (W_x, W_h, b, np.zeros_like(b)), strict=True))
+    return {"lstm": lstm, "readout": {"weight": weights.V, "bias": weights.d}}
+
+
+def _suffixes(n_networks: int, both: bool) -> list[str]:
+    """Of the names of each network, in the order of nn.LSTM."""
+    if both:
+        return [f"_l{k // 2}{'_reverse' if k % 2 else ''}" for k in range(n_networks)]
+    return [f"_l{k}" for k in range(n_networks)]
 
 
 def from_torch(lstm: Any, readout: Any = None, **keywords: Any) -> LSTM:
@@ -84,8 +104,9 @@ def from_torch(lstm: Any, readout: Any = None, **keywords: Any) -> LSTM:
     Parameters
     ----------
     lstm : mapping or module
-        State dict of an nn.LSTM or nn.LSTMCell, or the module: tensors or arrays. One layer, one
-        direction, no projection; with or without biases. Its names may have a prefix, as they have
+        State dict of an nn.LSTM or nn.LSTMCell, or the module: tensors or arrays. Any number of
+        layers, one direction or both, no projection (proj_size); with or without biases. Of both
+        directions the network has ``gradient="bptt"``. Its names may have a prefix, as they have
         in the state dict of a module around it; if that has an nn.Linear besides and nothing else,
         it is the readout.
     readout : mapping or module, optional
@@ -105,8 +126,8 @@ def from_torch(lstm: Any, readout: Any = None, **keywords: Any) -> LSTM:
     Raises
     ------
     ValueError, TypeError
-        For weights that are missing, do not fit together or are not finite, for a second layer or
-        direction or a projection, and for keywords that the weights have settled.
+        For weights that are missing, do not fit together or are not finite, for a projection, and
+        for keywords that the weights have settled.
 
     Examples
     --------
@@ -125,16 +146,30 @@ def from_torch(lstm: Any, readout: Any = None, **keywords: Any) -> LSTM:
     rest = {name: given[name] for name in given if _path(name) != prefix}
     if rest and readout is not None:
         _refuse_rest(rest, "readout is given as well")
-    suffix = "" if _WEIGHTS[0] in own else _OF_LAYER
-    weights, biases = ([n + suffix for n in names] for names in (_WEIGHTS, _BIASES))
+    both = f"{_WEIGHTS[0]}{_OF_LAYER}_reverse" in own
+    n_layers = 1
+    while f"{_WEIGHTS[0]}_l{n_layers}" in own:
+        n_layers += 1
+    step = 2 if both else 1
+    suffixes = [""] if _WEIGHTS[0] in own else _suffixes(step * n_layers, both)
+    weights, biases = (
+        [name + suffix for suffix in suffixes for name in names] for names in (_WEIGHTS, _BIASES)
+    )
     arrays = _arrays("lstm", own, weights, biases)
-    W_x, W_h = (arrays[name] for name in weights)
-    n_cells, n_inputs = len(W_x) // 4, W_x.shape[1]
-    wanted = {weights[0]: (4 * n_cells, n_inputs), weights[1]: (4 * n_cells, n_cells)}
-    check_shapes("lstm", arrays, wanted | dict.fromkeys(biases, (4 * n_cells,)))
-    b = arrays[biases[0]] + arrays[biases[1]] if biases[0] in arrays else None
-    V, d = _linear(rest or readout, n_cells)
-    return network_of(Exchanged(W_x, W_h, b, V, d), keywords)
+    n_cells, n_inputs = len(arrays[weights[0]]) // 4, arrays[weights[0]].shape[1]
+    wanted: dict[str, tuple[int, ...]] = dict.fromkeys(biases, (4 * n_cells,))
+    for k, suffix in enumerate(suffixes):
+        wanted[_WEIGHTS[0] + suffix] = (4 * n_cells, n_inputs if k < step else step * n_cells)
+        wanted[_WEIGHTS[1] + suffix] = (4 * n_cells, n_cells)
+    check_shapes("lstm", arrays, wanted)
+    networks = []
+    for suffix in suffixes:
+        W_x, W_h, b_x, b_h = (arrays.get(name + suffix) for name in (*_WEIGHTS, *_BIASES))
+        assert W_x is not None
+        assert W_h is not None
+        networks.append((W_x, W_h, b_x + b_h if b_x is not None and b_h is not None else None))
+    V, d = _linear(rest or readout, step * n_cells)
+    return network_of(Exchanged(networks, V, d, both), keywords)
 
 
 def _linear(readout: Any, n_cells: int) -> tuple[Array | None, Array | None]:
@@ -202,8 +237,7 @@ def _arrays(
         if name not in names:
             raise ValueError(
                 f"{what} has {brief(name)}, wanted {', '.join(map(repr, names))} and nothing "
-                "else: one "
-                "layer, one direction, no projection"
+                "else: no projection"
             )
     return {
         name: as_array(f"{what}[{brief(name)}]", given[name], 1 if name in optional else 2)

@@ -12,7 +12,8 @@ Here g = A tanh(B a) and h = C o tanh(D c), with tanh: 1, 1; tanh_half: 1, 1/2; 
 
     a_g' = B a_g      W_h' = C W_h      V' = C V
 
-A gate that cells share is repeated for each of them. One that is absent is always 1: logistic(64),
+and in a layer upon another W_x' = C W_x of the cells below. A gate that cells share is
+repeated for each of them. One that is absent is always 1: logistic(64),
 which rounds to 1.
 """
 
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pylstm._core import layer_configs
 from pylstm.errors import brief, brief_text
 from pylstm.network import LSTM, check_network
 
@@ -47,28 +49,35 @@ _ALWAYS_OPEN = 64.0
 _SETTLED = frozenset(
     {"n_inputs", "n_blocks", "block_size", "input_gate", "forget_gate", "output_gate", "peepholes"}
     | {"gate_recurrence", "cell_recurrence", "shortcut", "hidden_bias", "output_bias"}
-    | {"cell_input", "cell_output", "bias_init", "leak"}
+    | {"cell_input", "cell_output", "bias_init", "leak", "skip_inputs", "skip_outputs"}
+    | {"bidirectional"}
 )
 
 
 class Exchanged(NamedTuple):
-    """W_x (4 n_cells, n_inputs), W_h (4 n_cells, n_cells), b (4 n_cells,); V (n_outputs, n_cells),
-    d (n_outputs,); None for biases there are not, and for a readout there is not."""
+    """The weights of an LSTM and of a readout.
 
-    W_x: Array
-    W_h: Array
-    b: Array | None
-    V: Array | None
-    d: Array | None
+    networks: W_x (4 n_cells, n_inputs), W_h (4 n_cells, n_cells), b (4 n_cells,) of each, the
+    lowest layer first; with `both`, the one of a layer that reads backwards behind the other. V
+    (n_outputs, cells of the top layer), d (n_outputs,). None for biases there are not, and for a
+    readout there is not.
+    """
+
+    networks: list[tuple[Array, Array, Any]]
+    V: Any
+    d: Any
+    both: bool = False
 
 
-def weights_of(net: LSTM, library: str) -> tuple[Array, Array, Array, Array, Array]:
-    """Return W_x, W_h, b, V, d of a network, or raise ValueError for what the library has not."""
-    check_network(net)
+def weights_of(net: LSTM, library: str) -> Exchanged:
+    """Return the weights of a network, biases and all, or raise ValueError for what the library has
+    not."""
+    if not isinstance(net, LSTM):
+        check_network(net)
     config = net._config()
     if config["leak"]:
         raise ValueError(f"leak is {config['leak']}, wanted 0: a forget gate of {library} has none")
-    for switch in ("peepholes", "gate_recurrence", "shortcut"):
+    for switch in ("peepholes", "gate_recurrence", "shortcut", "skip_inputs", "skip_outputs"):
         if config[switch]:
             raise ValueError(f"{switch} is True, wanted a network without: {library} has none")
     for switch in ("scale_inputs", "scale_targets"):
@@ -77,21 +86,36 @@ def weights_of(net: LSTM, library: str) -> tuple[Array, Array, Array, Array, Arr
                 f"{switch} is True, wanted a network without: {library} does not standardise; "
                 "pylstm.onnx.export_onnx takes the scaling along"
             )
+    both, parameters, output = config["bidirectional"], net.parameters, net.parameters["output"]
+    _, gain = _scales(config, library)
+    configs = layer_configs(config)
+    networks = [_network(own, parameters, library, net.dtype) for own in configs]
+    if both:
+        networks = [networks[k ^ 1] for k in range(len(networks))]
+    n_cells = networks[-1][1].shape[1]
+    d = output[:, -1].copy() if config["output_bias"] else np.zeros(net.n_outputs, net.dtype)
+    V = output[:, :n_cells]
+    if both:
+        V = np.concatenate([V, parameters[configs[-2]["prefix"] + "output"]], axis=1)
+    return Exchanged(networks, (gain * V).astype(net.dtype), d, both)
+
+
+def _network(
+    config: Mapping[str, Any], parameters: Mapping[str, Array], library: str, dtype: np.dtype[Any]
+) -> tuple[Array, Array, Array]:
+    """W_x, W_h, b of one network; config: one of `layer_configs`."""
     (_, slope), gain = _scales(config, library)
-    n_cells, block_size = net.n_cells, net.block_size
     parts = []
     for name in _ROWS:
-        rows = _hidden_rows(net, name, n_cells)
+        rows = _hidden_rows(config, parameters, name)
         if name == "cell_input":
             rows = [slope * part for part in rows]
-        elif block_size > 1:
-            rows = [np.repeat(part, block_size, axis=0) for part in rows]
+        elif config["block_size"] > 1:
+            rows = [np.repeat(part, config["block_size"], axis=0) for part in rows]
         parts.append(rows)
-    W_x, W_h, b = (np.concatenate(part).astype(net.dtype) for part in zip(*parts, strict=True))
-    output = net.parameters["output"]
-    d = output[:, -1].copy() if config["output_bias"] else np.zeros(net.n_outputs, net.dtype)
-    W_h, V = ((gain * part).astype(net.dtype) for part in (W_h, output[:, :n_cells]))
-    return W_x, W_h, b, V, d
+    W_x, W_h, b = (np.concatenate(part) for part in zip(*parts, strict=True))
+    W_x[:, : config.get("n_below", 0)] *= gain
+    return W_x.astype(dtype), (gain * W_h).astype(dtype), b.astype(dtype)
 
 
 def _scales(config: Mapping[str, Any], library: str) -> tuple[tuple[float, float], float]:
@@ -113,12 +137,15 @@ def _scales(config: Mapping[str, Any], library: str) -> tuple[tuple[float, float
     return (size, slope), gain
 
 
-def _hidden_rows(net: LSTM, name: str, n_cells: int) -> list[Array]:
+def _hidden_rows(
+    config: Mapping[str, Any], parameters: Mapping[str, Array], name: str
+) -> list[Array]:
     """Weights from inputs and from cells, and biases, of one kind of hidden units."""
-    config, rows = net._config(), net.parameters.get(name)
+    rows = parameters.get(config.get("prefix", "") + name)
+    n_inputs, n_cells = config["n_inputs"], config["n_blocks"] * config["block_size"]
     if rows is None:
-        n_rows = net.n_blocks
-        sizes = (n_rows, net.n_inputs), (n_rows, n_cells)
+        n_rows = config["n_blocks"]
+        sizes = (n_rows, n_inputs), (n_rows, n_cells)
         return [*map(np.zeros, sizes), np.full(n_rows, _ALWAYS_OPEN)]
     biased = config["hidden_bias"] == "all" or (
         config["hidden_bias"] == "gates" and name != "cell_input"
@@ -126,8 +153,8 @@ def _hidden_rows(net: LSTM, name: str, n_cells: int) -> list[Array]:
     bias = rows[:, -1] if biased else np.zeros(len(rows))
     recurrent = np.zeros((len(rows), n_cells))
     if config["cell_recurrence"]:
-        recurrent = rows[:, net.n_inputs : net.n_inputs + n_cells]
-    return [rows[:, : net.n_inputs], recurrent, bias]
+        recurrent = rows[:, n_inputs : n_inputs + n_cells]
+    return [rows[:, :n_inputs], recurrent, bias]
 
 
 def check_keywords(keywords: Mapping[str, Any]) -> None:
@@ -138,31 +165,44 @@ def check_keywords(keywords: Mapping[str, Any]) -> None:
 
 def network_of(weights: Exchanged, keywords: Mapping[str, Any]) -> LSTM:
     """Make the network of weights whose shapes fit, with further keywords of LSTM."""
-    keywords = dict(keywords)
-    n_cells = weights.W_h.shape[1]
-    hidden = [weights.W_x, weights.W_h, *([] if weights.b is None else [weights.b[:, None]])]
-    output = None
-    if weights.V is not None:
-        if "n_outputs" in keywords:
-            raise TypeError("n_outputs was given, wanted none: the readout has its own")
-        biases = [] if weights.d is None else [weights.d[:, None]]
-        output = np.concatenate([weights.V, *biases], axis=1)
-    elif "n_outputs" not in keywords:
-        output = np.eye(n_cells, dtype=np.float32)
-    dtypes = [array.dtype for array in (*hidden, *([] if output is None else [output]))]
+    keywords = dict[str, Any](keywords)
+    both, step = weights.both, 2 if weights.both else 1
+    sizes = [W_h.shape[1] for _, W_h, _ in weights.networks[::step]]
+    hidden = [
+        np.concatenate([W_x, W_h, *([] if b is None else [b[:, None]])], axis=1)
+        for W_x, W_h, b in weights.networks
+    ]
+    V, d = weights.V, weights.d
+    if V is not None and "n_outputs" in keywords:
+        raise TypeError("n_outputs was given, wanted none: the readout has its own")
+    if V is None and "n_outputs" not in keywords:
+        V = np.eye(step * sizes[-1], dtype=np.float32)
+    dtypes: list[Any] = [
+        array.dtype for array in (*hidden, *(part for part in (V, d) if part is not None))
+    ]
+    if both:
+        keywords.setdefault("gradient", "bptt")
+        keywords["bidirectional"] = True
     net = LSTM(
-        weights.W_x.shape[1],
-        keywords.pop("n_outputs") if output is None else len(output),
-        n_cells,
-        hidden_bias="none" if weights.b is None else "all",
-        output_bias=output is None or output.shape[1] > n_cells,
+        weights.networks[0][0].shape[1],
+        keywords.pop("n_outputs") if V is None else len(V),
+        sizes,
+        hidden_bias="none" if weights.networks[0][2] is None else "all",
+        output_bias=V is None or d is not None,
         dtype=keywords.pop("dtype", np.result_type(np.float32, *dtypes)),
         **keywords,
     )
-    for name, rows in zip(_ROWS, np.split(np.concatenate(hidden, axis=1), 4), strict=True):
-        net.parameters[name][...] = rows
-    if output is not None:
-        net.parameters["output"][...] = output
+    parameters, configs = net.parameters, layer_configs(net._config())
+    for k, own in enumerate(configs):
+        values = hidden[k ^ 1 if both else k]
+        for name, rows in zip(_ROWS, np.split(values, 4), strict=True):
+            parameters[own.get("prefix", "") + name][...] = rows
+    if V is not None:
+        parameters["output"][:, : sizes[-1]] = V[:, : sizes[-1]]
+        if d is not None:
+            parameters["output"][:, -1] = d
+        if both:
+            parameters[configs[-2]["prefix"] + "output"][...] = V[:, sizes[-1] :]
     return net
 
 

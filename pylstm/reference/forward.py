@@ -1,4 +1,4 @@
-"""Twins of csrc/network/forward.inc and error.inc: a step forward, and the errors of a target."""
+"""Twins of csrc/network/forward.inc, error.inc and stack.inc: a step forward, and its errors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ __all__ = [
     "cell_state",
     "cells",
     "cross_entropy_loss",
+    "input_error",
     "net_input",
     "output_error",
     "peephole_input",
@@ -114,3 +115,17 @@ def cell_error(
     eps = valid * (delta @ V[:, :n])
     e[:] = o * slope(hc, KINDS[kind]) * eps
     eo[:] = slope(o, "logistic") * hc * eps
+
+
+# ---------------------------------------------------------------- csrc/network/stack.inc
+
+
+def input_error(
+    W: Array, delta: Array, dx: Array, n_sources: int, n_rows: int, n_panels: int, panel: int
+) -> None:
+    """dx = W delta, the error at what a layer reads.
+
+    W: (n_panels, panel // n_rows, n_rows), of which the first n_sources of each panel count; delta:
+    (n_panels n_rows,); dx: (n_sources,).
+    """
+    dx[:] = np.einsum("pmr,pr->m", W[:, :n_sources], delta.reshape(n_panels, n_rows))

@@ -13,6 +13,7 @@ from pylstm._core import (
     MOMENTS,
     N_MOMENTS,
     ROWS,
+    layer_configs,
     network_sizes,
     population_sizes,
     streams_sizes,
@@ -60,7 +61,7 @@ class Config(State, kw_only=True):
 
     n_inputs: Size
     n_outputs: Size
-    n_blocks: Size
+    n_blocks: Size | Annotated[list[Size], Meta(min_length=2)]
     block_size: Size
     input_gate: bool
     forget_gate: bool
@@ -76,6 +77,9 @@ class Config(State, kw_only=True):
     cell_output: Squashing
     output: Output
     loss: Loss
+    skip_inputs: bool = False  # this and the next likewise
+    skip_outputs: bool = False
+    bidirectional: bool = False
     dtype: Real
     scale_inputs: bool
     scale_targets: bool
@@ -94,9 +98,12 @@ class Config(State, kw_only=True):
 
     def least_weights(self) -> int:
         """So many there are at least; computed without overflow, unlike the sizes in C."""
-        cells = self.n_blocks * self.block_size
-        seen = self.n_inputs + self.n_outputs + cells * self.cell_recurrence
-        return cells * seen
+        n_blocks = self.n_blocks if isinstance(self.n_blocks, int) else self.n_blocks[-1]
+        cells = n_blocks * self.block_size
+        seen = self.n_outputs + cells * self.cell_recurrence
+        if isinstance(self.n_blocks, list):
+            return cells * (seen + self.n_blocks[-2] * self.block_size)
+        return cells * (seen + self.n_inputs)
 
 
 class ScaleState(State):
@@ -127,16 +134,9 @@ class ScaleState(State):
             must(part in ("mean", "first") or (values >= 0).all(), f"{name}.{part} at least 0")
 
 
-class _Network(State, kw_only=True):
-    """A network but for what `Delayed` shares between its two."""
+class _Layer(State, kw_only=True):
+    """What a layer has come to."""
 
-    WHAT = "network"
-    FORMAT = 5
-    format: Literal[5]
-    config: Config
-    optimizer: Any
-    init_range: float
-    growth_seed: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     n_pending: Count
     n_waiting: Count
     n_absorbed: Count
@@ -159,59 +159,51 @@ class _Network(State, kw_only=True):
     n_updates: Count
     output_error: float
 
-    def fits(self, n_parameters: int) -> None:
-        """Whether it is of a network of so many parameters."""
-        config, dtype = self.config, np.dtype(self.config.dtype)
-        self.optimizer = Optimizer.from_saved(self.optimizer)
-        check_init_range(self.init_range)
+    def fits_layer(self, config: Mapping[str, Any], n_parameters: int) -> None:
+        """Whether it is of a layer of so many parameters; config: one of `layer_configs`."""
+        dtype = np.dtype(config["dtype"])
         must(-(2**63) <= self.large_from < 2**63, "large_from in 64 bits")
-        must(config.least_weights() <= n_parameters, "parameters of all the weights")
-        sizes = network_sizes(config.checked(), self.large_from)
+        sizes = network_sizes(dict(config), self.large_from)
         if sizes["parameters"] != n_parameters:
             raise ValueError(f"there are {n_parameters} parameters, wanted {sizes['parameters']}")
         n_bytes = sizes["sensitivities"] * dtype.itemsize
-        must(n_bytes <= config.memory_limit, "sensitivities within memory_limit")
-        truncated = config.gradient == "truncated"
+        must(n_bytes <= config["memory_limit"], "sensitivities within memory_limit")
+        truncated = config["gradient"] == "truncated"
         is_there("traces", self.traces, not self.traces_zero)
         if self.traces is not UNSET:
             must(truncated, "traces with the truncated gradient only")
             has_shape("traces", self.traces, dtype, (sizes["traces"],))
         if self.sensitivities is not UNSET:
             has_shape("sensitivities", self.sensitivities, dtype, (sizes["sensitivities"],))
-        is_there("input_scale", self.input_scale, config.scale_inputs)
-        is_there("target_scale", self.target_scale, config.scale_targets)
-        if self.input_scale is not UNSET:
-            self.input_scale.fits("input_scale", config.n_inputs)
-        if self.target_scale is not UNSET:
-            self.target_scale.fits("target_scale", config.n_outputs)
         must(not self.closed or (truncated and self.n_pending), "steps where closed is 1")
         must(self.n_pending or not self.learnable, "a step to learn from")
         must(self.n_pending <= sizes["most_pending"], "no more steps than a record holds")
         must(self.n_waiting <= self.n_pending, "n_waiting of at most n_pending")
         most = min(self.n_pending, sizes["lazy_steps"])
         must(self.n_absorbed <= most, "no more steps absorbed than there are, none unless lazy")
-        self._check_record(dtype, sizes)
-        self._check_inputs()
+        self._check_record(config, sizes)
+        self._check_inputs(config)
 
-    def _check_record(self, dtype: np.dtype[Any], sizes: Mapping[str, int]) -> None:
+    def _check_record(self, config: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+        dtype = np.dtype(config["dtype"])
         n_rows, width = self.n_pending + 1, sizes["record_row"]
         has_shape("record", self.record, dtype, (n_rows * width,))
         errors = np.count_nonzero(self.record[width + sizes["has_error"] :: width])
         must(self.has_errors == (errors > 0), "has_errors where a step has an error")
-        if self.has_errors and self.config.window:
-            first = max(1, n_rows - self.config.window)
+        if self.has_errors and config["window"]:
+            first = max(1, n_rows - config["window"])
             within = self.record[first * width + sizes["has_error"] :: width]
             must(np.count_nonzero(within), "an error within the window")
 
-    def _check_inputs(self) -> None:
+    def _check_inputs(self, config: Mapping[str, Any]) -> None:
         """See csrc/network/tokens.inc."""
-        n_inputs, live, tokens = self.config.n_inputs, self.live, self.tokens
+        n_inputs, live, tokens = config["n_inputs"], self.live, self.tokens
         has_shape("live", live, INT32, (live.size,))
         has_shape("tokens", tokens, INT32, (self.n_pending + 1,))
         must(tokens.min() >= -1 and tokens.max() < n_inputs, "tokens below n_inputs, or -1")
         if self.all_live and not live.size:
             return
-        must(self.all_live or self.config.gradient != "rtrl", "all inputs live with 'rtrl'")
+        must(self.all_live or config["gradient"] != "rtrl", "all inputs live with 'rtrl'")
         if live.size:
             must(live.min() >= 0 and live.max() < n_inputs, "live inputs below n_inputs")
         listed = np.zeros(n_inputs, bool)
@@ -222,6 +214,58 @@ class _Network(State, kw_only=True):
             must((seen >= 0).all() and listed[seen].all(), "recorded tokens that are live")
 
 
+class _Network(_Layer, kw_only=True):
+    """A network but for what `Delayed` shares between its two."""
+
+    WHAT = "network"
+    FORMAT = 5
+    format: Literal[5]
+    config: Config
+    optimizer: Any
+    init_range: float
+    growth_seed: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+    def fits(self, n_parameters: int) -> None:
+        """Whether it is of a network of so many parameters, those of the top layer."""
+        config = self.config
+        self.optimizer = Optimizer.from_saved(self.optimizer)
+        check_init_range(self.init_range)
+        must(config.least_weights() <= n_parameters, "parameters of all the weights")
+        self.fits_layer(layer_configs(config.checked())[-1], n_parameters)
+        is_there("input_scale", self.input_scale, config.scale_inputs)
+        is_there("target_scale", self.target_scale, config.scale_targets)
+        if self.input_scale is not UNSET:
+            self.input_scale.fits("input_scale", config.n_inputs)
+        if self.target_scale is not UNSET:
+            self.target_scale.fits("target_scale", config.n_outputs)
+
+
+def _weights_fit(state: LayerState | NetworkState, dtype: str, optimizer: Optimizer) -> None:
+    """Whether all that has a number a weight has, and all of it is there."""
+    shape = (state.parameters.size,)
+    for name in ("parameters", "gradient", "first_moment", "second_moment", "eligibility"):
+        values = getattr(state, name)
+        if values is not UNSET:
+            has_shape(name, values, np.dtype(dtype), shape)
+    is_there("gradient", state.gradient, state.collected)
+    most = 1 if isinstance(optimizer, SGD) else N_MOMENTS[optimizer.rule]
+    least = N_MOMENTS[optimizer.rule]
+    for k, moment in enumerate((state.first_moment, state.second_moment)):
+        if k >= most or k < least:
+            is_there(MOMENTS[k], moment, k < least)
+
+
+class LayerState(_Layer, kw_only=True):
+    """A layer below the top one of a network of several."""
+
+    WHAT = "layer"
+    parameters: Array
+    gradient: Array | UnsetType = UNSET
+    first_moment: Array | UnsetType = UNSET
+    second_moment: Array | UnsetType = UNSET
+    eligibility: Array | UnsetType = UNSET
+
+
 class NetworkState(_Network, kw_only=True):
     """An `LSTM`."""
 
@@ -230,22 +274,36 @@ class NetworkState(_Network, kw_only=True):
     first_moment: Array | UnsetType = UNSET
     second_moment: Array | UnsetType = UNSET
     eligibility: Array | UnsetType = UNSET
+    below: list[LayerState] | UnsetType = UNSET  # of several layers, the lowest first
 
     def __post_init__(self) -> None:
-        dtype, shape = np.dtype(self.config.dtype), (self.parameters.size,)
-        self.fits(*shape)
-        for name in ("parameters", "gradient", "first_moment", "second_moment", "eligibility"):
-            values = getattr(self, name)
-            if values is not UNSET:
-                has_shape(name, values, dtype, shape)
-        is_there("gradient", self.gradient, self.collected)
-        most = 1 if isinstance(self.optimizer, SGD) else N_MOMENTS[self.optimizer.rule]
-        least = N_MOMENTS[self.optimizer.rule]
-        for k, moment in enumerate((self.first_moment, self.second_moment)):
-            if k >= most or k < least:
-                is_there(MOMENTS[k], moment, k < least)
+        self.fits(self.parameters.size)
+        _weights_fit(self, self.config.dtype, self.optimizer)
         truncated = self.config.gradient == "truncated"
         must(truncated or self.eligibility is UNSET, "eligibility with 'truncated' only")
+        configs = layer_configs(self.config.checked())[:-1]
+        is_there("below", self.below, configs)
+        layers = [] if self.below is UNSET else self.below
+        if len(layers) != len(configs):
+            raise ValueError(
+                f"there are {len(layers) + 1} layers, wanted {len(configs) + 1} by n_blocks"
+            )
+        for layer, config in zip(layers, configs, strict=True):
+            layer.fits_layer(config, layer.parameters.size)
+            _weights_fit(layer, config["dtype"], self.optimizer)
+            self._goes_with(layer)
+
+    def _goes_with(self, layer: LayerState) -> None:
+        """Whether a layer below stands where the top one does, see csrc/network/stack.inc."""
+        exact = self.config.gradient == "bptt"
+        same = ["large_from", "learnable", "collected", "n_steps", "n_updates"]
+        same += ["n_pending", "n_waiting"] if exact else ["has_errors"]
+        for name in same:
+            must(getattr(layer, name) == getattr(self, name), f"the same {name} in all layers")
+        for name in ("eligibility", *MOMENTS):
+            is_there(name, getattr(layer, name), getattr(self, name) is not UNSET)
+        for name in ("input_scale", "target_scale", "sensitivities"):
+            is_there(name, getattr(layer, name), False)
 
 
 class AheadState(_Network):
@@ -291,6 +349,7 @@ class StreamsState(State, kw_only=True):
 
     def __post_init__(self) -> None:
         config, n_streams = self.net._config(), self.n_streams
+        must(self.net.n_layers == 1 and not config["bidirectional"], "one layer in Streams")
         truncated, dtype = config["gradient"] == "truncated", np.dtype(config["dtype"])
         for name in ("n_pending_of", "learnable", "has_errors_of", "traces_zero", "output_errors"):
             must(len(getattr(self, name)) == n_streams, f"{name}: one number a stream")
@@ -398,6 +457,7 @@ class PopulationState(_NetsState, kw_only=True):
         must(len(self.optimizers) == n_nets, "an optimizer for each net")
         must(len(set(map(type, self.optimizers))) == 1, "optimizers of one class")
         must(config.gradient == "truncated", "gradient 'truncated' in a population")
+        must(isinstance(config.n_blocks, int), "one layer in a population")
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
         sizes = population_sizes(config.checked(), n_nets)
         groups, lanes = sizes["groups"], sizes["lanes"]
@@ -446,6 +506,7 @@ class DelayedState(State):
         self.net = converted(PopulationState if of_nets else NetworkState, self.net)
         config = self.net.config
         must(config.gradient == "truncated", "gradient 'truncated' in a Delayed")
+        must(isinstance(config.n_blocks, int), "one layer in a Delayed")
         must((self.ahead is None) == (self.delay == 0), "a state ahead where there is a delay")
         if self.ahead is not None and of_nets:
             nets = converted(NetsAheadState, self.ahead)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from pylstm._core import RunningScale
 from pylstm.delayed import Delayed
 from pylstm.estimators import Classifier
-from pylstm.network import LSTM
+from pylstm.network import LATER_SWITCHES, LSTM
 from pylstm.optimizers import SGD
 from pylstm.registry import as_today
 from pylstm.tabular.clock import Stamps
@@ -74,7 +74,7 @@ def _new_network(n_inputs: int, settings: Settings) -> LSTM:
 def _restored_network(delayed: Delayed[LSTM], state: dict[str, Any]) -> Delayed[LSTM]:
     """The network of a saved state, which must be of the same make as that of `delayed`."""
     own = (delayed.delay, delayed.net.__getstate__()["config"])
-    if (state["delay"], state["net"]["config"]) != own:
+    if (state["delay"], LATER_SWITCHES | state["net"]["config"]) != own:
         raise ValueError("the saved network does not fit the saved settings")
     restored: Delayed[LSTM] = Delayed.__new__(Delayed)
     restored.__setstate__(state)

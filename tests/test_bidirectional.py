@@ -1,0 +1,289 @@
+"""Both directions: outputs and exact gradients against the oracle, whole sequences, bad input.
+
+The oracle reads a sequence and, by a network of its own, the sequence turned round; layer by layer.
+"""
+
+import pickle
+
+import numpy as np
+import pytest
+from nets import (
+    NETS,
+    assert_close,
+    assert_same_bits,
+    covering_combinations,
+    get_parameters,
+    random_parameters,
+    random_task,
+    set_parameters,
+)
+from oracle import SQUASHINGS, Architecture, forward, step_loss
+from stacks import Stack
+
+import pylstm
+from pylstm import _core
+
+pytestmark = pytest.mark.usefixtures("layout")
+
+
+class Both(Stack):
+    """A stack each layer of which has a network for each direction; sizes of one layer too."""
+
+    def networks(self):
+        """(prefix, architecture without outputs, backwards) of every network."""
+        found, n_below = [], None
+        for k, n_blocks in enumerate(self.n_blocks):
+            one = Stack(self.architecture, (n_blocks,)).layers[0]
+            n_inputs = self.architecture.n_inputs
+            if n_below is not None:
+                n_inputs = n_below + (n_inputs if self.skip_inputs else 0)
+            one = Architecture(**one.keywords() | {"n_inputs": n_inputs})
+            prefix = f"layer{k}." if len(self.n_blocks) > 1 else ""
+            found += [(prefix + "backward.", one, True), (prefix, one, False)]
+            n_below = 2 * one.n_cells
+        return found
+
+    @property
+    def shapes(self):
+        net, found = self.architecture, self.networks()
+        shapes = {}
+        for k, (prefix, one, back) in enumerate(found):
+            shapes |= {prefix + n: shape for n, shape in one.shapes.items() if n != "output"}
+            is_top = k >= len(found) - 2
+            n_sources = one.n_cells + (net.output_bias if is_top and not back else 0)
+            n_sources += net.n_inputs if net.shortcut and k == 1 else 0
+            if is_top or self.skip_outputs:
+                name = "output" if is_top and not back else prefix + "output"
+                shapes[name] = (net.n_outputs, n_sources)
+        return shapes
+
+    def keywords(self):
+        keywords = super().keywords() | {"bidirectional": True, "gradient": "bptt"}
+        return keywords | {"n_blocks": list(self.n_blocks)}
+
+
+def both_forward(stack, parameters, inputs):
+    """The outputs of every step."""
+    net, found = stack.architecture, stack.networks()
+    u, below, a = [list(x) for x in inputs], {}, [[0.0] * net.n_outputs for _ in inputs]
+    for k, (prefix, one, back) in enumerate(found):
+        own = {name: parameters[prefix + name] for name in one.shapes if name != "output"}
+        states, _ = forward(one, own, u[::-1] if back else u)
+        h = [state["cell_output"] for state in (states[::-1] if back else states)]
+        below[back] = h
+        is_top = k >= len(found) - 2
+        name = "output" if is_top and not back else prefix + "output"
+        for t, h_t in enumerate(h):
+            q = list(h_t) + (list(inputs[t]) if net.shortcut and k == 1 else [])
+            q += [1.0] if is_top and not back and net.output_bias else []
+            for row in range(net.n_outputs if name in parameters else 0):
+                a[t][row] += sum(parameters[name][row, m] * q[m] for m in range(len(q)))
+        if not back:
+            u = [
+                list(f) + list(b) + (list(x) if stack.skip_inputs else [])
+                for f, b, x in zip(below[False], below[True], inputs, strict=True)
+            ]
+    if net.output == "softmax":
+        return [[np.exp(v) / sum(np.exp(w) for w in y) for v in y] for y in a]
+    return [[SQUASHINGS[net.output](v) for v in y] for y in a]
+
+
+def both_gradient(stack, parameters, inputs, targets, distance=4e-4):
+    """By central differences of fourth order."""
+    names = list(stack.shapes)
+    w = np.concatenate([parameters[name].ravel() for name in names])
+    moves = np.eye(w.size)[:, None, :] * np.array([1, -1, 2, -2])[None, :, None]
+    values = (w[:, None, None] + distance * moves).reshape(w.size, -1)
+
+    def split(flat):
+        found, start = {}, 0
+        for name in names:
+            rows, columns = stack.shapes[name]
+            found[name] = flat[start : start + rows * columns].reshape(rows, columns, -1)
+            start += rows * columns
+        return found
+
+    outputs = both_forward(stack, split(values), inputs)
+    losses = sum(step_loss(stack, y, target) for y, target in zip(outputs, targets, strict=True))
+    plus, minus, plus_2, minus_2 = losses.reshape(4, -1)
+    slopes = split((8 * (plus - minus) - (plus_2 - minus_2)) / (12 * distance))
+    return {name: values[:, :, 0] for name, values in slopes.items()}
+
+
+def build(stack, dtype="float64", **keywords):
+    keywords = {"init_range": 0.5, "seed": 11, "optimizer": pylstm.SGD(0.05)} | keywords
+    return pylstm.LSTM(**stack.keywords(), dtype=dtype, **keywords)
+
+
+def _stacks():
+    """The covering combinations, in one layer, in two and in three."""
+    ways = (
+        ((2,), False, False),
+        ((1, 2), False, True),
+        ((2, 1), True, False),
+        ((1, 2, 1), True, True),
+    )
+    return [
+        Both(net, sizes, skip_inputs, len(sizes) > 1 and (skip_outputs or net.shortcut))
+        for k, net in enumerate(covering_combinations())
+        for sizes, skip_inputs, skip_outputs in [ways[k % 4]]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("stack", _stacks(), ids=range(len(_stacks())))
+def test_outputs_and_gradient_of_every_combination(stack, rng):
+    parameters = random_parameters(stack, rng)
+    inputs, targets = random_task(stack, 4, rng)
+    net = build(stack)
+    assert {name: view.shape for name, view in net.parameters.items()} == stack.shapes
+    set_parameters(net, parameters)
+    wanted = both_gradient(stack, parameters, inputs, targets)
+    assert_close(net.gradient(inputs, targets), wanted, 1e-7, floor=1e-3)
+    outputs = both_forward(stack, parameters, inputs)
+    np.testing.assert_allclose(net.run_sequences(inputs), outputs, rtol=1e-11, atol=1e-12)
+
+
+FEW = {
+    "one": Both(Architecture(), (3,)),
+    "two": Both(Architecture(n_inputs=2, output="logistic"), (3, 2), True, True),
+    "softmax": Both(NETS["softmax"], (4, 3, 2)),
+}
+
+
+@pytest.fixture(params=list(FEW))
+def stack(request):
+    return FEW[request.param]
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_every_instruction_set_and_size(isa, rng):
+    stack = Both(Architecture(n_inputs=3), (9, 17))
+    before = _core.choose_isa(isa)
+    try:
+        net, single = build(stack), build(stack, "float32")
+    finally:
+        _core.choose_isa(before)
+    set_parameters(single, get_parameters(net))
+    inputs, targets = random_task(stack, 70, rng)
+    outputs = both_forward(stack, get_parameters(net), inputs)
+    np.testing.assert_allclose(net.run_sequences(inputs), outputs, rtol=1e-11, atol=1e-12)
+    wanted = net.gradient(inputs, targets)
+    assert_close(single.gradient(inputs, targets), wanted, 1e-3, floor=0.01)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("clip_norm", [None, 0.05])
+def test_sequences_learn_one_after_the_other(stack, last, clip_norm, dtype, rng):
+    """An update a sequence is a step down its gradient; "last": a target at its end only."""
+    net = build(stack, dtype, optimizer=pylstm.SGD(0.05, clip_norm=clip_norm))
+    lengths = [5, 1, 7]
+    inputs, targets = random_task(stack, 13, rng, "dense")
+    ends = np.cumsum(lengths)
+    if last:
+        targets = targets[ends - 1]
+    tolerance = 1e-10 if dtype == "float64" else 1e-4
+    other, outputs = net.copy(), []
+    for k, (end, length) in enumerate(zip(ends, lengths, strict=True)):
+        x = inputs[end - length : end]
+        t = np.full((length, stack.n_outputs), np.nan) if last else targets[end - length : end]
+        if last:
+            t[-1] = targets[k]
+        y = other.run_sequences(x)
+        outputs.append(y[-1:] if last else y)
+        gradient = other.gradient(x, t)
+        norm = np.sqrt(sum((g.astype(float) ** 2).sum() for g in gradient.values()))
+        for name, view in other.parameters.items():
+            view -= 0.05 * gradient[name] * min(1, (clip_norm or np.inf) / norm)
+    got = net.run_sequences(inputs, targets, lengths, last=last)
+    np.testing.assert_allclose(got, np.concatenate(outputs), rtol=tolerance, atol=tolerance)
+    for name, view in net.parameters.items():
+        np.testing.assert_allclose(view, other.parameters[name], rtol=tolerance, atol=tolerance)
+
+
+def test_updates_every_so_many_steps(stack, rng):
+    """At the end of the sequence that makes them so many, by the gradients of all since."""
+    net, other = build(stack), build(stack)
+    inputs, targets = random_task(stack, 12, rng, "dense")
+    gradients = [net.gradient(inputs[k : k + 3], targets[k : k + 3]) for k in (0, 3)]
+    net.run_sequences(inputs[:6], targets[:6], [3, 3], update=5)
+    for name, view in other.parameters.items():
+        view -= 0.05 * (gradients[0][name] + gradients[1][name])
+        np.testing.assert_allclose(net.parameters[name], view, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("how", ["copy", "pickle", "bytes"])
+def test_what_is_kept_goes_on_the_same(stack, how, rng):
+    net = build(stack, "float32", optimizer=pylstm.Adam(0.01))
+    inputs, targets = random_task(stack, 10, rng)
+    net.run_sequences(inputs, targets, [4, 6], update=7)
+    net.run_sequences(inputs, targets, [4, 6], update=99)  # collected, not applied
+    ways = {
+        "copy": lambda: net.copy(),
+        "pickle": lambda: pickle.loads(pickle.dumps(net)),
+        "bytes": lambda: pylstm.from_bytes(net.to_bytes()),
+    }
+    kept = ways[how]()
+    for _ in range(3):
+        ran = [model.run_sequences(inputs, targets, [6, 4]) for model in (net, kept)]
+        assert_same_bits(*ran)
+    assert_same_bits(get_parameters(kept), get_parameters(net))
+
+
+def test_tokens_are_their_vectors(stack, dtype, rng):
+    net, dense = build(stack, dtype), build(stack, dtype)
+    tokens = rng.integers(0, stack.n_inputs, 20)
+    _, targets = random_task(stack, 20, rng)
+    vectors = np.eye(stack.n_inputs)[tokens]
+    assert_same_bits(
+        net.run_sequences(tokens, targets, [8, 12]), dense.run_sequences(vectors, targets, [8, 12])
+    )
+    assert_same_bits(get_parameters(net), get_parameters(dense))
+
+
+def test_it_sees_what_comes_later():
+    """Was there a 1 after this step? A net that reads forwards cannot know."""
+    rng = np.random.default_rng(0)
+    X = (rng.random((400, 10)) < 0.1).astype(float)
+    later = X[:, ::-1].cumsum(axis=1)[:, ::-1] - X > 0
+    right = []
+    for both in (True, False):
+        net = pylstm.LSTM(
+            1, 1, 6, output="logistic", gradient="bptt", bidirectional=both,
+            optimizer=pylstm.Adam(0.02),
+        )  # fmt: skip
+        net.fit(X.reshape(-1, 1), later.reshape(-1, 1).astype(float), [10] * 400, n_epochs=3)
+        y = net.run_sequences(X.reshape(-1, 1), lengths=[10] * 400)
+        right.append(np.mean((y > 0.5) == later.reshape(-1, 1)))
+    assert right[0] > 0.97 > 0.9 > right[1]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "sentence"),
+    [
+        ({"gradient": "truncated"}, "is .truncated. with bidirectional=True, wanted .bptt."),
+        ({"window": 5}, "window is 5 with bidirectional=True, wanted None"),
+        ({"scale_inputs": True}, "scale_inputs is True with bidirectional=True, wanted False"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be(keywords, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        pylstm.LSTM(2, 1, [4, 4], **{"bidirectional": True, "gradient": "bptt"} | keywords)
+
+
+def test_a_single_step_has_no_outputs():
+    net = pylstm.LSTM(2, 1, 4, bidirectional=True, gradient="bptt")
+    for use in (
+        lambda: net.step([0, 1]),
+        lambda: net.predict([0, 1]),
+        lambda: net.run([[0, 1]]),
+    ):
+        with pytest.raises(ValueError, match="of a sequence without its end has no outputs"):
+            use()
+    with pytest.raises(ValueError, match="wanted 'sequence' or a number of steps"):
+        net.run_sequences([[0, 1]], [[1]], update="step")
+    with pytest.raises(RuntimeError, match="no step to learn from"):
+        net.learn([1.0])
+    with pytest.raises(ValueError, match="LSTM of one direction here"):
+        pylstm.Streams(net, 2)
+    with pytest.raises(ValueError, match="gradient is 'truncated' with bidirectional=True"):
+        net.gradient([[0, 1]], [[1]], "truncated")
