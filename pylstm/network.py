@@ -253,7 +253,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
 
     Two layers:
 
-    >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=[8, 8], optimizer=pylstm.Adam(0.01))
+    >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=[8, 8], skip_outputs=True,
+    ...                   optimizer=pylstm.SGD(0.1))
     >>> errors = np.abs(net.run(wave[:-1], targets=wave[1:]) - wave[1:])
     >>> bool(errors[:100].mean() > 0.2 and errors[-100:].mean() < 0.05)
     True
