@@ -186,7 +186,7 @@ def _timing(
         "output": output,
         "loss": "squared",
         "bias_init": biases,
-        "dtype": "float64",  # float32 has no number between 2 and 2 + alpha times a small gradient
+        "dtype": "float64",  # alpha times a small gradient is less than float32 can add to 2
     }
     written = Reading(network, 1e-5, momentum=momentum, update="step", max_sequences=500_000)
     nearest = written.but(
