@@ -395,8 +395,8 @@ FAULTS = [
     # ------------------------------------------------------------ the seam
     Fault(
         "pylstm/_core/network_steps.pyx",
-        "if not 0 <= given.token < self.net.shape.n_inputs:",
-        "if not 0 <= given.token <= self.net.shape.n_inputs:",
+        "if not 0 <= given.token < self.lowest.shape.n_inputs:",
+        "if not 0 <= given.token <= self.lowest.shape.n_inputs:",
         "a token behind the last is taken",
         "tokens bad_input",
     ),
