@@ -1,6 +1,6 @@
 """Estimators alike in all but numbers: their records, and the estimators these take turns in.
 
-Which inputs and outputs there are, where each is, the networks, their optimisers: that is a form.
+Which inputs and outputs there are, where each is, the networks, their optimizers: that is a form.
 Estimators of a bank have few forms, mostly one, for they start alike and see the same columns.
 """
 
