@@ -407,6 +407,8 @@ def test_flushed_and_gone_on_with(rows, tmp_path):
     with pytest.raises(CheckpointError, match="another bank has it"):
         pylstm.Bank(Regressor(4), path=path)
     bank.close()
+    with pytest.raises(CheckpointError, match=r"it is a database, wanted pylstm\.Bank\(estimator"):
+        pylstm.Bank.load(path)
     with pytest.raises(ValueError, match=r"estimator is Regressor\(n_cells=5\), wanted Regressor"):
         pylstm.Bank(Regressor(5), path=path)
 

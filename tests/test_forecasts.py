@@ -505,6 +505,14 @@ def test_a_forecast_without_the_features_says_so():
     timed.learn_one(1.0, {"when": start + timedelta(hours=30), "wind": 2.0})
     with pytest.warns(UserWarning, match="the mean stands for feature 'wind' in the rows"):
         timed.forecast(3)
+    sentence = "nothing in xs has been learned from, and the mean stands for feature 'wind': wanted"
+    with pytest.warns(UserWarning, match=sentence):
+        timed.forecast(1, [{"wnid": 1.0}])
+    for x in ({"wind": 1.0}, {"when": start + timedelta(hours=31)}, {"wnid": 1.0, "wind": 1.0}):
+        timed.forecast(1, [x])  # no warning
+    with pytest.warns(UserWarning, match="the mean stands for features 'colour', 'open', 'price'"):
+        model.forecast(2, [{"Price": 1.0}, {}])
+    model.forecast(2, [{"wnid": 1.0}, {"colour": "r"}])  # no warning
 
 
 @pytest.mark.parametrize("horizon", [None, 6])

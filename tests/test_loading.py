@@ -415,6 +415,13 @@ def test_features_that_cannot_be(lie, path):
     liar(learned(estimators.Regressor(3)), path, change)
 
 
+def test_own_inputs_are_said_where_they_are_not_those_of_the_first_rows(path):
+    several = estimators.Regressor(3)
+    several.learn_one({"a": 1.0}, {"x": 1.0, "y": 2.0})
+    for model in (learned(estimators.Classifier(3, feedback=True)), several):
+        liar(model, path, lambda state, arrays: state["features"].pop("own"))
+
+
 def test_a_last_row_that_cannot_be(path):
     model, name = learned(estimators.Regressor(3)), "features.before"
     for bad in (np.full(6, np.inf), np.zeros(5), np.zeros(6, np.float32)):

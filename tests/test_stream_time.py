@@ -51,6 +51,22 @@ def test_labels_have_a_calendar_too(tmp_path, capsys):
     assert accuracy > 97  # the last label: 91.7
 
 
+def test_decimal_commas_in_quotes_are_not_taken_for_labels(tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    path.write_text("when,load\n" + "".join(f'{k},"2{k % 7},{k % 9}5"\n' for k in range(60)))
+    assert stream(path, "--target", "load") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith(
+        "line 2 has '20,05' in column 'load', which may be a number with a decimal comma or a "
+        "label: say which by --decimal , or --classify\n"
+    )
+    assert stream(path, "--target", "load", "--decimal", ",") == 0
+    assert "MAE" in capsys.readouterr().out
+    assert stream(path, "--target", "load", "--classify") == 0
+    assert "accuracy" in capsys.readouterr().out
+
+
 def test_calendar_helps_where_the_hour_decides(tmp_path, capsys):
     """A load that follows the hour of the day, with noise too strong to read the hour from it."""
     rng, hour = np.random.default_rng(0), np.arange(3000) % 24

@@ -47,6 +47,7 @@ _ENTRY = "pylstm"
 #: What stands in the text before the checksum, which ends it.
 _SIGNED_BY = ', "sha256": "'
 #: Of arrays, as safetensors calls them; it knows more, which NumPy does not.
+_DATABASE = b"SQLite format 3\0"  # how a file of SQLite begins
 _DTYPES = {"BOOL": "bool", "F16": "float16", "F32": "float32", "F64": "float64"} | {
     f"{sign}{bits}": f"{kind}{bits}"
     for sign, kind in (("I", "int"), ("U", "uint"))
@@ -138,6 +139,9 @@ def parts(content: bytes, source: str) -> tuple[dict[str, Any], dict[str, Array]
 
     from safetensors import SafetensorError, deserialize
 
+    if content.startswith(_DATABASE):
+        wanted = "wanted pylstm.Bank(estimator, path=...), if a bank flushes to it"
+        raise refused(source, f"it is a database, {wanted}")
     try:
         tensors = deserialize(content)  # type: ignore[no-untyped-call]
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

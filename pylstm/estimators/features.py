@@ -132,6 +132,12 @@ class Features:
             return [{} for _ in range(n_rows)]
         return self.calendar.following(n_rows)
 
+    def knows_any(self, x: Mapping[Hashable, Any]) -> bool:
+        """Whether a name in the row has been learned from, as a number, text or time."""
+        times = () if self.calendar is None else self.calendar.last
+        known = self.places, self.categories.indicators, times
+        return any(name in names for name in x for names in known)
+
     def not_following(self) -> list[Hashable]:
         """The names of features of which nothing is known beforehand: all but times, sorted."""
         times = () if self.calendar is None else tuple(f"{name}: " for name in self.calendar.last)

@@ -405,7 +405,8 @@ class Forecaster(Estimator):
         Warns
         -----
         UserWarning
-            Where other features than time stamps have been learned from and `xs` is not given.
+            Where other features than time stamps have been learned from and `xs` is not given, or
+            has none of their names.
         """
         check_size("horizon", horizon)
         given = None if xs is None else as_rows(xs)
@@ -422,6 +423,14 @@ class Forecaster(Estimator):
             for x in rows:
                 self._features.check(x)
                 self._features.check_time(x)
+            if given and any(given) and not any(map(self._features.knows_any, given)):
+                names = self._features.not_following()
+                if names:
+                    warnings.warn(
+                        f"nothing in xs has been learned from, and the mean stands for "
+                        f"{_listed(names)}: wanted features of these names",
+                        stacklevel=2,
+                    )
             if self._experts is None or not self._series.is_known:
                 forecasts = [0.0] * horizon
             else:

@@ -355,6 +355,7 @@ class RegressorState(EstimatorState):
         must(len(self.spread) == n, "a spread a target")
         must(self.form != "number" or self.targets == [None], "one target without a name")
         must(self.form != "array" or self.targets == list(range(n)), "targets by their places")
+        must(self.features.own is not None or n == 1, "inputs for every target")
         no_infinity("the last target or error", self.last, self.error)
         EstimatorState.__post_init__(self)
 
@@ -389,6 +390,7 @@ class ClassifierState(EstimatorState):
         if self.last is not None:
             has_shape("last", self.last, FLOAT64, (len(self.classes),))
             must((self.last >= 0).all() and (self.last <= 1).all(), "shares from 0 to 1")
+        must(self.features.own is not None or self.n_own() == 0, "inputs for the last label")
         EstimatorState.__post_init__(self)
 
 

@@ -123,7 +123,6 @@ class ScaleState(State):
         )
         if self.n_first is not UNSET:
             shapes |= {"n_first": (n_columns,), "first": (8, n_columns), "weight": (8, n_columns)}
-            must(((self.n_first % 1 == 0) & (self.n_first <= 8)).all(), f"{name}.n_first up to 8")
         for part in ("first", "weight"):
             known = getattr(self, part) is not UNSET
             must(known == (self.n_first is not UNSET), f"{name} with all of its first values")
@@ -132,6 +131,8 @@ class ScaleState(State):
             has_shape(f"{name}.{part}", values, FLOAT64, shape)
             must(np.isfinite(values).all(), f"{name}.{part} finite")
             must(part in ("mean", "first") or (values >= 0).all(), f"{name}.{part} at least 0")
+        if self.n_first is not UNSET:
+            must(((self.n_first % 1 == 0) & (self.n_first <= 8)).all(), f"{name}.n_first up to 8")
 
 
 class _Layer(State, kw_only=True):

@@ -43,6 +43,11 @@ def _plain(text: str) -> float | None:
         return None
 
 
+def has_decimal_comma(cell: str) -> bool:
+    """Tell whether a cell is a number if its comma is a decimal sign."""
+    return _ONE_COMMA.fullmatch(cell.strip()) is not None
+
+
 class Cells:
     """Reads the cells of a table.
 

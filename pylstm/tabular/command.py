@@ -15,6 +15,7 @@ from typing import Any
 from pylstm.commands import add_command
 from pylstm.errors import InputError, brief
 from pylstm.files import check_writable
+from pylstm.tabular.cells import has_decimal_comma
 from pylstm.tabular.dialect import Dialect
 from pylstm.tabular.errors import StreamError
 from pylstm.tabular.job import (
@@ -315,7 +316,12 @@ def _add_common(parser: argparse.ArgumentParser, task: Any) -> None:
     )
     task("--shared", action="store_true", help="with --key: one set of weights for all of them")
     model = parser.add_argument_group("the networks").add_argument
-    model("--cells", metavar="N", type=int, help="memory cells; default 32, with --key 8 (16)")
+    model(
+        "--cells",
+        metavar="N",
+        type=int,
+        help="memory cells; default 32, with --key 8, --shared 16",
+    )
     model(
         "--optimizer",
         choices=tuple(RATES),
@@ -428,6 +434,12 @@ def open_session(table: Table, options: dict[str, Any]) -> Session:
             kind = table.kind_of(settings.targets[0])
             if kind.kind in ("text", "booleans"):  # live, a number may still come
                 kind = table.kind_of(settings.targets[0], wait=True)
+            if kind.cell is not None and kind.kind == "text" and has_decimal_comma(kind.cell):
+                raise StreamError(
+                    f"{table.name}, line {kind.line} has {brief(kind.cell)} in column "
+                    f"{brief(settings.targets[0])}, which may be a number with a decimal comma or "
+                    "a label: say which by --decimal , or --classify"
+                )
             if kind.kind in ("text", "booleans"):
                 shown = "" if kind.cell is None else f", the first one {brief(kind.cell)}"
                 _tell(
