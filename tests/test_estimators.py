@@ -250,7 +250,7 @@ def test_predictions_change_nothing(kind, rng):
     learn(model, xs[:30], targets_of(kind, y)[:30])
     before = everything(model)
     prediction(model, xs[30])
-    prediction(model, {"unknown": 5.0})
+    prediction(model, {"unknown": 5.0, "a": 1.0})
     if kind == "regressor":
         model.predict_following(xs[30:40])
     elif kind == "classifier":
