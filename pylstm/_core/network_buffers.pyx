@@ -4,7 +4,7 @@
 import numpy as np
 
 from pylstm._core.arrays import aligned_copy, aligned_zeros
-from pylstm._core.shape import N_MOMENTS, RULES, layer_configs
+from pylstm._core.shape import N_MOMENTS, layer_configs
 from pylstm.errors import brief
 
 from pylstm._core cimport numpy_api as cnp
@@ -27,7 +27,7 @@ from pylstm._core.engine cimport (
 )
 from pylstm._core.headers cimport *
 from pylstm._core.scaling cimport Scaling
-from pylstm._core.shape cimport fill_method, fill_place, fill_shape, too_large
+from pylstm._core.shape cimport fill_method, fill_place, fill_rule, fill_shape, too_large
 
 cnp.import_array()
 
@@ -235,16 +235,7 @@ cdef class NetworkBuffers:
             o.moments[0] = o.moments[1] = NULL
             o.n_updates = 0
         self.kind_ = kind
-        o.rule = RULES[rule]
-        o.learning_rate = numbers["learning_rate"]
-        o.first = numbers["first"]
-        o.second = numbers["second"]
-        o.epsilon = numbers["epsilon"]
-        o.weight_decay = numbers["weight_decay"]
-        o.kappa = numbers["kappa"]
-        o.decay = numbers["decay"]
-        o.clip_value = numbers["clip_value"]
-        o.clip_norm = numbers["clip_norm"]
+        fill_rule(o, rule, numbers)
         self._need_moments(N_MOMENTS[rule])
 
     def _need_moments(self, count):

@@ -28,7 +28,7 @@ from pylstm._core.engine cimport (
 from pylstm._core.headers cimport *
 from pylstm._core.network_buffers cimport schedule_factors
 from pylstm._core.network_progress cimport state_by_name
-from pylstm._core.shape cimport fill_shape, too_large
+from pylstm._core.shape cimport fill_rule, fill_shape, too_large
 
 cnp.import_array()
 
@@ -148,7 +148,8 @@ cdef class PopulationBuffers:
                 o[0] = p.optimizers[k - 1]
                 lines[k], regimes[:, k] = lines[k - 1], regimes[:, k - 1]
                 continue
-            fill_optimizer(o, one)
+            memset(o, 0, sizeof(pylstm_optimizer))
+            fill_rule(o, one.rule, one.numbers())
             lines[k] = rule_lines(o)
             regimes[:, k] = regimes_of(o, callable(one.schedule))
         self.rules_[...] = lines.reshape(p.n_groups, p.lanes, -1).swapaxes(1, 2)
@@ -426,22 +427,6 @@ cdef class PopulationBuffers:
 cdef dict statistics_by_name(rows):
     """Copies of the statistics of columns, (PYLSTM_STATISTICS, n_columns)."""
     return {name: rows[at].copy() for name, at in ROWS.items()}
-
-
-cdef fill_optimizer(pylstm_optimizer *o, optimizer):
-    """What the caller sets of an optimizer, by the names of its fields."""
-    numbers = optimizer.numbers()
-    memset(o, 0, sizeof(pylstm_optimizer))
-    o.rule = RULES[optimizer.rule]
-    o.learning_rate = numbers["learning_rate"]
-    o.first = numbers["first"]
-    o.second = numbers["second"]
-    o.epsilon = numbers["epsilon"]
-    o.weight_decay = numbers["weight_decay"]
-    o.kappa = numbers["kappa"]
-    o.decay = numbers["decay"]
-    o.clip_value = numbers["clip_value"]
-    o.clip_norm = numbers["clip_norm"]
 
 
 cdef tuple regimes_of(const pylstm_optimizer *o, bint scheduled):

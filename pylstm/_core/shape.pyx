@@ -88,6 +88,20 @@ cdef fill_method(pylstm_shape *shape, dict config):
     shape.window = min(config["window"] or 0, longest_window)
 
 
+cdef fill_rule(pylstm_optimizer *o, rule, numbers):
+    """What the caller sets of an optimizer, by the names of its fields."""
+    o.rule = RULES[rule]
+    o.learning_rate = numbers["learning_rate"]
+    o.first = numbers["first"]
+    o.second = numbers["second"]
+    o.epsilon = numbers["epsilon"]
+    o.weight_decay = numbers["weight_decay"]
+    o.kappa = numbers["kappa"]
+    o.decay = numbers["decay"]
+    o.clip_value = numbers["clip_value"]
+    o.clip_norm = numbers["clip_norm"]
+
+
 cdef fill_place(pylstm_shape *shape, dict layer):
     """What is below and above, of one of `layer_configs`."""
     shape.n_below = layer.get("n_below", 0)
