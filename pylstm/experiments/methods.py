@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.optimizers import SGD
 from pylstm.population import Population
 
 __all__ = ["METHODS", "Group", "Method", "Net", "Separate"]
@@ -202,11 +201,10 @@ class Method:
 
 
 class _SideBySide(Method):
-    """Networks that share the lanes of a population, where that knows how they learn."""
+    """Networks that share the lanes of a population, where they learn by its gradient."""
 
     def side_by_side(self, **settings: Any) -> int:
-        fits = isinstance(settings["optimizer"], SGD) and "gradient" not in settings
-        return 16 if fits else 1  # lanes of float32
+        return 1 if "gradient" in settings else 16  # lanes of float32
 
     def group(
         self, n_inputs: int, n_outputs: int, seeds: Sequence[np.random.Generator], **settings: Any
