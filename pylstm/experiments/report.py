@@ -23,7 +23,7 @@ _HEADER = (
 
 _NOTES = (
     "sequences: training sequences until success, mean over the trials that succeeded; known to "
-    "within 100, in experiment 3, for the Reber grammars and for languages within 500. Of "
+    "within 100, in experiment 3, for languages and for other methods within 500. Of "
     "continual tasks training streams, each learned from until the first wrong output.",
     "limit: training sequences after which a trial counts as failed, which it might not have been "
     "with more. The paper states none but for experiment 2, five million, which trials of long "
