@@ -105,7 +105,7 @@ def _reber(
         "outputs see the inputs too; softmax, cross-entropy; update every step"
         + ("" if alpha == rate else f"; alpha {rate:g}"),
         **{**SOFTMAX, "shortcut": True, "update": "step", "learning_rate": rate},
-        max_sequences=max(3 * paper.sequences, 100_000),
+        max_sequences=120_000,
     )
     best = nearest.but(
         "best",

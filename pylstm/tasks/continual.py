@@ -70,6 +70,10 @@ class Continual(Task):
         other.__post_init__()
         return other
 
+    def beginnings(self, piece: Sequences) -> Array:
+        """Give the steps of a piece at which a stream may begin: where a part does."""
+        return piece.starts
+
     def resets(self, piece: Sequences) -> Array:
         """Give the steps of a piece before which the network is reset from outside: none."""
         return np.empty(0, np.int64)
@@ -155,7 +159,7 @@ class ContinualReber(Continual):
     >>> "".join("BTPSXVE"[k] for k in stream.X)
     'BTBPTVPSETEBTBTSXSETE'
     >>> ContinualReber(external_reset=True).resets(stream).tolist()
-    [11]
+    [0, 11]
     """
 
     possible: bool = False
@@ -176,13 +180,14 @@ class ContinualReber(Continual):
         check_switch("external_reset", self.external_reset)
         super().__post_init__()
 
-    def resets(self, piece: Sequences) -> Array:
-        if not self.external_reset:
-            return super().resets(piece)
-        # only there does a B follow an E
+    def beginnings(self, piece: Sequences) -> Array:
+        # where a string does: only there does a B follow an E
         before, after = piece.X[:-1], piece.X[1:]
         begins = (before == SYMBOLS.index("E")) & (after == SYMBOLS.index("B"))
-        return np.flatnonzero(begins) + 1
+        return np.append(0, np.flatnonzero(begins) + 1)
+
+    def resets(self, piece: Sequences) -> Array:
+        return self.beginnings(piece) if self.external_reset else super().resets(piece)
 
     def _parts(self, n_parts: int, rng: np.random.Generator) -> Sequences:
         automaton = EmbeddedReber._automaton
