@@ -72,6 +72,7 @@ def draw(app):
         "reproduce",
         "truncation",
         "vanishing",
+        "framing",
         "config",
     ):
         call = [sys.executable, "-m", "pylstm", *command.split(), "--help"]

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, NoReturn
 
 import pylstm
-from pylstm.analysis.command import add_drive, add_truncation, add_vanishing
+from pylstm.analysis.command import add_drive, add_framing, add_truncation, add_vanishing
 from pylstm.commands import add_command
 from pylstm.errors import InputError
 from pylstm.experiments import LABELS, Reproduction, select
@@ -158,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     add_truncation(commands)
     add_vanishing(commands)
     add_drive(commands)
+    add_framing(commands)
     config = commands.add_parser("config", help="print what this installation computes with")
     config.set_defaults(run=_config)
     return parser

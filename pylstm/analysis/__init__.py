@@ -8,11 +8,12 @@ One file a matter, the first three read by the others:
     vanishing.py    one unit that sees itself: products of its derivatives
     sensitivity.py  how far back plain nets and LSTM feel their inputs
     truncation.py   the truncated gradient beside the exact one, along a learning run
+    framing.py      how far back in samples, against how many of them a step reads
     drive.py        the constant drive of cell inputs, and where it leads a learning run
     learning.py     the nets of the experiment table, learning a block of sequences
     pictures.py     all of it drawn; needs matplotlib, the extra [reproduce]
     tables.py       all of it as text and for JSON
-    command.py      ``pylstm truncation``, ``pylstm vanishing`` and ``pylstm drive``
+    command.py      ``pylstm truncation``, ``vanishing``, ``framing`` and ``drive``
 """
 
 from pylstm.analysis.drive import (
@@ -21,6 +22,13 @@ from pylstm.analysis.drive import (
     constant_drive,
     drive_along_learning,
     loop_gain,
+)
+from pylstm.analysis.framing import (
+    Framing,
+    FramingStudy,
+    reach,
+    sample_sensitivity,
+    study_framings,
 )
 from pylstm.analysis.jacobians import Jacobians
 from pylstm.analysis.lstm import lstm_jacobians
@@ -40,6 +48,8 @@ __all__ = [
     "Course",
     "Drive",
     "DriveCourse",
+    "Framing",
+    "FramingStudy",
     "Jacobians",
     "Shading",
     "Study",
@@ -55,5 +65,8 @@ __all__ = [
     "plain_jacobians",
     "plain_net",
     "products",
+    "reach",
+    "sample_sensitivity",
     "study",
+    "study_framings",
 ]

@@ -11,12 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm.analysis.drive import DriveCourse
+from pylstm.analysis.framing import FramingStudy
 from pylstm.analysis.sensitivity import Shading, Study
 from pylstm.analysis.truncation import Course
 from pylstm.analysis.vanishing import N_STEPS, WEIGHTS, factor, largest_factor, products
 from pylstm.files import written_whole
 
-__all__ = ["draw_course", "draw_drive", "draw_factors", "draw_lags", "draw_shading", "save"]
+__all__ = [
+    "draw_course",
+    "draw_drive",
+    "draw_factors",
+    "draw_framings",
+    "draw_lags",
+    "draw_shading",
+    "save",
+]
 
 Array = npt.NDArray[Any]
 
@@ -275,3 +284,40 @@ def draw_drive(figure: Any, courses: Sequence[DriveCourse]) -> None:
         axes.set_title(what, fontsize="medium")
     for axes in rows[-1, :3]:
         axes.set(xlabel="training sequences")
+
+
+# ---------------------------------------------------------------- framing
+
+_LINES = {"frame": "-", "mean": "--", "pick": ":"}
+
+
+def draw_framings(figure: Any, found: FramingStudy) -> None:
+    """Draw what trained nets feel of samples, by how they read them, a panel a net.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    found : FramingStudy
+    """
+    panels = figure.subplots(1, len(found.felt), sharey=True)
+    sizes = sorted({framing.n_samples for framing in found.framings})
+    for axes, (net, felt) in zip(panels, found.felt.items(), strict=True):
+        for framing, of_net, wrong in zip(found.framings, felt, found.wrong[net], strict=True):
+            share = of_net / (of_net.sum() or 1)
+            n = framing.n_samples
+            of_steps = np.add.reduceat(share, np.arange(0, len(share), n))  # as far as they go
+            axes.stairs(
+                np.maximum(of_steps / n, _SMALL / 10),
+                np.arange(len(of_steps) + 1) * n,
+                baseline=None,
+                color=f"C{sizes.index(n)}",
+                ls=_LINES[framing.kind],
+                label=f"{framing}: {wrong:.0%} wrong",
+            )
+        axes.axvspan(
+            found.n_samples - found.n_information, felt.shape[1], color="0.9", label="tells"
+        )
+        axes.set(yscale="log", ylim=(_SMALL, 2), xlim=(felt.shape[1], 0), title=net)
+        axes.set(xlabel="samples before the end")
+        axes.legend(fontsize="small", loc="lower left")
+    panels[0].set(ylabel="share of the sensitivity, a sample")

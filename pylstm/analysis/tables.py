@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pylstm.analysis.drive import DriveCourse
+from pylstm.analysis.framing import FramingStudy
 from pylstm.analysis.sensitivity import Study
 from pylstm.analysis.truncation import Comparison, Course
 from pylstm.analysis.vanishing import N_STEPS, WEIGHTS, largest_factor, products
@@ -14,6 +15,8 @@ from pylstm.analysis.vanishing import N_STEPS, WEIGHTS, largest_factor, products
 __all__ = [
     "drive_text",
     "drive_tree",
+    "framing_text",
+    "framing_tree",
     "truncation_text",
     "truncation_tree",
     "vanishing_text",
@@ -174,3 +177,44 @@ def drive_tree(courses: Sequence[DriveCourse]) -> dict[str, Any]:
             }
         )
     return {"courses": trees}
+
+
+def framing_text(found: FramingStudy) -> str:
+    """Give the table of a study of framings: a line a net and framing."""
+    lines = [["", "a step reads", "steps", "learned after", "wrong", "reach, samples", "steps"]]
+    for net, learned in found.n_learned.items():
+        for k, (framing, reached) in enumerate(zip(found.framings, found.reach(net), strict=True)):
+            n = framing.n_samples
+            lines.append(
+                [
+                    net,
+                    str(framing),
+                    str(-(-found.n_samples // n)),
+                    "-" if learned[k] is None else f"{learned[k]:,}",
+                    f"{found.wrong[net][k]:.0%}",
+                    str(reached),
+                    str(-(-reached // n)),
+                ]
+            )
+    return _text_table(lines)
+
+
+def framing_tree(found: FramingStudy) -> dict[str, Any]:
+    """Give all numbers of a study of framings; null where a net has not learned."""
+    return {
+        **{name: getattr(found, name) for name in ("seed", "n_samples", "n_information")},
+        "at_most": found.at_most,
+        "nets": [
+            {
+                "net": net,
+                "kind": framing.kind,
+                "samples_a_step": framing.n_samples,
+                "n_learned": found.n_learned[net][k],
+                "wrong": found.wrong[net][k],
+                "reach": found.reach(net)[k],
+                "felt": found.felt[net][k].tolist(),
+            }
+            for net in found.felt
+            for k, framing in enumerate(found.framings)
+        ],
+    }
