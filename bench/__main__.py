@@ -19,6 +19,7 @@ APART = {
     "streams": "bench.streams.__main__",
     "anomalies": "bench.anomalies.__main__",
     "bank": "bench.bank",
+    "chapter": "bench.chapter.__main__",
     "programs": "bench.programs",
     "endless": "bench.endless",
     "kills": "bench.kills",
