@@ -28,6 +28,12 @@ from bench.threads import tell_own_threads
 __all__ = ["main", "tables"]
 
 USES = ("text", "vowels", "music")
+#: What settings were compared on, and by what.
+CHOOSING = {
+    "text, other": ["bits"],
+    "vowels, folds": ["together", "nats"],
+    "music, validation": ["validation"],
+}
 N_CHOOSING = 100_000  # bytes settings of the text are compared over
 Records = list[dict[str, Any]]
 
@@ -130,15 +136,14 @@ def tables(records: Records) -> list[Table]:
                 "edition, parted otherwise: comparable in kind, not to the last digit.",
             )
         )
-    for use, score in (("text, other", "bits"), ("vowels, folds", "together"),
-                       ("music, validation", "validation")):  # fmt: skip
+    for use, scores in CHOOSING.items():
         chosen = _of(records, use)
         if chosen:
             found.append(
                 Table(
                     f"Settings compared: {use}",
-                    ["", score],
-                    [[record["setting"], f"{record[score]:.4f}"] for record in chosen],
+                    ["", *scores],
+                    [[r["setting"], *(f"{r[name]:.4f}" for name in scores)] for r in chosen],
                 )
             )
     return found
