@@ -37,8 +37,9 @@ from pylstm.tasks import Sequences, Task, TwoSequence
 __all__ = ["Framing", "FramingStudy", "reach", "sample_sensitivity", "study_framings"]
 
 Array = npt.NDArray[Any]
+Kind = Literal["frame", "mean", "pick"]
 
-KINDS = ("frame", "mean", "pick")
+KINDS: tuple[Kind, ...] = ("frame", "mean", "pick")
 #: Of the sensitivity, how much lies within the reach.
 SHARE = 0.9
 _LEAST = 1000  # training sequences
@@ -74,7 +75,7 @@ class Framing:
     ([[0.5], [2.5], [4.5]], [[1.0], [3.0], [5.0]])
     """
 
-    kind: Literal["frame", "mean", "pick"]
+    kind: Kind
     n_samples: int
 
     def __post_init__(self) -> None:
@@ -91,7 +92,7 @@ class Framing:
         """What a step reads of a frame, (n_read, n_samples)."""
         identity = np.eye(self.n_samples)
         if self.kind == "mean":
-            return identity.mean(axis=0, keepdims=True)
+            return np.asarray(identity.mean(axis=0, keepdims=True))
         return identity if self.kind == "frame" else identity[-1:]
 
     def n_inputs(self, n_features: int = 1) -> int:
