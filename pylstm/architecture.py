@@ -49,18 +49,25 @@ class Architecture:
         return int(self._config()["block_size"])
 
     @property
-    def sources(self) -> Any:
-        """What each column of a hidden row is: inputs, cells, gates, bias, in that order.
+    def n_units(self) -> Any:
+        """Number of ordinary units; of several layers a list of them, where there are any."""
+        n_units = self._config()["n_units"]
+        return list(n_units) if isinstance(n_units, list) else n_units
 
-        Of several layers a list for each; the inputs of one are then "below[v]", the cells of the
-        layer below, and "input[k]".
+    @property
+    def sources(self) -> Any:
+        """What each column of a hidden row is: inputs, cells, units, gates, bias, in that order.
+
+        Of several layers a list for each; the inputs of one are then "below[v]", the cells and
+        units of the layer below, and "input[k]".
         """
         configs = layer_configs(self._config())
         layers = [_sources(config) for config in configs if not config.get("backward", False)]
         return layers if self.n_layers > 1 else layers[0]
 
     def _shape(self) -> str:
-        sizes = ("n_inputs", "n_outputs", "n_blocks", "block_size")
+        sizes = ["n_inputs", "n_outputs", "n_blocks", "block_size"]
+        sizes += ["n_units"] if self.n_units else []
         return ", ".join(f"{name}={getattr(self, name)}" for name in sizes)
 
 
@@ -71,6 +78,7 @@ def _sources(config: dict[str, Any]) -> list[str]:
     names += [f"input[{k}]" for k in range(config["n_inputs"] - n_below)]
     if config["cell_recurrence"]:
         names += [f"cell[{v}]" for v in range(n_blocks * config["block_size"])]
+        names += [f"unit[{j}]" for j in range(config["n_units"])]
     if config["gate_recurrence"]:
         names += [f"{gate}[{b}]" for gate in GATES if config[gate] for b in range(n_blocks)]
     if config["hidden_bias"] != "none":

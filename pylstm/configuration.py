@@ -15,9 +15,9 @@ from pylstm.errors import brief
 
 __all__ = [
     "check_biases",
-    "check_blocks",
     "check_combination",
     "check_gradient",
+    "check_hidden",
     "check_leak",
     "check_loss",
 ]
@@ -25,23 +25,39 @@ __all__ = [
 Array = npt.NDArray[Any]
 
 
-def check_blocks(n_blocks: Any) -> int | list[int]:
-    """Return the number of blocks, or those of several layers, or raise ValueError.
+def check_hidden(n_blocks: Any, n_units: Any) -> dict[str, Any]:
+    """Return how many blocks and ordinary units a layer has, or each of several, as part of a
+    configuration, or raise ValueError.
 
     Examples
     --------
-    >>> check_blocks([8])
-    8
-    >>> check_blocks([8, 0])
+    >>> check_hidden([8], 0)
+    {'n_blocks': 8, 'n_units': 0}
+    >>> check_hidden([0, 8], [4, 0])
+    {'n_blocks': [0, 8], 'n_units': [4, 0]}
+    >>> check_hidden([8, 0], 0)
     Traceback (most recent call last):
     ValueError: n_blocks[1] is 0, wanted a whole number of at least 1
     """
-    if not isinstance(n_blocks, list | tuple | np.ndarray):
-        return check_size("n_blocks", n_blocks)
-    if len(np.shape(n_blocks)) != 1 or not len(n_blocks):
+    several = isinstance(n_blocks, list | tuple | np.ndarray)
+    if several and (len(np.shape(n_blocks)) != 1 or not len(n_blocks)):
         raise ValueError(f"n_blocks is {brief(n_blocks)}, wanted one whole number a layer")
-    sizes = [check_size(f"n_blocks[{k}]", size) for k, size in enumerate(n_blocks)]
-    return sizes if len(sizes) > 1 else sizes[0]
+    blocks = list(n_blocks) if several else [n_blocks]
+    if isinstance(n_units, list | tuple | np.ndarray) and np.ndim(n_units):
+        if len(n_units) != len(blocks):
+            raise ValueError(
+                f"n_units is {brief(n_units)}, wanted one whole number, or one a layer as n_blocks"
+            )
+        units = [check_size(f"n_units[{k}]", size, 0) for k, size in enumerate(n_units)]
+    else:
+        units = [check_size("n_units", n_units, 0)] * len(blocks)
+    blocks = [
+        check_size(f"n_blocks[{k}]" if several else "n_blocks", size, 0 if units[k] else 1)
+        for k, size in enumerate(blocks)
+    ]
+    if len(blocks) == 1:
+        return {"n_blocks": blocks[0], "n_units": units[0]}
+    return {"n_blocks": blocks, "n_units": units if any(units) else 0}
 
 
 def check_leak(value: float) -> float:
@@ -72,7 +88,8 @@ def check_gradient(gradient: str, window: int | None) -> dict[str, Any]:
 
 def check_combination(config: dict[str, Any]) -> None:
     """Raise ValueError for arguments that do not go together."""
-    has_gate = any(config[gate] for gate in GATES)
+    has_block = bool(np.any(config["n_blocks"]))
+    has_gate = has_block and any(config[gate] for gate in GATES)
     for switch in ("peepholes", "gate_recurrence"):
         if config[switch] and not has_gate:
             raise ValueError(
@@ -149,4 +166,5 @@ def _biased_rows(layer: Mapping[str, Any]) -> dict[str, int]:
     rows = {name: layer["n_blocks"] for name in GATES if hidden != "none" and layer[name]}
     if hidden == "all":
         rows["cell_input"] = layer["n_blocks"] * layer["block_size"]
-    return rows
+        rows["unit"] = layer["n_units"]
+    return {name: n_rows for name, n_rows in rows.items() if n_rows}

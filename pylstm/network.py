@@ -33,9 +33,9 @@ from pylstm.checks import (
 )
 from pylstm.configuration import (
     check_biases,
-    check_blocks,
     check_combination,
     check_gradient,
+    check_hidden,
     check_leak,
     check_loss,
 )
@@ -46,7 +46,7 @@ from pylstm.keywords import answers_keywords
 from pylstm.optimizers import SGD, Decay, Optimizer, check_optimizer
 from pylstm.registry import check_state, register
 
-__all__ = ["LATER_SWITCHES", "LSTM", "check_network"]
+__all__ = ["LATER_SWITCHES", "LSTM", "check_blocks_alone", "check_network"]
 
 Gradient = Literal["truncated", "bptt", "rtrl"]
 Array = npt.NDArray[Any]
@@ -56,8 +56,10 @@ INIT_RANGE = 0.1
 #: Bytes the sensitivities of real-time recurrent learning may take, unless told otherwise.
 MEMORY_LIMIT = 2**30
 #: Not in what was saved before there were such.
-LATER_SWITCHES = {
+LATER_SWITCHES: dict[str, Any] = {
     "leak": 0.0,
+    "n_units": 0,
+    "unit": "logistic",
     **dict.fromkeys(("skip_inputs", "skip_outputs", "bidirectional"), False),
 }
 _STATE_FORMAT = 5
@@ -68,12 +70,13 @@ _STATE_FORMAT = 5
 class LSTM(Architecture, Fits, Copyable, Network):
     """Layers of LSTM memory blocks and a readout, learning online: one, or several in a stack.
 
-    Each step computes, with sources z = [x(t); h(t-1); gates(t-1); 1],
+    Each step computes, with sources z = [x(t); h(t-1); u(t-1); gates(t-1); 1],
 
         i, f, o = logistic(W z + peepholes)        one of each per block
         c(t) = f c(t-1) + i cell_input(W z)        one per cell
         h(t) = o cell_output(c(t))
-        y(t) = output(V [h(t); x(t); 1])
+        u(t) = unit(W z)                           ordinary units, with n_units
+        y(t) = output(V [h(t); u(t); x(t); 1])
 
     (Hochreiter & Schmidhuber 1997, appendix A.1; forget gates: Gers, Schmidhuber & Cummins 2000;
     peepholes: Gers, Schraudolph & Schmidhuber 2002). Learning follows the truncated gradient, which
@@ -86,9 +89,13 @@ class LSTM(Architecture, Fits, Copyable, Network):
     n_inputs, n_outputs : int
         Sizes, at least 1.
     n_blocks : int or list of int
-        Memory blocks, at least 1; a list: of each layer, the lowest first, see Notes.
+        Memory blocks, at least 1, or 0 where there are ordinary units; a list: of each layer, the
+        lowest first, see Notes.
     block_size : int, default 1
         Memory cells a block, sharing the block's gates. Cell v belongs to block v // block_size.
+    n_units : int or list of int, default 0
+        Ordinary units beside the blocks; with ``n_blocks=0`` a plain recurrent network, see Notes.
+        Of several layers of each, or a list, one number a layer.
     input_gate, forget_gate, output_gate : bool, default True
         Present, or absent (constantly 1).
     leak : float, 0 <= leak < 1, default 0
@@ -101,22 +108,24 @@ class LSTM(Architecture, Fits, Copyable, Network):
     gate_recurrence : bool, default False
         Gate activations of t-1 are sources of the hidden layer, as in 1997.
     cell_recurrence : bool, default True
-        Cell outputs of t-1 are sources of the hidden layer.
+        Cell outputs and ordinary units of t-1 are sources of the hidden layer.
     shortcut : bool, default False
         Inputs are sources of the outputs as well.
     hidden_bias : {"all", "gates", "none"}, default "all"
-        Which hidden units have a bias; "gates": cell inputs have none.
+        Which hidden units have a bias; "gates": cell inputs and ordinary units have none.
     output_bias : bool, default True
     cell_input, cell_output : {"tanh", "logistic", "identity", "tanh_half", "two_tanh_half"}
         Activation functions of the cell input (1997: g = "two_tanh_half", 2 tanh(x/2)) and of the
         cell state (1997: h = "tanh_half", tanh(x/2)). Default "tanh".
+    unit : {"logistic", "tanh", "identity", "tanh_half", "two_tanh_half"}, default "logistic"
+        Activation function of the ordinary units.
     output : {"identity", "logistic", "softmax"}, default "identity"
     loss : {"squared", "cross_entropy"}, optional
         Half the sum of squares through the output activation function, or the cross-entropy
         (logistic or softmax outputs). By default that of the output: "cross_entropy" of logistic
         and softmax outputs, else "squared". In 1997 it was "squared" for all.
     skip_inputs : bool, default False
-        Of several layers: every layer reads the inputs, behind the cells of the layer below.
+        Of several layers: every layer reads the inputs, behind cells and units of that below.
     skip_outputs : bool, default False
         Of several layers: the outputs read all of them, not the top one alone.
     bidirectional : bool, default False
@@ -125,7 +134,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
     init_range : float, default 0.1
         Weights start uniformly distributed in [-init_range, init_range).
     bias_init : mapping of str to float or sequence, optional
-        Starting biases by name ("input_gate", "forget_gate", "cell_input", "output_gate",
+        Starting biases by name ("input_gate", "forget_gate", "cell_input", "output_gate", "unit",
         "output"), one value or one a row; the others start as weights do. Example:
         ``{"input_gate": [-3, -6]}``. Of several layers "layer0.input_gate" and so on; a name
         without a layer is that of all.
@@ -161,7 +170,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
         goes on across them.
     memory_limit : int, default 2**30
         With "rtrl": bytes the derivatives of the state by the weights may take. They take two
-        numbers a cell and hidden weight, and one a gate and hidden weight with `gate_recurrence`.
+        numbers a cell and hidden weight, one an ordinary unit and hidden weight, and one a gate and
+        hidden weight with `gate_recurrence`.
 
     Raises
     ------
@@ -202,10 +212,21 @@ class LSTM(Architecture, Fits, Copyable, Network):
     sequence; it is for small networks. The gradient is exact while the weights stay as they are;
     where they change, the derivatives remember how the weights of the time acted.
 
-    Several layers, ``n_blocks=[64, 64, 64]``, are each what the equations above say. At one and the
-    same step a layer reads the cell outputs of the one below,
+    Ordinary units are recurrent as the blocks are, and keep nothing but what goes round through
+    z, so that the truncated gradient needs no traces of them (1997, appendix A.1): the error of a
+    step changes what a unit reads at that step,
 
-        u_1 = x     u_l(t) = [h_{l-1}(t); x(t) if skip_inputs]     z_l = [u_l(t); h_l(t-1); ...; 1]
+        delta_u = unit'(W z) V_u^T delta     dL/dW = delta_u z^T     V_u: the columns of V for u
+
+    and, as that of an output gate, goes no further back. "bptt" and "rtrl" are exact through them.
+    Units alone, ``n_blocks=0``, are with the truncated gradient the simple recurrent network of
+    Elman (1990), with the exact one a fully recurrent network. A layer with units computes in one
+    thread. `Population` is for blocks alone.
+
+    Several layers, ``n_blocks=[64, 64, 64]``, are each what the equations above say. At one and the
+    same step a layer reads the cell outputs h of the one below, behind them its ordinary units,
+
+        x_1 = x     x_l(t) = [h_{l-1}(t); x(t) if skip_inputs]     z_l = [x_l(t); h_l(t-1); ...; 1]
         y(t) = output(V [h_top(t); 1])     with skip_outputs  output(V [h_1(t); ...; h_top(t); 1])
 
     All switches are those of every layer; `shortcut` goes with `skip_outputs`. The truncated
@@ -223,8 +244,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
     With `bidirectional` (Schuster & Paliwal 1997; Graves & Schmidhuber 2005) two networks of a
     layer read a sequence, one from either end, and the layer above, or the outputs, both:
 
-        u_l(t) = [h_{l-1}(t); h'_{l-1}(t); x(t) if skip_inputs]
-        y(t) = output(V h(t) + V' h'(t) + b)        h'(t) from u(t), h'(t+1)
+        x_l(t) = [h_{l-1}(t); h'_{l-1}(t); x(t) if skip_inputs]
+        y(t) = output(V h(t) + V' h'(t) + b)        h'(t) from x_l(t), h'(t+1)
 
     The weights of the second are named "backward.input_gate" and so on. A single step has no
     outputs, and a net no state between sequences: `step`, `predict` and `run` are refused.
@@ -261,6 +282,14 @@ class LSTM(Architecture, Fits, Copyable, Network):
     >>> {name: view.shape for name, view in net.parameters.items() if "put" not in name}
     {'layer0.forget_gate': (8, 10), 'layer1.forget_gate': (8, 17)}
 
+    Ordinary units beside the blocks, and alone:
+
+    >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=8, n_units=4)
+    >>> net.parameters["unit"].shape, net.parameters["output"].shape
+    ((4, 14), (1, 13))
+    >>> list(pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=0, n_units=4).parameters)
+    ['unit', 'output']
+
     An integrator, and one that leaks, after ten thousand steps:
 
     >>> for leak in (0.0, 0.125):
@@ -278,6 +307,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         n_blocks: int | Sequence[int],
         block_size: int = 1,
         *,
+        n_units: int | Sequence[int] = 0,
         input_gate: bool = True,
         forget_gate: bool = True,
         output_gate: bool = True,
@@ -290,6 +320,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         output_bias: bool = True,
         cell_input: Squashing = "tanh",
         cell_output: Squashing = "tanh",
+        unit: Squashing = "logistic",
         output: Output = "identity",
         loss: Loss | None = None,
         skip_inputs: bool = False,
@@ -310,7 +341,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         config = {
             "n_inputs": check_size("n_inputs", n_inputs),
             "n_outputs": check_size("n_outputs", n_outputs),
-            "n_blocks": check_blocks(n_blocks),
+            **check_hidden(n_blocks, n_units),
             "block_size": check_size("block_size", block_size),
             "input_gate": check_switch("input_gate", input_gate),
             "forget_gate": check_switch("forget_gate", forget_gate),
@@ -324,6 +355,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
             "output_bias": check_switch("output_bias", output_bias),
             "cell_input": check_choice("cell_input", cell_input, SQUASHINGS),
             "cell_output": check_choice("cell_output", cell_output, SQUASHINGS),
+            "unit": check_choice("unit", unit, SQUASHINGS),
             "output": check_choice("output", output, OUTPUTS),
             "loss": check_loss(loss, output),
             "skip_inputs": check_switch("skip_inputs", skip_inputs),
@@ -463,9 +495,10 @@ class LSTM(Architecture, Fits, Copyable, Network):
         """Writable views of the weights by name, each (rows, sources); only those present.
 
         "input_gate", "forget_gate", "output_gate": (n_blocks, n_sources); "cell_input": (n_cells,
-        n_sources), without the bias column when only gates have one; "peephole_input",
-        "peephole_forget", "peephole_output": (n_blocks, block_size); "output": (n_outputs, n_cells
-        [+ n_inputs] [+ 1]). The columns of the first four are named by `sources`. Of several layers
+        n_sources), and "unit": (n_units, n_sources), without the bias column when only gates have
+        one; "peephole_input", "peephole_forget", "peephole_output": (n_blocks, block_size);
+        "output": (n_outputs, n_cells [+ n_units] [+ n_inputs] [+ 1]). The columns of what has
+        n_sources are named by `sources`. Of several layers
         the names begin with "layer0." and so on, the lowest first; "output" reads the top layer,
         and with `skip_outputs` "layer0.output" and so on the others.
 
@@ -484,8 +517,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
         """Copies of the state after the last step.
 
         "cell_state" and "cell_output": (n_cells,); "input_gate", "forget_gate", "output_gate":
-        activations, (n_blocks,), of the gates that exist. Of several layers with the names of
-        `parameters`.
+        activations, (n_blocks,), of the gates that exist; "unit": (n_units,). Only those present;
+        of several layers with the names of `parameters`.
         """
         return self._state()
 
@@ -580,8 +613,8 @@ class Unbuilt(LSTM):
 
 def growth_seed(parameters: Mapping[str, Array]) -> int:
     """From what new inputs of a network with these weights are drawn."""
-    lowest = "cell_input" if "cell_input" in parameters else "layer0.cell_input"
-    return zlib.crc32(parameters[lowest].tobytes())
+    names = ("cell_input", "layer0.cell_input", "unit", "layer0.unit")
+    return zlib.crc32(next(parameters[name] for name in names if name in parameters).tobytes())
 
 
 def grown_config(
@@ -607,14 +640,14 @@ def draw_new_inputs(
     seed: int,
 ) -> None:
     """Weights of the inputs that `before` has not got, in views of all of them."""
-    rows = [parameters[name] for name in (*GATES, "cell_input") if name in parameters]
-    n_cells = before["n_blocks"] * before["block_size"]
+    rows = [parameters[name] for name in (*GATES, "cell_input", "unit") if name in parameters]
+    n_hidden = before["n_blocks"] * before["block_size"] + before["n_units"]
     for k in range(before["n_inputs"], n_inputs):
         rng = np.random.default_rng([seed, k])
         for view in rows:
             view[:, k] = rng.uniform(-limit, limit, len(view))
         if before["shortcut"]:
-            readout = parameters["output"][: before["n_outputs"], n_cells + k]
+            readout = parameters["output"][: before["n_outputs"], n_hidden + k]
             readout[:] = rng.uniform(-limit, limit, before["n_outputs"])
 
 
@@ -627,3 +660,14 @@ def check_network(net: Any) -> LSTM:
     if net.n_layers > 1:
         raise ValueError(f"net has {net.n_layers} layers, wanted a pylstm.LSTM of one here")
     return net
+
+
+def check_blocks_alone(net: Any) -> LSTM:
+    """Return a network of one layer without ordinary units, or raise TypeError or ValueError."""
+    if check_network(net).n_units:
+        raise ValueError(
+            f"net has {net.n_units} ordinary units, wanted a pylstm.LSTM of memory blocks alone "
+            "here"
+        )
+    checked: LSTM = net
+    return checked

@@ -21,7 +21,7 @@ from pylstm.architecture import Architecture
 from pylstm.checks import check_init_range, check_size, generator, within_memory
 from pylstm.copies import Copyable
 from pylstm.errors import brief, brief_text
-from pylstm.network import LATER_SWITCHES, LSTM, check_network, draw_new_inputs, grown_config
+from pylstm.network import LATER_SWITCHES, LSTM, check_blocks_alone, draw_new_inputs, grown_config
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.registry import as_today, check_state, register
 
@@ -147,6 +147,8 @@ class Population(Architecture, Copyable, PopulationBase):
             raise ValueError(
                 f"n_blocks is {brief(config['n_blocks'])}, wanted one layer in a Population"
             )
+        if config.get("n_units"):
+            raise ValueError(f"n_units is {brief(config['n_units'])}, wanted 0 in a Population")
         config = LATER_SWITCHES | dict(config)
         self._build(config, n_nets)
         self.optimizer = optimizer
@@ -208,7 +210,7 @@ class Population(Architecture, Copyable, PopulationBase):
         itself is copied and does not change.
         """
         k = self._index(k)
-        check_network(net)
+        check_blocks_alone(net)
         for name, wanted in self._config().items():
             if net._config()[name] != wanted:
                 raise ValueError(

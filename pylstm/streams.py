@@ -87,7 +87,8 @@ class Streams(Fits, Copyable, StreamGroup):
         """Copies of the state of every stream after the last step.
 
         "cell_state" and "cell_output": (n_streams, n_cells); "input_gate", "forget_gate",
-        "output_gate": activations, (n_streams, n_blocks), of the gates that exist.
+        "output_gate": activations, (n_streams, n_blocks), of the gates that exist; "unit":
+        (n_streams, n_units). Only those present.
         """
         return self._state()
 

@@ -1,14 +1,16 @@
 """The oracle: the network and its loss written out from the equations, slowly, in float64.
 
 Symbols: x inputs, i f g o input gate, forget gate, cell input, output gate, c cell state, h cell
-output, y network output, z sources of the hidden layer; block b owns the cells v = b*size + s.
+output, u ordinary units, y network output, z sources of the hidden layer; block b owns the cells
+v = b*size + s.
 
-    z(t)   = [x(t); h(t-1); i, f, o of t-1 if gate_recurrence; 1 if biased]
+    z(t)   = [x(t); h(t-1); u(t-1); i, f, o of t-1 if gate_recurrence; 1 if biased]
     i_b(t) = logistic(W_i[b] z(t) + sum_s P_i[b, s] c_bs(t-1))           f_b alike
     c_v(t) = f_b(t) c_v(t-1) + i_b(t) squash_g(W_g[v] z(t))              f: times 1 - leak
     o_b(t) = logistic(W_o[b] z(t) + sum_s P_o[b, s] c_bs(t))
     h_v(t) = o_b(t) squash_h(c_v(t))                                     an absent gate is 1
-    y(t)   = squash_out(V [h(t); x(t) if shortcut; 1 if output_bias])
+    u_j(t) = squash_u(W_u[j] z(t))
+    y(t)   = squash_out(V [h(t); u(t); x(t) if shortcut; 1 if output_bias])
 
 The oracle knows neither traces nor deltas. It has two sources of derivatives, which share nothing
 but this forward pass: central differences of a replay in which everything the truncated gradient
@@ -60,16 +62,27 @@ class Architecture:
     cell_output: str = "tanh"
     output: str = "identity"
     loss: str = "squared"
+    n_units: int = 0
+    unit: str = "logistic"
 
-    keywords = asdict
+    def keywords(self):
+        """Those of ordinary units where there are any: they are not of every class."""
+        own = asdict(self)
+        if not self.n_units:
+            del own["n_units"], own["unit"]
+        return own
 
     @property
     def n_cells(self):
         return self.n_blocks * self.block_size
 
     @property
+    def n_hidden(self):
+        return self.n_cells + self.n_units
+
+    @property
     def gates(self):
-        return [gate for gate in GATES if getattr(self, gate)]
+        return [gate for gate in GATES if getattr(self, gate) and self.n_blocks]
 
     @property
     def sources(self):
@@ -77,6 +90,7 @@ class Architecture:
         names = [f"input[{m}]" for m in range(self.n_inputs)]
         if self.cell_recurrence:
             names += [f"cell[{v}]" for v in range(self.n_cells)]
+            names += [f"unit[{j}]" for j in range(self.n_units)]
         if self.gate_recurrence:
             names += [f"{gate}[{b}]" for gate in self.gates for b in range(self.n_blocks)]
         if self.hidden_bias != "none":
@@ -88,18 +102,21 @@ class Architecture:
         """The shape of every parameter."""
         n_sources = len(self.sources)
         shapes = {gate: (self.n_blocks, n_sources) for gate in self.gates}
-        shapes["cell_input"] = (self.n_cells, n_sources - (self.hidden_bias == "gates"))
+        for name, n_rows in (("cell_input", self.n_cells), ("unit", self.n_units)):
+            if n_rows:
+                shapes[name] = (n_rows, n_sources - (self.hidden_bias == "gates"))
         if self.peepholes:
             for gate in self.gates:
                 shapes[PEEPHOLES[gate]] = (self.n_blocks, self.block_size)
         n_inputs = self.n_inputs if self.shortcut else 0
-        shapes["output"] = (self.n_outputs, self.n_cells + n_inputs + self.output_bias)
+        shapes["output"] = (self.n_outputs, self.n_hidden + n_inputs + self.output_bias)
         return shapes
 
 
 def initial_state(net):
     state = {"cell_state": [0.0] * net.n_cells, "cell_output": [0.0] * net.n_cells}
-    return state | {gate: [0.0] * net.n_blocks for gate in net.gates}
+    state |= {gate: [0.0] * net.n_blocks for gate in net.gates}
+    return state | {"unit": [0.0] * net.n_units}
 
 
 def step(net, parameters, x, previous, shown_previous, show):
@@ -110,7 +127,7 @@ def step(net, parameters, x, previous, shown_previous, show):
     """
     z = list(x)
     if net.cell_recurrence:
-        z += shown_previous["cell_output"]
+        z += shown_previous["cell_output"] + shown_previous["unit"]
     if net.gate_recurrence:
         for gate in net.gates:
             z += shown_previous[gate]
@@ -149,7 +166,9 @@ def step(net, parameters, x, previous, shown_previous, show):
         if "output_gate" in net.gates:
             state["output_gate"].append(o)
 
-    q = state["cell_output"] + (list(x) if net.shortcut else []) + [1.0] * net.output_bias
+    state["unit"] = [SQUASHINGS[net.unit](weighted("unit", j, z)) for j in range(net.n_units)]
+    q = state["cell_output"] + state["unit"]
+    q += (list(x) if net.shortcut else []) + [1.0] * net.output_bias
     a = [weighted("output", k, q) for k in range(net.n_outputs)]
     if net.output == "softmax":
         total = sum(np.exp(a_k) for a_k in a)

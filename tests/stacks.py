@@ -1,6 +1,6 @@
 """The oracle of several layers: what `oracle` says of one, put together, and what is cut between.
 
-    u_1 = x     u_l(t) = [h_{l-1}(t); x(t) if skip_inputs]
+    x_1 = x     x_l(t) = [h_{l-1}(t); x(t) if skip_inputs]     h: of cells and of ordinary units
     y(t) = squash_out(sum_l V_l q_l(t))     over all layers with skip_outputs, else the top one
     q_l = h_l, of the lowest [h_1; x if shortcut], of the top [h; 1 if output_bias]
 
@@ -25,22 +25,23 @@ class Stack:
     n_blocks: tuple = (2, 3)
     skip_inputs: bool = False
     skip_outputs: bool = False
+    n_units: tuple = (0, 0, 0)
 
     @property
     def layers(self):
         """Architectures without outputs, the lowest first."""
         nets, n_below = [], None
-        for n_blocks in self.n_blocks:
+        for n_blocks, n_units in zip(self.n_blocks, self.n_units, strict=False):
             n_inputs = self.architecture.n_inputs
             if n_below is not None:
                 n_inputs = n_below + (n_inputs if self.skip_inputs else 0)
             nets.append(
                 replace(
                     self.architecture, n_inputs=n_inputs, n_blocks=n_blocks, n_outputs=0,
-                    shortcut=False, output_bias=False, output="identity",
+                    n_units=n_units, shortcut=False, output_bias=False, output="identity",
                 )
             )  # fmt: skip
-            n_below = nets[-1].n_cells
+            n_below = nets[-1].n_hidden
         return nets
 
     @property
@@ -55,15 +56,17 @@ class Stack:
             }
             is_top = layer is layers[-1]
             if is_top:
-                shapes["output"] = (net.n_outputs, layer.n_cells + net.output_bias)
+                shapes["output"] = (net.n_outputs, layer.n_hidden + net.output_bias)
             elif self.skip_outputs:
                 n_inputs = net.n_inputs if k == 0 and net.shortcut else 0
-                shapes[f"layer{k}.output"] = (net.n_outputs, layer.n_cells + n_inputs)
+                shapes[f"layer{k}.output"] = (net.n_outputs, layer.n_hidden + n_inputs)
         return shapes
 
     def keywords(self):
         return self.architecture.keywords() | {
             "n_blocks": list(self.n_blocks),
+            "n_units": list(self.n_units[: len(self.n_blocks)]),
+            "unit": self.architecture.unit,
             "skip_inputs": self.skip_inputs,
             "skip_outputs": self.skip_outputs,
         }
@@ -96,14 +99,14 @@ def stack_step(stack, parameters, x, previous, shown_previous, shows):
         u = list(x) if below is None else below + (list(x) if stack.skip_inputs else [])
         state, _ = step(layer, own, u, previous[k], shown_previous[k], shows[k])
         states.append(state)
-        below = state["cell_output"]
+        below = state["cell_output"] + state["unit"]
     a = [0.0] * net.n_outputs
     for k, state in enumerate(states):
         is_top = k == len(states) - 1
         name = "output" if is_top else f"layer{k}.output"
         if name not in parameters:
             continue
-        q = list(state["cell_output"])
+        q = list(state["cell_output"] + state["unit"])
         q += [1.0] if is_top and net.output_bias else []
         q += list(x) if k == 0 and net.shortcut else []
         for row in range(net.n_outputs):

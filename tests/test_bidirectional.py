@@ -33,14 +33,14 @@ class Both(Stack):
         """(prefix, architecture without outputs, backwards) of every network."""
         found, n_below = [], None
         for k, n_blocks in enumerate(self.n_blocks):
-            one = Stack(self.architecture, (n_blocks,)).layers[0]
+            one = Stack(self.architecture, (n_blocks,), n_units=self.n_units[k:]).layers[0]
             n_inputs = self.architecture.n_inputs
             if n_below is not None:
                 n_inputs = n_below + (n_inputs if self.skip_inputs else 0)
             one = Architecture(**one.keywords() | {"n_inputs": n_inputs})
             prefix = f"layer{k}." if len(self.n_blocks) > 1 else ""
             found += [(prefix + "backward.", one, True), (prefix, one, False)]
-            n_below = 2 * one.n_cells
+            n_below = 2 * one.n_hidden
         return found
 
     @property
@@ -50,7 +50,7 @@ class Both(Stack):
         for k, (prefix, one, back) in enumerate(found):
             shapes |= {prefix + n: shape for n, shape in one.shapes.items() if n != "output"}
             is_top = k >= len(found) - 2
-            n_sources = one.n_cells + (net.output_bias if is_top and not back else 0)
+            n_sources = one.n_hidden + (net.output_bias if is_top and not back else 0)
             n_sources += net.n_inputs if net.shortcut and k == 1 else 0
             if is_top or self.skip_outputs:
                 name = "output" if is_top and not back else prefix + "output"
@@ -69,7 +69,7 @@ def both_forward(stack, parameters, inputs):
     for k, (prefix, one, back) in enumerate(found):
         own = {name: parameters[prefix + name] for name in one.shapes if name != "output"}
         states, _ = forward(one, own, u[::-1] if back else u)
-        h = [state["cell_output"] for state in (states[::-1] if back else states)]
+        h = [state["cell_output"] + state["unit"] for state in (states[::-1] if back else states)]
         below[back] = h
         is_top = k >= len(found) - 2
         name = "output" if is_top and not back else prefix + "output"
@@ -147,6 +147,7 @@ FEW = {
     "one": Both(Architecture(), (3,)),
     "two": Both(Architecture(n_inputs=2, output="logistic"), (3, 2), True, True),
     "softmax": Both(NETS["softmax"], (4, 3, 2)),
+    "units": Both(Architecture(unit="tanh"), (2, 0), n_units=(1, 3)),
 }
 
 

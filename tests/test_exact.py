@@ -245,13 +245,15 @@ class Windowed:
         before, after = self.states[t], self.states[t + 1]
         z = [*self.inputs[t]]
         if self.net.cell_recurrence:
-            z += before["cell_output"]
+            z += before["cell_output"] + before["unit"]
         if self.net.gate_recurrence:
             for gate in self.net.gates:
                 z += before[gate]
         z = np.array([*z, 1.0])
         parameters = dict(variants)
-        for name in (*self.net.gates, "cell_input"):
+        for name in (*self.net.gates, "cell_input", "unit"):
+            if name not in then:
+                continue
             old, new = then[name], now[name]
             constant = (old - new) @ z[: old.shape[1]]
             if self.net.peepholes and name in GATES:
@@ -262,7 +264,7 @@ class Windowed:
                 )
             parameters[name] = self.with_column(variants[name], self.net.n_inputs, constant)
         if self.net.shortcut:
-            at = self.net.n_cells + self.net.n_inputs
+            at = self.net.n_hidden + self.net.n_inputs
             parameters["output"] = self.with_column(
                 variants["output"], at, np.zeros(self.net.n_outputs)
             )

@@ -35,8 +35,9 @@ def old_parts(net, n_inputs, n_outputs):
     parts = {}
     for name, view in get_parameters(net).items():
         if name == "output":
-            first = net.n_cells + n_inputs
-            shortcut = view.shape[1] > net.n_cells + 1
+            n_hidden = net.n_cells + net.n_units
+            first = n_hidden + n_inputs
+            shortcut = view.shape[1] > n_hidden + 1
             view = view[:n_outputs]
             parts[name] = np.delete(view, np.s_[first : first + MORE], 1) if shortcut else view
         elif name.startswith("peephole"):

@@ -122,6 +122,15 @@ def cell_error(make, dtype):
                 yield V, delta, gate, *rest, n_outputs, stride, n, kind
 
 
+def unit_error(make, dtype):
+    """Of one sign, lest a sum cancel where it is the only one."""
+    for kind in KINDS:
+        for n_outputs, n in sizes(dtype, counts=2):
+            for stride in (n, n + 3):
+                V, delta = np.abs(make.strided(n_outputs, n, stride)), -np.abs(make(n_outputs))
+                yield V, delta, make(n), make.unset(n), n_outputs, stride, n, kind
+
+
 def input_error(make, dtype):
     for n_sources, n_rows in sizes(dtype, counts=1, lines=1):
         for n_panels, more in ((1, 0), (4, 3)):

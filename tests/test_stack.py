@@ -80,6 +80,7 @@ STACKS = {
     "1997": Stack(NETS["1997"], (2, 1), True, False),
     "everything": Stack(NETS["everything"], (1, 2), False, True),
     "softmax": Stack(NETS["softmax"], (5, 4), False, False),
+    "units": Stack(Architecture(hidden_bias="gates"), (2, 0, 1), True, True, (2, 3, 1)),
 }
 
 

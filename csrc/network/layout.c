@@ -48,41 +48,51 @@ static ptrdiff_t segment(ptrdiff_t *end, int present, ptrdiff_t count)
     return start;
 }
 
+/* Without blocks there are no gates. */
+static int has_gate(const pylstm_shape *s, int gate)
+{
+    return gate && s->n_blocks > 0;
+}
+
 static void layout_rows(const pylstm_shape *s, pylstm_layout *l)
 {
-    const int n_gates = !!s->input_gate + !!s->forget_gate + !!s->output_gate;
+    const int has_i = has_gate(s, s->input_gate), has_f = has_gate(s, s->forget_gate);
+    const int has_o = has_gate(s, s->output_gate), n_gates = has_i + has_f + has_o;
     l->n_cells = pylstm_product(s->n_blocks, s->block_size);
+    l->n_hidden = pylstm_sum(l->n_cells, s->n_units);
     l->n_sources = pylstm_sum(s->n_inputs, s->hidden_bias != PYLSTM_BIAS_NONE);
     if (s->cell_recurrence)
-        l->n_sources = pylstm_sum(l->n_sources, l->n_cells);
+        l->n_sources = pylstm_sum(l->n_sources, l->n_hidden);
     if (s->gate_recurrence)
         l->n_sources = pylstm_sum(l->n_sources, pylstm_product(n_gates, s->n_blocks));
-    l->n_out_sources = pylstm_sum(l->n_cells, s->output_bias ? 1 : 0);
+    l->n_out_sources = pylstm_sum(l->n_hidden, s->output_bias ? 1 : 0);
     if (s->shortcut)
         l->n_out_sources = pylstm_sum(l->n_out_sources, s->n_inputs);
     const ptrdiff_t n_weights =
         pylstm_product(pylstm_product(l->n_sources, l->n_cells), n_gates + 1);
-    l->large = s->block_size == 1 && n_weights >= s->large_from;
+    l->large = s->block_size == 1 && s->n_units == 0 && n_weights >= s->large_from;
     l->lazy =
         l->large && s->method == PYLSTM_TRUNCATED && n_weights / PYLSTM_LAZY_TIMES >= s->large_from;
     const ptrdiff_t gate = l->large ? padded(s, s->n_blocks) : s->n_blocks;
     const ptrdiff_t cells = l->large ? padded(s, l->n_cells) : l->n_cells;
     l->n_rows = 0;
-    l->row_i = segment(&l->n_rows, s->input_gate, gate);
-    l->row_f = segment(&l->n_rows, s->forget_gate, gate);
+    l->row_i = segment(&l->n_rows, has_i, gate);
+    l->row_f = segment(&l->n_rows, has_f, gate);
     l->row_g = segment(&l->n_rows, 1, cells);
-    l->row_o = segment(&l->n_rows, s->output_gate, gate);
+    l->row_o = segment(&l->n_rows, has_o, gate);
+    l->row_u = segment(&l->n_rows, 1, s->n_units);
     l->n_traced = 0;
-    l->trace_i = segment(&l->n_traced, s->input_gate, cells);
-    l->trace_f = segment(&l->n_traced, s->forget_gate, cells);
+    l->trace_i = segment(&l->n_traced, has_i, cells);
+    l->trace_f = segment(&l->n_traced, has_f, cells);
     l->trace_g = segment(&l->n_traced, 1, cells);
     l->row_stride = padded(s, l->n_rows);
     l->trace_stride = padded(s, l->n_traced);
     l->panel_rows = l->large ? cells : l->row_stride;
     l->panel_traced = l->large ? cells : l->trace_stride;
     l->n_panels = l->row_stride / l->panel_rows;
-    l->n_traced_panels = l->trace_stride / l->panel_traced;
+    l->n_traced_panels = l->n_cells > 0 ? l->trace_stride / l->panel_traced : 0;
     l->cell_stride = quads(l->n_cells);
+    l->hidden_stride = quads(l->n_hidden);
     l->out_stride = quads(l->n_out_sources);
 }
 
@@ -111,11 +121,11 @@ static void layout_buffers(const pylstm_shape *s, pylstm_layout *l)
     l->readout_size = padded(s, pylstm_product(s->n_outputs, l->out_stride));
     end = pylstm_sum(end, l->readout_size);
     l->at_peephole_i = l->at_peephole_f = l->at_peephole_o = -1;
-    if (s->peepholes && s->input_gate)
+    if (s->peepholes && l->row_i >= 0)
         l->at_peephole_i = reserve(s, &end, l->n_cells);
-    if (s->peepholes && s->forget_gate)
+    if (s->peepholes && l->row_f >= 0)
         l->at_peephole_f = reserve(s, &end, l->n_cells);
-    if (s->peepholes && s->output_gate)
+    if (s->peepholes && l->row_o >= 0)
         l->at_peephole_o = reserve(s, &end, l->n_cells);
     l->parameter_size = end;
 
@@ -144,7 +154,7 @@ static void layout_record(const pylstm_shape *s, pylstm_layout *l)
     l->at_act = reserve(s, &end, l->n_rows);
     l->at_c = reserve(s, &end, l->n_cells);
     l->at_q = reserve(s, &end, l->n_out_sources);
-    l->state_size = pylstm_sum(l->at_q, padded(s, l->n_cells));
+    l->state_size = pylstm_sum(l->at_q, padded(s, l->n_hidden));
     l->at_z = reserve(s, &end, l->n_sources);
     l->at_gates = reserve(s, &end, pylstm_product(3, l->cell_stride));
     l->at_hc = reserve(s, &end, l->n_cells);
@@ -152,12 +162,13 @@ static void layout_record(const pylstm_shape *s, pylstm_layout *l)
     l->at_y = reserve(s, &end, s->n_outputs);
     l->at_has_error = reserve(s, &end, 1);
     l->at_delta = reserve(s, &end, s->n_outputs);
-    l->at_e = reserve(s, &end, l->n_cells);
+    l->at_e = reserve(s, &end, pylstm_sum(l->cell_stride, s->n_units));
+    l->at_eu = l->at_e + l->cell_stride;
     l->at_eo = reserve(s, &end, l->n_cells);
     l->at_coef = reserve(s, &end, longest);
     l->at_trace_coef = reserve(s, &end, s->method == PYLSTM_TRUNCATED ? l->n_traced : 0);
     if (s->has_above && s->method == PYLSTM_BPTT)
-        l->at_given = reserve(s, &end, l->n_cells);
+        l->at_given = reserve(s, &end, l->n_hidden);
     l->record_width = end;
     ptrdiff_t rows = RECORD_NUMBERS / end;
     rows = rows < MIN_RECORD ? MIN_RECORD : rows > MAX_RECORD ? MAX_RECORD : rows;
@@ -170,10 +181,10 @@ static void layout_record(const pylstm_shape *s, pylstm_layout *l)
 /* Blocks of columns as wide as the cache takes them, all alike. */
 static void layout_sensitivities(const pylstm_shape *s, pylstm_layout *l)
 {
-    const int n_gates = !!s->input_gate + !!s->forget_gate + !!s->output_gate;
+    const int n_gates = (l->row_i >= 0) + (l->row_f >= 0) + (l->row_o >= 0);
     const ptrdiff_t lines = (l->parameter_size - l->readout_size) / lanes(s);
     const ptrdiff_t gates = s->gate_recurrence ? pylstm_product(n_gates, s->n_blocks) : 0;
-    l->n_carried = pylstm_sum(pylstm_product(2, l->n_cells), gates);
+    l->n_carried = pylstm_sum(pylstm_sum(l->n_cells, l->n_hidden), gates);
     l->column_blocks = (lines + SENSITIVITY_LINES - 1) / SENSITIVITY_LINES;
     l->block_columns = (lines + l->column_blocks - 1) / l->column_blocks * lanes(s);
     l->column_shares = l->column_blocks < PYLSTM_SHARES ? l->column_blocks : PYLSTM_SHARES;
@@ -198,12 +209,13 @@ static void layout_work(const pylstm_shape *s, pylstm_layout *l)
     l->work_d = reserve(s, &end, longest);
     l->work_e = reserve(s, &end, longest);
     l->work_u = reserve(s, &end, longest);
-    l->work_cell = reserve(s, &end, pylstm_product(3, l->cell_stride));
+    l->work_cell = reserve(s, &end, pylstm_product(3, l->hidden_stride));
     l->work_delta = reserve(s, &end, s->n_outputs);
     l->work_flow = reserve(s, &end, l->back_stride);
     l->work_input = reserve(s, &end, s->n_below > 0 ? s->n_inputs : 0);
     if (s->method == PYLSTM_RTRL) {
-        l->work_sensitivity = reserve(s, &end, pylstm_product(9, l->cell_stride));
+        l->work_sensitivity =
+            reserve(s, &end, pylstm_sum(pylstm_product(9, l->cell_stride), s->n_units));
         l->work_net_sensitivity = reserve(
             s, &end, pylstm_product(pylstm_product(l->column_shares, l->n_rows), l->block_columns));
     }
@@ -215,7 +227,8 @@ int pylstm_network_layout(const pylstm_shape *s, pylstm_layout *l)
     memset(l, 0, sizeof *l);
     const int no_outputs = s->has_above && s->n_outputs == 0;
     if (!pylstm_is_size(s->n_inputs) || !(no_outputs || pylstm_is_size(s->n_outputs)) ||
-        !pylstm_is_size(s->n_blocks) || !pylstm_is_size(s->block_size))
+        !(s->n_blocks == 0 || pylstm_is_size(s->n_blocks)) || !pylstm_is_size(s->block_size) ||
+        !(s->n_units == 0 || pylstm_is_size(s->n_units)) || s->n_blocks + s->n_units == 0)
         return 0;
     l->most_f = 1 - s->leak;
     l->bend_f = -1 / l->most_f;

@@ -15,27 +15,29 @@ typedef struct {
     /* Counts are in numbers; rows of W and E are whole cache lines, vectors over cells and rows of V
        whole quads.
 
-       A row of W is [i: n_blocks | f: n_blocks | g: n_cells | o: n_blocks];
-       row_* is where each starts, -1 where absent.
+       A row of W is [i: n_blocks | f: n_blocks | g: n_cells | o: n_blocks | u: n_units];
+       row_* is where each starts, -1 where a gate is absent. What the layer says is [h; u], of
+       n_hidden numbers.
 
        A row of E is [i: n_cells | f: n_cells | g: n_cells],
        in i and f with the cell's place in its block slowest: cells fold by whole segments;
        trace_* is where each starts, -1 where absent.
 
        W and E are stored as panels, one behind the other, each (n_sources, panel_rows). A large
-       network, which must have one cell a block, has a panel for every gate, its segments whole
-       cache lines; every other has a single one. Panels are what threads share: the memory of each
-       is its own, so that no processor fetches ahead into what another is writing. From
-       PYLSTM_LAZY_TIMES as many weights on, beyond the last cache, it also writes them lazily where
-       it can: see lazy.inc. */
+       network, which must have one cell a block and no units, has a panel for every gate, its
+       segments whole cache lines; every other has a single one. Panels are what threads
+       share: the memory of each is its own, so that no processor fetches ahead into what another is
+       writing. From PYLSTM_LAZY_TIMES as many weights on, beyond the last cache, it also writes them
+       lazily where it can: see lazy.inc. */
     int large, lazy;
     double most_f, bend_f; /* f = most_f logistic(net), f' = f + bend_f f^2: see math.inc */
-    ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced;
-    ptrdiff_t row_i, row_f, row_g, row_o;
+    ptrdiff_t n_cells, n_hidden, n_sources, n_out_sources, n_rows, n_traced;
+    ptrdiff_t row_i, row_f, row_g, row_o, row_u;
     ptrdiff_t trace_i, trace_f, trace_g;
     ptrdiff_t n_panels, panel_rows;          /* of W; n_panels * panel_rows = row_stride     */
     ptrdiff_t n_traced_panels, panel_traced; /* of E; likewise trace_stride; the first of W's */
     ptrdiff_t cell_stride;                   /* a vector over cells                     */
+    ptrdiff_t hidden_stride;                 /* a vector over cells and units           */
     ptrdiff_t row_stride;                    /* a vector over the rows of W             */
     ptrdiff_t trace_stride;                  /* a vector over the rows of E             */
     ptrdiff_t out_stride;                    /* V: (n_outputs, out_stride)              */
@@ -56,12 +58,13 @@ typedef struct {
        an error may reach. The caller makes room for them before a call, the record never holding
        more than most_pending. Fields of a row: */
     ptrdiff_t record_rows, record_width, most_pending; /* rows to begin with, numbers of a row */
-    ptrdiff_t at_act, at_c, at_q;                      /* the state: activations, c, [h; x; 1] */
+    ptrdiff_t at_act, at_c, at_q;                      /* the state: activations, c, [h; u; x; 1] */
     ptrdiff_t at_z, at_gates, at_hc, at_net_out, at_y; /* the rest of the forward pass         */
     ptrdiff_t at_has_error, at_delta, at_e, at_eo;     /* dL/dnet of y, dL/dc, dL/dnet of o    */
+    ptrdiff_t at_eu;                                   /* dL/dnet of u, behind e               */
     ptrdiff_t at_coef, at_trace_coef;                  /* rows over W and E, see lazy.inc      */
-    ptrdiff_t at_given;                                /* dL/dh of the layer above: stack.inc  */
-    ptrdiff_t state_size;                              /* at_act .. the end of h               */
+    ptrdiff_t at_given;                                /* dL/d[h; u] of the layer above        */
+    ptrdiff_t state_size;                              /* at_act .. the end of [h; u]          */
 
     /* Sensitivities, with PYLSTM_RTRL only: see rtrl.inc. */
     ptrdiff_t n_carried;                    /* numbers of the state                     */
@@ -79,7 +82,7 @@ typedef struct {
     /* Scratch in `work`. */
     ptrdiff_t work_net, work_z;                       /* of the step to come             */
     ptrdiff_t work_f, work_d, work_e, work_u;         /* rows over the traces, over W     */
-    ptrdiff_t work_cell;                              /* three vectors over cells         */
+    ptrdiff_t work_cell;                              /* three vectors over cells and units */
     ptrdiff_t work_delta;                             /* an error at the outputs          */
     ptrdiff_t work_input;                             /* what comes in: stack.inc         */
     ptrdiff_t work_flow;                              /* at the recurrent sources: bptt.inc */

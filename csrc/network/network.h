@@ -6,8 +6,9 @@
    Symbols, the same in every file:
      x  inputs              i f g o  input gate, forget gate, cell input, output gate
      c  cell state          h        cell output             y  network output
-     z  sources of the hidden layer: [x(t); h(t-1); gates(t-1); 1]
-     q  sources of the outputs:      [h(t); x(t); 1]
+     u  ordinary units
+     z  sources of the hidden layer: [x(t); h(t-1); u(t-1); gates(t-1); 1]
+     q  sources of the outputs:      [h(t); u(t); x(t); 1]
      E  eligibility traces  v        a cell                  b  a block, b(v) = v / block_size
    Gate order is i, f, g, o everywhere; `_prev` is t-1.
 

@@ -19,16 +19,18 @@ enum pylstm_method { PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL }; /* whose grad
 
 typedef struct {
     ptrdiff_t n_inputs, n_outputs, n_blocks, block_size;
+    ptrdiff_t n_units;                        /* ordinary units beside the blocks; one of the two
+                                                 may be 0                                          */
     int input_gate, forget_gate, output_gate; /* 0: absent, constantly 1; f: 1 - leak */
     double leak;                              /* the part of c no forget gate keeps: see math.inc */
     int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
-    int cell_input, cell_output, output, loss, precision;
+    int cell_input, cell_output, unit, output, loss, precision;
     int method;
     ptrdiff_t window;     /* steps an error goes back, with PYLSTM_BPTT; 0: to the last reset    */
     ptrdiff_t large_from; /* weights of the hidden layer from which on it is large: see layout.h */
     /* Of a layer of several, see stack.inc. */
-    ptrdiff_t n_below; /* its first inputs: the cell outputs of the layer below; 0: of none */
-    int has_above;     /* a layer reads its cell outputs: it may have no outputs            */
+    ptrdiff_t n_below; /* its first inputs: h and u of the layer below; 0: of none          */
+    int has_above;     /* a layer reads its h and u: it may have no outputs                 */
     int bidirectional; /* n_below: of the two networks below, one behind the other          */
 } pylstm_shape;
 

@@ -132,7 +132,7 @@ cdef object grown_parameters(const pylstm_network *a, const pylstm_network *b, o
     """One number a weight: parameters, gradient, moments, eligibility."""
     new = aligned_zeros(b.layout.parameter_size, old.dtype)
     put_in_sources(a, b, old, new, a.layout.n_panels, a.layout.panel_rows)
-    x = a.layout.n_cells + (a.shape.n_inputs if a.shape.shortcut else 0)  # the end of the inputs in q
+    x = a.layout.n_hidden + (a.shape.n_inputs if a.shape.shortcut else 0)  # the end of the inputs in q
     to = x + (b.shape.n_inputs - a.shape.n_inputs if a.shape.shortcut else 0)
     V, U = readout_of(a, old), readout_of(b, new)
     U[:a.shape.n_outputs, :b.layout.n_out_sources] = with_zeros(V[:, :a.layout.n_out_sources], x, to)
@@ -152,7 +152,9 @@ cdef object readout_of(const pylstm_network *n, flat):
 
 cdef object grown_traces(const pylstm_network *a, const pylstm_network *b, old):
     new = aligned_zeros(b.layout.trace_size, old.dtype)
-    put_in_sources(a, b, old, new, a.layout.trace_stride // a.layout.panel_traced, a.layout.panel_traced)
+    if a.layout.n_cells > 0:
+        put_in_sources(
+            a, b, old, new, a.layout.trace_stride // a.layout.panel_traced, a.layout.panel_traced)
     size = a.shape.block_size * a.layout.cell_stride
     for at, start in ((a.layout.trace_peephole_i, b.layout.trace_peephole_i),
                       (a.layout.trace_peephole_f, b.layout.trace_peephole_f)):
@@ -187,7 +189,7 @@ cdef object grown_record(const pylstm_network *a, const pylstm_network *b, old):
     R = old[:n_rows * a.layout.record_width].reshape(n_rows, a.layout.record_width)
     S = new[:n_rows * b.layout.record_width].reshape(n_rows, b.layout.record_width)
     fields = list(zip(fields_of(&a.layout), fields_of(&b.layout)))
-    x = a.layout.n_cells + a.shape.n_inputs if a.shape.shortcut else 0
+    x = a.layout.n_hidden + a.shape.n_inputs if a.shape.shortcut else 0
     for (start, to), (end, _) in zip(fields, fields[1:]):
         field = R[:, start:end]
         if start == a.layout.at_z:

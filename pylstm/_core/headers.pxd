@@ -20,7 +20,7 @@ cdef extern from "network/shape.h":
         PYLSTM_SIZE, PYLSTM_FLAG, PYLSTM_NUMBER
 
     ctypedef struct pylstm_shape:  # what is read here; all of it is filled in by the table
-        ptrdiff_t n_inputs, n_outputs, n_blocks, block_size
+        ptrdiff_t n_inputs, n_outputs, n_blocks, block_size, n_units
         int input_gate, forget_gate, output_gate, shortcut, hidden_bias, output, loss, precision, method
         ptrdiff_t window, large_from
         ptrdiff_t n_below
@@ -39,8 +39,8 @@ cdef extern from "network/layout.h":
 
     ctypedef struct pylstm_layout:
         int large, lazy
-        ptrdiff_t n_cells, n_sources, n_out_sources, n_rows, n_traced
-        ptrdiff_t row_i, row_f, row_g, row_o
+        ptrdiff_t n_cells, n_hidden, n_sources, n_out_sources, n_rows, n_traced
+        ptrdiff_t row_i, row_f, row_g, row_o, row_u
         ptrdiff_t trace_i, trace_f, trace_g
         ptrdiff_t n_panels, panel_rows, panel_traced
         ptrdiff_t row_stride, trace_stride, out_stride, cell_stride

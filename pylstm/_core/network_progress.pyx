@@ -31,11 +31,14 @@ cdef class NetworkProgress(NetworkBuffers):
         for name, row, count in (("input_gate", layout.row_i, n.shape.n_blocks),
                                  ("forget_gate", layout.row_f, n.shape.n_blocks),
                                  ("cell_input", layout.row_g, layout.n_cells),
-                                 ("output_gate", layout.row_o, n.shape.n_blocks)):
-            if row >= 0:
+                                 ("output_gate", layout.row_o, n.shape.n_blocks),
+                                 ("unit", layout.row_u, n.shape.n_units)):
+            if row >= 0 and count > 0:
                 first = row % layout.panel_rows
                 views[name] = W[row // layout.panel_rows, :, first:first + count].T
-        views["cell_input"] = views["cell_input"][:, :cell_sources]
+        for name in ("cell_input", "unit"):
+            if name in views:
+                views[name] = views[name][:, :cell_sources]
         for name, start in (("peephole_input", layout.at_peephole_i),
                             ("peephole_forget", layout.at_peephole_f),
                             ("peephole_output", layout.at_peephole_o)):
@@ -71,8 +74,9 @@ cdef class NetworkProgress(NetworkBuffers):
         cdef ptrdiff_t n_peepholes = (
             (layout.at_peephole_i >= 0) + (layout.at_peephole_f >= 0) + (layout.at_peephole_o >= 0))
         cdef ptrdiff_t n_gates = (layout.row_i >= 0) + (layout.row_f >= 0) + (layout.row_o >= 0)
-        return (sum([layer._count_parameters() for layer in self.below]) + layout.n_sources * (n_gates * n.shape.n_blocks + layout.n_cells)
-                - (layout.n_cells if n.shape.hidden_bias == PYLSTM_BIAS_GATES else 0)
+        return (sum([layer._count_parameters() for layer in self.below])
+                + layout.n_sources * (n_gates * n.shape.n_blocks + layout.n_hidden)
+                - (layout.n_hidden if n.shape.hidden_bias == PYLSTM_BIAS_GATES else 0)
                 + n_peepholes * layout.n_cells + n.shape.n_outputs * layout.n_out_sources)
 
     def _flat_parameters(self):
@@ -268,13 +272,14 @@ cdef class NetworkProgress(NetworkBuffers):
 
 cdef dict state_by_name(const pylstm_shape *shape, const pylstm_layout *layout, rows, ptrdiff_t at_act,
                         ptrdiff_t at_c, ptrdiff_t at_q):
-    """Copies of the state: cell state, cell output, gate activations; where they are in the rows."""
+    """Copies of the state: cell state, cell output, activations; where they are in the rows."""
     parts = [("cell_state", at_c, layout.n_cells), ("cell_output", at_q, layout.n_cells)]
     for name, gate in (("input_gate", layout.row_i), ("forget_gate", layout.row_f),
                        ("output_gate", layout.row_o)):
         if gate >= 0:
             parts.append((name, at_act + gate, shape.n_blocks))
-    return {name: rows[..., start:start + size].copy() for name, start, size in parts}
+    parts.append(("unit", at_act + layout.row_u, shape.n_units))
+    return {name: rows[..., start:start + size].copy() for name, start, size in parts if size > 0}
 
 
 cdef dict counts(const pylstm_progress *made):

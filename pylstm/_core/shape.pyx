@@ -33,6 +33,7 @@ CHOICES = {  # those of the shape
     "hidden_bias": HIDDEN_BIASES,
     "cell_input": SQUASHINGS,
     "cell_output": SQUASHINGS,
+    "unit": SQUASHINGS,
     "output": OUTPUTS,
     "loss": LOSSES,
 }
@@ -57,9 +58,10 @@ longest_window = 1 << 40  # steps: more than any memory holds
 
 cdef object too_large(const pylstm_shape *shape, str more=""):
     """The error of sizes that no memory holds, or below 1; more: what is wanted of such a network."""
+    units = f", n_units={shape.n_units}" if shape.n_units else ""
     return ValueError(
         f"{more}n_inputs={shape.n_inputs}, n_outputs={shape.n_outputs}, n_blocks={shape.n_blocks}, "
-        f"block_size={shape.block_size} do not fit in any memory: wanted sizes from 1 on that do"
+        f"block_size={shape.block_size}{units} do not fit in any memory: wanted sizes from 1 on that do"
     )
 
 
@@ -112,12 +114,12 @@ cdef fill_place(pylstm_shape *shape, dict layer):
 def layer_configs(dict config):
     """What each network of all layers is by itself, the lowest first; of one layer the network itself.
 
-    A layer upon another reads its cell outputs, and behind them the inputs where all layers read
-    them. The outputs are sums over the networks that have a readout, those of all layers or of the
+    A layer upon another reads its cell outputs and units, and behind them the inputs where all layers
+    read them. The outputs are sums over the networks that have a readout, those of all layers or of the
     top one, whose own squashes them; the lowest has the shortcut from the inputs. With two networks
     a layer the one that reads backwards comes first. "prefix": of the names of its weights.
     """
-    sizes, both = config["n_blocks"], config.get("bidirectional", False)
+    sizes, n_units, both = config["n_blocks"], config["n_units"], config.get("bidirectional", False)
     several = isinstance(sizes, list)
     if "prefix" in config or not (several or both):
         return [config]
@@ -125,7 +127,8 @@ def layer_configs(dict config):
     for k, n_blocks in enumerate(sizes if several else [sizes]):
         is_top = not several or k == len(sizes) - 1
         layer = {
-            **config, "n_blocks": n_blocks, "n_below": n_below, "has_above": not is_top,
+            **config, "n_blocks": n_blocks, "n_units": n_units[k] if isinstance(n_units, list) else n_units,
+            "n_below": n_below, "has_above": not is_top,
             "prefix": f"layer{k}." if several else "", "scale_inputs": False, "scale_targets": False,
         }
         if k > 0:
@@ -139,7 +142,7 @@ def layer_configs(dict config):
             prefix = layer["prefix"] + "backward."
             configs.append({**layer, **adding, "shortcut": False, "prefix": prefix, "backward": True})
         configs.append(layer)
-        n_below = n_blocks * config["block_size"] * (2 if both else 1)
+        n_below = (n_blocks * config["block_size"] + layer["n_units"]) * (2 if both else 1)
     return configs
 
 

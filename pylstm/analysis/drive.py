@@ -24,7 +24,7 @@ from pylstm.analysis.learning import lstm_of, teach
 from pylstm.analysis.lstm import record
 from pylstm.errors import InputError
 from pylstm.experiments import Reading, Row
-from pylstm.network import LSTM, check_network
+from pylstm.network import LSTM, check_blocks_alone
 from pylstm.reference import slope, squashed
 
 __all__ = ["Drive", "DriveCourse", "constant_drive", "drive_along_learning", "loop_gain"]
@@ -167,7 +167,7 @@ def loop_gain(net: LSTM, X: npt.ArrayLike) -> dict[str, float]:
     >>> round(long / short, 2)
     4.0
     """
-    check_network(net)
+    check_blocks_alone(net)
     X = np.asarray(X)
     config = net._config()
     if config["output"] == "softmax":

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pylstm.analysis.jacobians import Jacobians
 from pylstm.architecture import GATES
 from pylstm.errors import brief
-from pylstm.network import LSTM, check_network
+from pylstm.network import LSTM, check_blocks_alone
 from pylstm.reference import slope, squashed
 
 __all__ = ["as_vectors", "lstm_jacobians", "output_slopes", "record"]
@@ -104,7 +104,7 @@ def record(net: LSTM, X: npt.ArrayLike) -> tuple[Array, dict[str, Array], Array]
     >>> inputs.tolist(), states["cell_state"].shape
     ([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], (2, 2))
     """
-    check_network(net)
+    check_blocks_alone(net)
     steps = np.asarray(X)
     inputs = as_vectors(steps, net.n_inputs)
     copy = net.copy()

@@ -21,7 +21,7 @@ from pylstm.interchange.weights import (
     network_of,
     weights_of,
 )
-from pylstm.network import LSTM, check_network
+from pylstm.network import LSTM, check_blocks_alone
 
 __all__ = ["from_keras", "to_keras"]
 
@@ -71,7 +71,7 @@ def to_keras(net: LSTM) -> dict[str, dict[str, Array]]:
         layer.build((None, None, net.n_inputs))
         layer.set_weights([*to_keras(net)["lstm"].values()])
     """
-    check_network(net)
+    check_blocks_alone(net)
     [(W_x, W_h, b)], V, d, _ = weights_of(net, "a layer of Keras")
     lstm = dict(zip(_LSTM, (W_x.T.copy(), W_h.T.copy(), b), strict=True))
     return {"lstm": lstm, "readout": dict(zip(_DENSE, (V.T.copy(), d), strict=True))}

@@ -77,6 +77,11 @@ def weights_of(net: LSTM, library: str) -> Exchanged:
     config = net._config()
     if config["leak"]:
         raise ValueError(f"leak is {config['leak']}, wanted 0: a forget gate of {library} has none")
+    if config["n_units"]:
+        raise ValueError(
+            f"n_units is {brief(config['n_units'])}, wanted 0: an LSTM of {library} has memory "
+            "blocks alone"
+        )
     for switch in ("peepholes", "gate_recurrence", "shortcut", "skip_inputs", "skip_outputs"):
         if config[switch]:
             raise ValueError(f"{switch} is True, wanted a network without: {library} has none")

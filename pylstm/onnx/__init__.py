@@ -18,7 +18,7 @@ import onnx
 from pylstm.errors import brief
 from pylstm.estimators import Classifier, Forecaster, Regressor
 from pylstm.files import written_whole
-from pylstm.network import LSTM, check_network
+from pylstm.network import LSTM, check_blocks_alone
 from pylstm.onnx.forecaster import ForecasterRow
 from pylstm.onnx.graph import OPSET, Graph, PackedGraph
 from pylstm.onnx.network import add_network
@@ -133,7 +133,7 @@ def export_onnx(
     model = getattr(model, "estimator_", model)
     graph: Graph = Graph() if isinstance(model, LSTM) else PackedGraph()
     if isinstance(model, LSTM):
-        add_network(graph, check_network(model))
+        add_network(graph, check_blocks_alone(model))
     elif isinstance(model, Regressor):
         RegressorRow(graph, model).add()
     elif isinstance(model, Classifier):

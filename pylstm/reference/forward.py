@@ -22,6 +22,7 @@ __all__ = [
     "readout",
     "softmax",
     "squared_loss",
+    "unit_error",
 ]
 
 Array = npt.NDArray[Any]
@@ -115,6 +116,17 @@ def cell_error(
     eps = valid * (delta @ V[:, :n])
     e[:] = o * slope(hc, KINDS[kind]) * eps
     eo[:] = slope(o, "logistic") * hc * eps
+
+
+def unit_error(
+    V: Array, delta: Array, u: Array, e: Array, n_outputs: int, stride: int, n: int, kind: int
+) -> None:
+    """e_j = squash'(net_j) sum_k V_kj delta_k, of ordinary units.
+
+    V: (n_outputs, stride), its first n columns are those of the units; delta: (n_outputs,); u, e:
+    (n,). HS97 A.1.
+    """
+    e[:] = slope(u, KINDS[kind]) * (delta @ V[:, :n])
 
 
 # ---------------------------------------------------------------- csrc/network/stack.inc

@@ -280,6 +280,7 @@ class EstimatorState(State):
             "n_outputs": self.n_outputs(),
             "n_blocks": n_cells // block_size,
             "block_size": block_size,
+            "n_units": 0,
             "dtype": check_dtype(parameters["dtype"]),
             "scale_inputs": True,
             "scale_targets": switches.get("scale_targets", False),

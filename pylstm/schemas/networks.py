@@ -19,7 +19,7 @@ from pylstm._core import (
     streams_sizes,
 )
 from pylstm.checks import check_init_range
-from pylstm.configuration import check_combination, check_gradient
+from pylstm.configuration import check_combination, check_gradient, check_hidden
 from pylstm.network import INIT_RANGE, LSTM
 from pylstm.optimizers import SGD, Optimizer
 from pylstm.schemas.state import (
@@ -61,8 +61,9 @@ class Config(State, kw_only=True):
 
     n_inputs: Size
     n_outputs: Size
-    n_blocks: Size | Annotated[list[Size], Meta(min_length=2)]
+    n_blocks: SizeOr0 | Annotated[list[SizeOr0], Meta(min_length=2)]
     block_size: Size
+    n_units: SizeOr0 | Annotated[list[SizeOr0], Meta(min_length=2)] = 0  # later, as leak
     input_gate: bool
     forget_gate: bool
     output_gate: bool
@@ -75,6 +76,7 @@ class Config(State, kw_only=True):
     output_bias: bool
     cell_input: Squashing
     cell_output: Squashing
+    unit: Squashing = "logistic"  # likewise
     output: Output
     loss: Loss
     skip_inputs: bool = False  # this and the next likewise
@@ -88,6 +90,9 @@ class Config(State, kw_only=True):
     window: Annotated[int, Meta(ge=1)] | None
     memory_limit: Annotated[int, Meta(ge=1)]
 
+    def __post_init__(self) -> None:
+        check_hidden(self.n_blocks, self.n_units)
+
     def checked(self) -> dict[str, Any]:
         """As the arguments themselves, which go together."""
         config = asdict(self)
@@ -98,12 +103,12 @@ class Config(State, kw_only=True):
 
     def least_weights(self) -> int:
         """So many there are at least; computed without overflow, unlike the sizes in C."""
-        n_blocks = self.n_blocks if isinstance(self.n_blocks, int) else self.n_blocks[-1]
-        cells = n_blocks * self.block_size
-        seen = self.n_outputs + cells * self.cell_recurrence
-        if isinstance(self.n_blocks, list):
-            return cells * (seen + self.n_blocks[-2] * self.block_size)
-        return cells * (seen + self.n_inputs)
+        one = isinstance(self.n_blocks, int)
+        blocks = [self.n_blocks] if isinstance(self.n_blocks, int) else self.n_blocks
+        units = self.n_units if isinstance(self.n_units, list) else [self.n_units] * len(blocks)
+        hidden = [n * self.block_size + more for n, more in zip(blocks, units, strict=True)]
+        seen = self.n_outputs + hidden[-1] * self.cell_recurrence
+        return hidden[-1] * (seen + (self.n_inputs if one else hidden[-2]))
 
 
 class ScaleState(State):
@@ -459,6 +464,7 @@ class PopulationState(_NetsState, kw_only=True):
         must(len(set(map(type, self.optimizers))) == 1, "optimizers of one class")
         must(config.gradient == "truncated", "gradient 'truncated' in a population")
         must(isinstance(config.n_blocks, int), "one layer in a population")
+        must(config.n_units == 0, "no ordinary units in a population")
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
         sizes = population_sizes(config.checked(), n_nets)
         groups, lanes = sizes["groups"], sizes["lanes"]
