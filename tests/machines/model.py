@@ -213,6 +213,7 @@ class Model(Loop):
         return {
             name: np.array([np.real(np.ravel(value)[0]) for value in values])
             for name, values in self.learner.state.items()
+            if values
         }
 
     def as_row(self, x):
@@ -233,7 +234,8 @@ class Model(Loop):
         """(n_outputs, n_parameters): of the cell outputs as they are, by the weights of now."""
         learner = self.learner
         P = learner.w.size
-        q = [np.broadcast_to(value, P) for value in learner.state["cell_output"]]
+        said = learner.state["cell_output"] + learner.state["unit"]
+        q = [np.broadcast_to(value, P) for value in said]
         q += [np.full(P, value) for value in (self.x if self.net.shortcut else ())]
         q = np.array(q + [np.ones(P)] * self.net.output_bias)
         variants = learner.w[:, None] + 1j * learner.TINY * np.eye(P)
@@ -320,7 +322,7 @@ class Model(Loop):
         wide = {name: np.full(shape, -1) for name, shape in net.shapes.items()}
         more = n_inputs - old.n_inputs
         for name, where in places.items():
-            at = old.n_cells + old.n_inputs * old.shortcut if name == "output" else old.n_inputs
+            at = old.n_hidden + old.n_inputs * old.shortcut if name == "output" else old.n_inputs
             kept = np.r_[0:at, at + more : where.shape[1] + more]
             if name.startswith("peephole") or (name == "output" and not old.shortcut):
                 kept = np.arange(where.shape[1])
@@ -353,8 +355,9 @@ class Model(Loop):
     def marks_of_new_inputs(net, old):
         marks = {name: np.zeros(shape, bool) for name, shape in net.shapes.items()}
         new = slice(old.n_inputs, net.n_inputs)
-        for name in (*net.gates, "cell_input"):
-            marks[name][:, new] = True
+        for name in (*net.gates, "cell_input", "unit"):
+            if name in marks:
+                marks[name][:, new] = True
         if net.shortcut:
-            marks["output"][: old.n_outputs, net.n_cells :][:, new] = True
+            marks["output"][: old.n_outputs, net.n_hidden :][:, new] = True
         return marks

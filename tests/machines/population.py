@@ -24,7 +24,7 @@ class PopulationMachine(Machine):
     name = "population"
 
     def start(self):
-        architecture = draw_architecture(self)
+        architecture = draw_architecture(self, with_units=False)
         self.n_nets = self.pick(1, 2, 2, 3, 3, 9)
         keywords = {
             "dtype": self.pick("float32", "float64", "float64"),

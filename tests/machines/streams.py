@@ -193,7 +193,7 @@ class StreamsMachine(Machine):
         nets = [s.net.copy() if self.late else s.net for s in (streams, twin)]
         weights = nets[0]._flat_parameters()
         assert_bits(weights, nets[1]._flat_parameters(), "weights")
-        if abs(weights).max() > LARGEST or abs(state["cell_state"]).max() > 100:
+        if abs(weights).max() > LARGEST or abs(state.get("cell_state", np.zeros(1))).max() > 100:
             raise Over
         if self.model is not None:
             assert_close(nets[0].parameters, self.model.parameters, 1e-7)
