@@ -52,12 +52,47 @@ FAULTS = [
     ),
     Fault(
         "csrc/network/forward.inc",
-        "const ptrdiff_t input = lay->n_cells + token, last = lay->n_out_sources - 1;",
+        "const ptrdiff_t input = lay->n_hidden + token, last = lay->n_out_sources - 1;",
         "const ptrdiff_t input = token, last = lay->n_out_sources - 1;",
         "with a shortcut a token is looked for among the cells",
         "tokens",
     ),
+    Fault(
+        "csrc/network/forward.inc",
+        "NAME(copy)(h, z + end, lay->n_hidden);",
+        "NAME(copy)(h, z + end, lay->n_cells);",
+        "units are no sources",
+        "units",
+    ),
     # ------------------------------------------------------------ errors
+    Fault(
+        "csrc/network/error.inc",
+        "e[j] *= NAME(slope_at)(s, u[j]);",
+        "e[j] *= NAME(slope_at)(s, e[j]);",
+        "the slope of a unit is taken elsewhere",
+        "units kernels",
+    ),
+    Fault(
+        "csrc/network/factors.inc",
+        "row[lay->row_u + j] = now[lay->at_eu + j];",
+        "row[lay->row_u + j] = now[lay->at_e + j];",
+        "a unit learns from the error of a cell, where one pass learns everything",
+        "units",
+    ),
+    Fault(
+        "csrc/network/learn.inc",
+        "memset(eu, 0, (size_t)n->shape.n_units * sizeof(REAL));",
+        "",
+        "a unit learns at steps without an error, from that of an older step",
+        "units",
+    ),
+    Fault(
+        "csrc/network/bptt.inc",
+        "eu[j] += row[lay->at_eu + j];",
+        "eu[j] = row[lay->at_eu + j];",
+        "what comes back to a unit from later steps is lost",
+        "units",
+    ),
     Fault(
         "csrc/network/error.inc",
         "delta[k] = y[k] * (dy[k] - mean);",
