@@ -76,8 +76,8 @@ def outputs_of(runtime, model, net, X):
     return np.array(Y), state
 
 
-def check(runtime, architecture, dtype, n_steps=25):
-    net = build(architecture, dtype)
+def check(runtime, net, architecture, n_steps=25):
+    dtype = net.dtype.name
     X, targets = random_task(architecture, n_steps, np.random.default_rng(1))
     net.run(X, targets)
     before = get_parameters(net)
@@ -87,7 +87,8 @@ def check(runtime, architecture, dtype, n_steps=25):
     wanted = net.run(X)
     Y, state = outputs_of(runtime, model, net, X)
     assert Y.dtype == dtype
-    tolerance = TOLERANCE[dtype] * max(1, np.abs(net.state["cell_state"]).max())
+    largest = max(np.abs(values).max() for values in net.state.values())
+    tolerance = TOLERANCE[dtype] * max(1, largest)
     np.testing.assert_allclose(Y, wanted, rtol=0, atol=tolerance)
     for name, values in state.items():
         assert values.dtype == dtype
@@ -95,11 +96,11 @@ def check(runtime, architecture, dtype, n_steps=25):
 
 
 def test_the_same_numbers(runtime, architecture, dtype):
-    check(runtime, architecture, dtype)
+    check(runtime, build(architecture, dtype), architecture)
 
 
 def test_every_combination_of_switches(runtime, combination):
-    check(runtime, combination, "float64", n_steps=4)
+    check(runtime, build(combination), combination, n_steps=4)
 
 
 def test_state_goes_in_where_it_is_a_source():
@@ -142,6 +143,84 @@ def test_what_cannot_be_exported_or_written(tmp_path):
         export_onnx(build(Architecture()), tmp_path / "nowhere" / "net.onnx")
 
 
+# ---------------------------------------------------------------- layers and directions
+
+DEEP = {
+    "two": {"n_blocks": [4, 3]},
+    "three": {"n_blocks": [2, 4, 3], "skip_inputs": True, "hidden_bias": "gates"},
+    "shown": {"n_blocks": [4, 3, 2], "skip_outputs": True, "shortcut": True, "output": "logistic"},
+    "1997": {"n_blocks": [3, 2], "block_size": 2, "gate_recurrence": True, "forget_gate": False},
+    "peepholes": {"n_blocks": [3, 2], "peepholes": True, "leak": 0.25, "output": "softmax"},
+}
+
+
+@pytest.fixture(params=DEEP)
+def deep(request):
+    """An architecture, and the keywords of a network of several layers of it."""
+    layers = ("n_blocks", "skip_inputs", "skip_outputs")
+    keywords = DEEP[request.param]
+    one = Architecture(**{name: how for name, how in keywords.items() if name not in layers})
+    return one, {name: how for name, how in keywords.items() if name in layers}
+
+
+def layered(architecture, dtype="float64", **keywords):
+    keywords = architecture.keywords() | keywords
+    optimizer = pylstm.SGD(0.05)
+    return pylstm.LSTM(**keywords, dtype=dtype, init_range=0.5, seed=11, optimizer=optimizer)
+
+
+def test_a_step_of_several_layers(runtime, n_steps, deep, dtype):
+    architecture, layers = deep
+    check(runtime, layered(architecture, dtype, **layers), architecture, n_steps)
+
+
+def test_every_combination_of_switches_in_layers(runtime, combination):
+    layers = {"n_blocks": [2, 1], "skip_outputs": combination.shortcut}
+    check(runtime, layered(combination, **layers), combination, n_steps=3)
+
+
+def test_the_state_of_layers_has_the_names_it_has_here(deep):
+    architecture, layers = deep
+    net = layered(architecture, **layers)
+    names = [value.name for value in export_onnx(net).graph.input]
+    kept = {name for name in net.state if architecture.gate_recurrence or "cell" in name}
+    assert names[0] == "x"
+    assert set(names[1:]) == kept
+
+
+def test_tokens_are_their_vectors(runtime, deep, rng):
+    architecture, layers = deep
+    net = layered(architecture, **layers)
+    tokens = rng.integers(0, net.n_inputs, 20)
+    Y, _ = outputs_of(runtime, export_onnx(net), net, np.eye(net.n_inputs)[tokens])
+    np.testing.assert_allclose(Y, net.run(tokens), rtol=0, atol=1e-12)
+
+
+def check_both(runtime, net, lengths):
+    run, rng = runtime(export_onnx(net)), np.random.default_rng(1)
+    for length in lengths:
+        X = rng.uniform(-1, 1, (length, net.n_inputs)).astype(net.dtype)
+        Y = run({"x": X})["y"]
+        assert Y.dtype == net.dtype
+        wanted = net.run_sequences(X)
+        np.testing.assert_allclose(Y, wanted, rtol=0, atol=TOLERANCE[net.dtype.name])
+
+
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_a_sequence_in_both_directions(runtime, n_steps, deep, n_layers, dtype):
+    architecture, layers = deep
+    if n_layers == 1:
+        layers = {"n_blocks": 3}
+    net = layered(architecture, dtype, bidirectional=True, gradient="bptt", **layers)
+    check_both(runtime, net, [n_steps, 1, 2])
+
+
+def test_every_combination_of_switches_in_both_directions(runtime, combination):
+    layers = {"n_blocks": [2, 1], "skip_outputs": combination.shortcut}
+    net = layered(combination, bidirectional=True, gradient="bptt", **layers)
+    check_both(runtime, net, [3])
+
+
 # ---------------------------------------------------------------- networks that scale
 
 
@@ -159,12 +238,13 @@ def scaled_stream(rng, n_steps):
 
 @pytest.mark.parametrize("n_seen", [0, 2, 6, 4000])
 @pytest.mark.parametrize("scales", [(True, False), (False, True), (True, True)])
-def test_scaling_goes_along(runtime, n_steps, n_seen, scales, dtype, rng):
+@pytest.mark.parametrize("layers", [{"n_blocks": 4}, {"n_blocks": [4, 4], "skip_outputs": True}])
+def test_scaling_goes_along(runtime, n_steps, n_seen, scales, layers, dtype, rng):
     """After none, a few and more values than are remembered; from each of which it goes on."""
     scale_inputs, scale_targets = scales
     optimizer = pylstm.SGD(0.02 if scale_targets else 1e-7)
     net = pylstm.LSTM(
-        3, 1, 4, optimizer=optimizer, dtype=dtype, scale_inputs=scale_inputs,
+        3, 1, **layers, optimizer=optimizer, dtype=dtype, scale_inputs=scale_inputs,
         scale_targets=scale_targets, scale_memory=1000,
     )  # fmt: skip
     X, targets = scaled_stream(rng, n_seen + n_steps)
@@ -174,7 +254,7 @@ def test_scaling_goes_along(runtime, n_steps, n_seen, scales, dtype, rng):
         net.run(X[:n_seen], targets[:n_seen])
     net.reset()
     run = runtime(export_onnx(net))
-    state = {name: np.zeros(4, dtype) for name in ("cell_state", "cell_output")}
+    state = {name: np.zeros(4, dtype) for name in net.state if "cell" in name}
     Y = []
     for x in X[n_seen:]:
         values = run({"x": x.astype(dtype), **state})

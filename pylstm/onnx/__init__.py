@@ -1,4 +1,4 @@
-"""One step of a network, or one row of an estimator, as an ONNX model.
+"""A step of a network, or a row of an estimator, as an ONNX model; of both directions a sequence.
 
 What a step needs of the steps before comes in and goes out: an input NAME of the state, and an
 output next_NAME to be given as NAME to the next step. Elementary operations of opset 13 are
@@ -12,25 +12,31 @@ Needs the onnx package, which is imported here and nowhere else: pip install 'py
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import onnx
 
 from pylstm.errors import brief
 from pylstm.estimators import Classifier, Forecaster, Regressor
 from pylstm.files import written_whole
-from pylstm.network import LSTM, check_blocks_alone
+from pylstm.network import LSTM
 from pylstm.onnx.forecaster import ForecasterRow
 from pylstm.onnx.graph import OPSET, Graph, PackedGraph
-from pylstm.onnx.network import add_network
+from pylstm.onnx.network import network_graph
 from pylstm.onnx.supervised import ClassifierRow, RegressorRow
 
 __all__ = ["OPSET", "export_onnx"]
+
+_ROWS = {Regressor: RegressorRow, Classifier: ClassifierRow, Forecaster: ForecasterRow}
 
 
 def export_onnx(
     model: LSTM | Regressor | Classifier | Forecaster, path: str | os.PathLike[str] | None = None
 ) -> onnx.ModelProto:
     """Return a network, or a whole estimator, as an ONNX model of one step; write it if wanted.
+
+    A step of several layers is that of all of them. Of both directions, which have no single step,
+    the model is that of a sequence.
 
     Parameters
     ----------
@@ -48,7 +54,10 @@ def export_onnx(
 
         Of a network, in its dtype: "x" (n_inputs,), "cell_state" and "cell_output" (n_cells,) and,
         with gate recurrence, the gates there are, (n_blocks,) each; as in `LSTM.state`. Outputs:
-        "y" (n_outputs,), and the state. A sequence begins with zeros. With `scale_inputs` NaN in x
+        "y" (n_outputs,), and the state. A sequence begins with zeros. Of several layers these are
+        "layer0.cell_state" and so on, of each; a token is the vector it stands for. With
+        `bidirectional` there is no state: "x" (n_steps, n_inputs), a whole sequence of at least one
+        step, and "y" (n_steps, n_outputs), as of `LSTM.run_sequences`. With `scale_inputs` NaN in x
         is a missing value, and there is a further state, "input_statistics", float64: what is known
         of the inputs. It may be left out, and is then that of the network as it is now.
 
@@ -82,7 +91,8 @@ def export_onnx(
     -----
     The model predicts and does not learn. Of a network it computes the numbers of `LSTM.step`
     without targets, to rounding: as there, statistics of the inputs go on, those of the targets
-    stay.
+    stay. Both directions are a Scan of the step over the sequence, once as it is and once turned
+    round.
 
     Of an estimator it computes those of this loop over the rows that follow, to rounding::
 
@@ -114,6 +124,14 @@ def export_onnx(
     >>> same
     True
 
+    Both directions, a sequence of six steps:
+
+    >>> net = pylstm.LSTM(2, 1, [4, 4], bidirectional=True, gradient="bptt")
+    >>> model = ReferenceEvaluator(export_onnx(net))
+    >>> x = np.float32(np.arange(12)).reshape(6, 2)
+    >>> bool(abs(model.run(None, {"x": x})[0] - net.run_sequences(x)).max() < 1e-6)
+    True
+
     A whole estimator, which needs no state to begin with:
 
     >>> from pylstm.estimators import Regressor
@@ -131,22 +149,23 @@ def export_onnx(
     True
     """
     model = getattr(model, "estimator_", model)
-    graph: Graph = Graph() if isinstance(model, LSTM) else PackedGraph()
-    if isinstance(model, LSTM):
-        add_network(graph, check_blocks_alone(model))
-    elif isinstance(model, Regressor):
-        RegressorRow(graph, model).add()
-    elif isinstance(model, Classifier):
-        ClassifierRow(graph, model).add()
-    elif isinstance(model, Forecaster):
-        ForecasterRow(graph, model).add()
-    else:
-        raise TypeError(
-            f"model is {brief(model)}, wanted a pylstm.LSTM, Regressor, Classifier or Forecaster"
-        )
-    proto = graph.model()
+    proto = _graph_of(model).model()
     onnx.checker.check_model(proto)
     if path is not None:
         with written_whole(path) as temporary, open(temporary, "wb") as file:
             file.write(proto.SerializeToString())
     return proto
+
+
+def _graph_of(model: Any) -> Graph:
+    """What the model does, or TypeError."""
+    if isinstance(model, LSTM):
+        return network_graph(model)
+    for kind, row in _ROWS.items():
+        if isinstance(model, kind):
+            graph = PackedGraph()
+            row(graph, model).add()
+            return graph
+    raise TypeError(
+        f"model is {brief(model)}, wanted a pylstm.LSTM, Regressor, Classifier or Forecaster"
+    )

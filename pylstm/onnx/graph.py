@@ -18,12 +18,20 @@ Array = npt.NDArray[Any]
 
 OPSET = 13
 _IR_VERSION = 8
+_ABOUT = "One step of an LSTM; next_NAME is what NAME is at the step after it."
+_FIRST = np.iinfo(np.int64).min  # where a slice that goes backwards ends behind the first
+
+Size = int | tuple[int | str, ...]
 
 
 class Graph:
-    """A model of one step, piece by piece; every piece is known by the name of what it computes."""
+    """A model of one step, piece by piece; every piece is known by the name of what it computes.
 
-    def __init__(self) -> None:
+    Sizes are of vectors, or tuples of all axes, of which one may have a name for its size.
+    """
+
+    def __init__(self, name: str = "lstm_step", about: str = _ABOUT) -> None:
+        self._name, self._about = name, about
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, Array] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -65,9 +73,29 @@ class Graph:
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         return self.node("Cast", [value], name, to=kind)
 
-    def input(self, name: str, size: int, dtype: npt.DTypeLike, about: str = "") -> str:
+    def turned(self, value: str, name: str) -> str:
+        """name = value, its rows from the last to the first"""
+        parts = {"starts": -1, "ends": _FIRST, "axes": 0, "steps": -1}
+        places = [self.constant(f"turned.{p}", np.array([n])) for p, n in parts.items()]
+        return self.node("Slice", [value, *places], name)
+
+    def each_row(self, step: Graph, rows: str, starts: Sequence[str], name: str) -> str:
+        """name = what `step` answers to row after row, its states going on from `starts`"""
+        body = helper.make_graph(
+            step._nodes, f"{name}.step", step._inputs, step._following + step._outputs,
+            [numpy_helper.from_array(array, own) for own, array in step._constants.items()],
+        )  # fmt: skip
+        last = [f"{name}.last_{k}" for k in range(len(starts))]
+        outputs = [*last, name]
+        node = helper.make_node(
+            "Scan", [*starts, rows], outputs, name=name, body=body, num_scan_inputs=1
+        )
+        self._nodes.append(node)
+        return name
+
+    def input(self, name: str, size: Size, dtype: npt.DTypeLike, about: str = "") -> str:
         """What a step is given."""
-        self._inputs.append(_vector(name, size, dtype, about))
+        self._inputs.append(_array(name, size, dtype, about))
         return name
 
     def state(
@@ -77,15 +105,15 @@ class Graph:
 
         With a `start` it may be left out, and is that.
         """
-        self._inputs.append(_vector(name, size, dtype))
-        self._following.append(_vector(f"next_{name}", size, dtype))
+        self._inputs.append(_array(name, size, dtype))
+        self._following.append(_array(f"next_{name}", size, dtype))
         if start is not None:
             self.constant(name, np.asarray(start, dtype).reshape(size))
         return name
 
-    def output(self, name: str, size: int, dtype: npt.DTypeLike, about: str = "") -> None:
+    def output(self, name: str, size: Size, dtype: npt.DTypeLike, about: str = "") -> None:
         """What a step answers, which a node computes."""
-        self._outputs.append(_vector(name, size, dtype, about))
+        self._outputs.append(_array(name, size, dtype, about))
 
     def tell(self, name: str, names: Sequence[Any]) -> None:
         """Put names into the properties of the model, as JSON."""
@@ -95,11 +123,11 @@ class Graph:
         """The whole."""
         graph = helper.make_graph(
             self._nodes,
-            "lstm_step",
+            self._name,
             self._inputs,
             self._outputs + self._following,
             [numpy_helper.from_array(array, name) for name, array in self._constants.items()],
-            doc_string="One step of an LSTM; next_NAME is what NAME is at the step after it.",
+            doc_string=self._about,
         )
         model = helper.make_model(
             graph,
@@ -147,6 +175,7 @@ class PackedGraph(Graph):
         return super().model()
 
 
-def _vector(name: str, size: int, dtype: npt.DTypeLike, about: str = "") -> onnx.ValueInfoProto:
+def _array(name: str, size: Size, dtype: npt.DTypeLike, about: str = "") -> onnx.ValueInfoProto:
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    return helper.make_tensor_value_info(name, kind, [size], doc_string=about)
+    axes = [size] if isinstance(size, int) else list(size)
+    return helper.make_tensor_value_info(name, kind, axes, doc_string=about)
