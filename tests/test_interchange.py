@@ -15,11 +15,11 @@ from pylstm.interchange import from_keras, from_torch, to_keras, to_torch
 
 
 def torch_lstm(weights, X):
-    """Outputs h (n_steps, n_hidden) of nn.LSTM with one layer, from a fresh state, in float64."""
+    """Outputs h of nn.LSTM with one layer, from a fresh state, in float64."""
     weights = {name: np.float64(values) for name, values in weights.items()}
-    n_hidden = weights["weight_hh_l0"].shape[1]
+    n_hidden, n_shown = len(weights["weight_hh_l0"]) // 4, weights["weight_hh_l0"].shape[1]
     zero = np.zeros(4 * n_hidden)
-    h = c = np.zeros(n_hidden)
+    h, c = np.zeros(n_shown), np.zeros(n_hidden)
     outputs = []
     for x in np.float64(X):
         a = weights["weight_ih_l0"] @ x + weights.get("bias_ih_l0", zero)
@@ -28,6 +28,8 @@ def torch_lstm(weights, X):
         i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
         c = f * c + i * np.tanh(g)
         h = o * np.tanh(c)
+        if "weight_hr_l0" in weights:
+            h = weights["weight_hr_l0"] @ h
         outputs.append(h)
     return np.array(outputs)
 
@@ -200,6 +202,13 @@ def without(weights, name):
     return {key: values for key, values in weights.items() if key != name}
 
 
+def deeper(weights, bias=True):
+    """The weights of two layers."""
+    own = {k: v for k, v in weights.items() if bias or not k.startswith("bias")}
+    upper = {name.replace("_l0", "_l1"): values for name, values in own.items()}
+    return weights | upper | {"weight_ih_l1": weights["weight_hh_l0"]}
+
+
 def with_value(values):
     values = values.copy()
     values.flat[1] = np.inf
@@ -212,6 +221,14 @@ WRONG = [
     (ValueError, lambda w, r: (w | {"weight_ih_l1": w["weight_hh_l0"]}, r), "'weight_ih_l1'"),
     (ValueError, lambda w, r: (w | {"weight_ih_l0_reverse": 0}, r), "'weight_ih_l0_reverse'"),
     (ValueError, lambda w, r: (w | {"weight_hr_l0": 0}, r), "'weight_hr_l0'"),
+    (ValueError, lambda w, r: (w | {"weight_hr_l0": np.ones((3, 5))}, r), r"wanted \(20, 3\)"),
+    (ValueError, lambda w, r: (w | {"weight_ih_l2": w["weight_hh_l0"]}, r), "no 'weight_ih_l1'"),
+    (ValueError, lambda w, r: (deeper(w, bias=False), r), "lstm has no 'bias_ih_l1'"),
+    (
+        ValueError,
+        lambda w, r: (deeper(w) | {"weight_ih_l1": w["weight_ih_l0"]}, r),
+        r"'weight_ih_l1'\] has shape \(20, 3\), wanted \(20, 5\)",
+    ),
     (ValueError, lambda w, r: (w | {"bias_ih_l0": np.ones(8)}, r), r"shape \(8,\), wanted \(20,\)"),
     (ValueError, lambda w, r: (w | {"weight_ih_l0": np.ones((21, 3))}, r), r"\(21, 3\)"),
     (ValueError, lambda w, r: (w | {"weight_hh_l0": np.ones((5, 20))}, r), r"\(5, 20\), wanted"),
@@ -471,28 +488,126 @@ def test_stacks_that_pytorch_has_not(keywords, sentence):
         to_torch(pylstm.LSTM(2, 1, **keywords))
 
 
-def test_a_cell_of_pytorch_and_a_layer_of_keras_are_one_layer():
+def test_a_cell_of_pytorch_is_one_layer():
     net = pylstm.LSTM(2, 1, [4, 4])
     with pytest.raises(ValueError, match=r"an nn\.LSTMCell is one layer"):
         to_torch(net, cell=True)
-    with pytest.raises(ValueError, match="net has 2 layers"):
-        to_keras(net)
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+@pytest.mark.parametrize("both", [False, True])
+def test_projections_become_part_of_what_reads_them(n_layers, both, dtype, rng):
+    step, n_hidden, n_shown = 1 + both, 6, 4
+    weights = {}
+    for k in range(n_layers):
+        for suffix in [f"_l{k}", f"_l{k}_reverse"][:step]:
+            weights[f"weight_ih{suffix}"] = (4 * n_hidden, 3 if k == 0 else step * n_shown)
+            weights[f"weight_hh{suffix}"] = (4 * n_hidden, n_shown)
+            weights[f"weight_hr{suffix}"] = (n_shown, n_hidden)
+    weights = {name: rng.uniform(-1, 1, size).astype(dtype) for name, size in weights.items()}
+    readout = {"weight": rng.uniform(-1, 1, (2, step * n_shown)).astype(dtype), "bias": np.ones(2)}
+    X = np.float32(rng.normal(size=(30, 3)))
+    H = torch_layers(weights, X, n_layers, both)
+    net = from_torch(weights, dtype=dtype)
+    assert net.n_layers == n_layers
+    np.testing.assert_allclose(net.run_sequences(X), H, rtol=0, atol=5 * TOLERANCE[dtype])
+    ours = from_torch(weights, readout, dtype=dtype).run_sequences(X)
+    np.testing.assert_allclose(ours, torch_linear(readout, H), rtol=0, atol=9 * TOLERANCE[dtype])
+    assert from_torch(weights, n_outputs=5).parameters["output"].shape == (5, n_hidden + 1)
+
+
+def keras_layers(lstm, X):
+    """Outputs of layers of Keras one upon the other, each LSTM or Bidirectional by its arrays."""
+    for arrays in lstm if isinstance(lstm, list) else [lstm]:
+        values = [*arrays.values()]
+        outputs = [keras_lstm(values[:3], X)]
+        if len(values) == 6:
+            outputs.append(keras_lstm(values[3:], X[::-1])[::-1])
+        X = np.concatenate(outputs, axis=1)
+    return X
+
+
+@pytest.mark.parametrize("architecture", DEEP, ids=str)
+@pytest.mark.parametrize("sizes", [[4], [4, 3], [2, 4, 3]])
+@pytest.mark.parametrize("both", [False, True])
+def test_layers_and_directions_to_keras_and_back(architecture, sizes, both, dtype, rng):
+    switches = {"n_blocks": sizes, "bidirectional": both}
+    switches |= {"gradient": "bptt"} if both else {}
+    net = pylstm.LSTM(**architecture.keywords() | switches, init_range=0.5, dtype=dtype)
+    X, _ = random_task(architecture, 30, rng)
+    exported = to_keras(net)
+    H = keras_layers(exported["lstm"], X)
+    wanted = keras_dense(exported["readout"].values(), H)
+    np.testing.assert_allclose(net.run_sequences(X), wanted, rtol=0, atol=TOLERANCE[dtype])
+    layers = exported["lstm"] if len(sizes) > 1 else [exported["lstm"]]
+    lists = [[*arrays.values()] for arrays in layers]
+    made = [Two(own[:3], own[3:]) if both else Layer(own) for own in lists]
+    for given in [exported["lstm"], lists, made]:
+        back = from_keras(given, exported["readout"], dtype=dtype)
+        assert (back.n_layers, back.n_inputs) == (len(sizes), net.n_inputs)
+        np.testing.assert_allclose(back.run_sequences(X), wanted, rtol=0, atol=5 * TOLERANCE[dtype])
+    cells = from_keras(exported["lstm"], dtype=dtype)
+    np.testing.assert_allclose(cells.run_sequences(X), H, rtol=0, atol=5 * TOLERANCE[dtype])
+
+
+def test_a_layer_without_biases_upon_one_with(rng):
+    lower, _ = keras_weights(rng)
+    upper, _ = keras_weights(rng, n_inputs=5, biased=False)
+    X = np.float32(rng.normal(size=(10, 3)))
+    wanted = keras_lstm(upper, keras_lstm(lower, X))
+    np.testing.assert_allclose(from_keras([lower, upper]).run(X), wanted, rtol=0, atol=1e-6)
+
+
+class Two:
+    """What this needs of a Bidirectional."""
+
+    def __init__(self, there, back, merge_mode="concat", return_sequences=True, **config):
+        self.forward_layer = Layer(there, go_backwards=False, **config)
+        self.backward_layer = Layer(back, go_backwards=not config)
+        self.merge_mode, self.return_sequences = merge_mode, return_sequences
+
+    def get_weights(self):
+        return self.forward_layer.get_weights() + self.backward_layer.get_weights()
+
+
+WRONG_LAYERS_IN_KERAS = [
+    (lambda w, upper: [w, w], r"lstm\[1\]\['kernel'\] has shape \(3, 20\), wanted \(5, 20\)"),
+    (lambda w, upper: [w, upper + upper], "reads both directions and the layer below one"),
+    (lambda w, upper: [w + w, upper], "reads one direction and the layer below both"),
+    (lambda w, upper: w[:2] + w, "lstm has 5 arrays, wanted kernel"),
+    (lambda w, upper: Two(w, upper), r"backward lstm\['kernel'\] has shape \(5, 20\), wanted"),
+    (lambda w, upper: [Two(w, w, merge_mode="sum")], r"merge_mode of lstm\[0\] is 'sum', wanted"),
+    (lambda w, upper: Two(w, w, return_sequences=False), "return_sequences of lstm is False"),
+    (lambda w, upper: Two(w, w, activation="tanh"), "go_backwards of lstm is False, wanted True"),
+    (lambda w, upper: Two(w, w, activation="relu"), "activation of lstm is 'relu'"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), WRONG_LAYERS_IN_KERAS)
+def test_wrong_layers_of_keras_are_refused(given, message, rng):
+    w, upper = (keras_weights(rng, n_inputs=n)[0] for n in (3, 5))
+    with pytest.raises(ValueError, match=message):
+        from_keras(given(w, upper))
 
 
 # ---------------------------------------------------------------- the libraries themselves
 
 
 @pytest.mark.parametrize("both", [False, True])
-def test_pytorch_itself_agrees_on_layers(both, rng):
+@pytest.mark.parametrize("proj_size", [0, 4])
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+def test_pytorch_itself_agrees_on_layers(both, proj_size, rng):
     torch = pytest.importorskip("torch", reason="the equations are tested without it")
-    layer = torch.nn.LSTM(3, 6, num_layers=2, bidirectional=both)
-    linear = torch.nn.Linear(12 if both else 6, 2)
+    layer = torch.nn.LSTM(3, 6, num_layers=2, bidirectional=both, proj_size=proj_size)
+    linear = torch.nn.Linear((1 + both) * (proj_size or 6), 2)
     X = np.float32(rng.normal(size=(30, 3)))
     with torch.no_grad():
         wanted = linear(layer(torch.tensor(X))[0]).numpy()
     net = from_torch(layer, linear)
     np.testing.assert_allclose(net.run_sequences(X), wanted, rtol=0, atol=1e-6)
     exported = to_torch(net)
+    layer = torch.nn.LSTM(3, 6, num_layers=2, bidirectional=both)
+    linear = torch.nn.Linear((1 + both) * 6, 2)
     for module, part in ((layer, "lstm"), (linear, "readout")):
         module.load_state_dict({k: torch.tensor(v) for k, v in exported[part].items()})
     with torch.no_grad():
@@ -558,3 +673,68 @@ def test_keras_itself_agrees(rng):
             np.testing.assert_allclose(net.run(X), wanted, rtol=0, atol=1e-6)
         layer.set_weights([*exported["lstm"].values()])
         dense.set_weights([*exported["readout"].values()])
+
+
+@pytest.fixture
+def keras():
+    return pytest.importorskip("keras", reason="the equations are tested without it")
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in Keras
+@pytest.mark.parametrize("both", [False, True])
+def test_keras_itself_agrees_on_models(keras, both, rng):
+    """Layers by a list of them, a Sequential and a functional model; and the weights from here."""
+
+    def lstm(size, **keywords):
+        layer = keras.layers.LSTM(size, return_sequences=True, **keywords)
+        return keras.layers.Bidirectional(layer) if both else layer
+
+    X = np.float32(rng.normal(size=(30, 3)))
+    lower, upper = lstm(6), lstm(4, return_state=not both)
+    dense = keras.layers.Dense(2, activation="sigmoid")
+    inputs = keras.Input((30, 3))
+    below = keras.layers.Dropout(0.5)(lower(inputs))
+    functional = keras.Model(inputs, dense(upper(below) if both else upper(below)[0]))
+    sequential = keras.Sequential(
+        [lstm(6), keras.layers.Dropout(0.5), lstm(4), keras.layers.Dense(2, activation="sigmoid")]
+    )
+    wanted = keras.ops.convert_to_numpy(functional(X[None]))[0]
+    for given in [([lower, upper], dense), (functional,)]:
+        net = from_keras(*given)
+        assert net.n_blocks == [6, 4]
+        np.testing.assert_allclose(net.run_sequences(X), wanted, rtol=0, atol=1e-6)
+    sequential(X[None])
+    exported = to_keras(net)
+    layers = [sequential.layers[0], sequential.layers[2]]
+    for layer, arrays in zip(layers, exported["lstm"], strict=True):
+        layer.set_weights([*arrays.values()])
+    sequential.layers[3].set_weights([*exported["readout"].values()])
+    again = keras.ops.convert_to_numpy(sequential(X[None]))[0]
+    np.testing.assert_allclose(again, wanted, rtol=0, atol=1e-6)
+    ours = from_keras(sequential).run_sequences(X)
+    np.testing.assert_allclose(ours, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in Keras
+def test_models_of_keras_that_are_no_chain(keras):
+    layers = keras.layers
+    inputs = keras.Input((30, 3))
+    lower, upper = (layers.LSTM(3, return_sequences=True) for _ in range(2))
+    said = upper(lower(inputs))
+    first = layers.Dense(2)
+    model = keras.Model(inputs, first(said))
+    for given, error, message in [
+        (keras.Model(inputs, layers.Add()([said, inputs])), ValueError, "LSTM, LSTM, Add, wanted"),
+        (keras.Model(inputs, [said, lower.output]), ValueError, "wanted a chain of layers"),
+        (keras.Model(inputs, layers.Dense(1)(lower.output)), None, None),
+        (keras.Sequential([layers.GRU(3)]), ValueError, "the model has GRU, wanted LSTM"),
+        (keras.Sequential([layers.LSTM(3)]), ValueError, "0 arrays, .* a layer that is built"),
+        (keras.Sequential([]), ValueError, "the model has no layers, wanted LSTM"),
+    ]:
+        if error is None:
+            assert from_keras(given).n_layers == 1
+            continue
+        with pytest.raises(error, match=message):
+            from_keras(given)
+    with pytest.raises(TypeError, match="readout was given, wanted none: the model has its own"):
+        from_keras(model, first)

@@ -36,7 +36,6 @@ from stacks import (
 
 import pylstm
 from pylstm import _core
-from pylstm.interchange import to_keras
 
 pytestmark = pytest.mark.usefixtures("layout")
 
@@ -412,7 +411,6 @@ def test_what_is_for_one_layer():
         lambda: pylstm.Delayed(net, 2),
         lambda: pylstm.Population.from_nets([net]),
         lambda: net.grow(n_inputs=3),
-        lambda: to_keras(net),
     ):
         with pytest.raises(ValueError, match=r"(net has 2 layers|n_blocks is \[3, 3\]), wanted"):
             use()

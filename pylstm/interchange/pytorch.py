@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,9 @@ from pylstm.network import LSTM
 __all__ = ["from_torch", "to_torch"]
 
 _WEIGHTS, _BIASES = ("weight_ih", "weight_hh"), ("bias_ih", "bias_hh")
+_PROJECTION = "weight_hr"
 _OF_LAYER = "_l0"
+_NAME = re.compile(r"(?:weight|bias)_(?:ih|hh|hr)_l(\d{1,3})(_reverse)?", re.ASCII)
 
 
 def to_torch(net: LSTM, *, cell: bool = False) -> dict[str, dict[str, Array]]:
@@ -105,14 +108,15 @@ def from_torch(lstm: Any, readout: Any = None, **keywords: Any) -> LSTM:
     ----------
     lstm : mapping or module
         State dict of an nn.LSTM or nn.LSTMCell, or the module: tensors or arrays. Any number of
-        layers, one direction or both, no projection (proj_size); with or without biases. Of both
-        directions the network has ``gradient="bptt"``. Its names may have a prefix, as they have
-        in the state dict of a module around it; if that has an nn.Linear besides and nothing else,
-        it is the readout.
+        layers, one direction or both, with or without biases. Of both directions the network has
+        ``gradient="bptt"``. A projection (proj_size) becomes part of the weights that read it,
+        W_hh W_hr for W_hh: the same outputs, and each of these weights learns on by itself. Its
+        names may have a prefix, as they have in the state dict of a module around it; if that has
+        an nn.Linear besides and nothing else, it is the readout.
     readout : mapping or module, optional
-        State dict of an nn.Linear on its cell outputs, or the module. Without one the outputs of
-        the network are the cell outputs themselves; or, with ``n_outputs=`` among the keywords, the
-        readout begins as that of a new network does.
+        State dict of an nn.Linear on its outputs, or the module. Without one the outputs of the
+        network are those of the nn.LSTM; or, with ``n_outputs=`` among the keywords, the readout
+        begins as that of a new network does.
     **keywords
         Of `LSTM`: optimizer, output, loss, seed, dtype and what else does not belong to the
         architecture. dtype by default float64 if the weights are, else float32, which half
@@ -126,8 +130,8 @@ def from_torch(lstm: Any, readout: Any = None, **keywords: Any) -> LSTM:
     Raises
     ------
     ValueError, TypeError
-        For weights that are missing, do not fit together or are not finite, for a projection, and
-        for keywords that the weights have settled.
+        For weights that are missing, of a layer too, do not fit together or are not finite, and for
+        keywords that the weights have settled.
 
     Examples
     --------
@@ -146,30 +150,49 @@ def from_torch(lstm: Any, readout: Any = None, **keywords: Any) -> LSTM:
     rest = {name: given[name] for name in given if _path(name) != prefix}
     if rest and readout is not None:
         _refuse_rest(rest, "readout is given as well")
-    both = f"{_WEIGHTS[0]}{_OF_LAYER}_reverse" in own
-    n_layers = 1
-    while f"{_WEIGHTS[0]}_l{n_layers}" in own:
-        n_layers += 1
+    places = [match for name in own if (match := _NAME.fullmatch(name))]
+    n_layers = 1 + max((int(match[1]) for match in places), default=0)
+    both = any(match[2] for match in places)
+    projected = any(name.startswith(_PROJECTION) for name in own)
     step = 2 if both else 1
     suffixes = [""] if _WEIGHTS[0] in own else _suffixes(step * n_layers, both)
+    kinds = (*_WEIGHTS, _PROJECTION) if projected else _WEIGHTS
     weights, biases = (
-        [name + suffix for suffix in suffixes for name in names] for names in (_WEIGHTS, _BIASES)
+        [name + suffix for suffix in suffixes for name in names] for names in (kinds, _BIASES)
     )
     arrays = _arrays("lstm", own, weights, biases)
     n_cells, n_inputs = len(arrays[weights[0]]) // 4, arrays[weights[0]].shape[1]
+    n_shown = len(arrays[_PROJECTION + suffixes[0]]) if projected else n_cells
     wanted: dict[str, tuple[int, ...]] = dict.fromkeys(biases, (4 * n_cells,))
     for k, suffix in enumerate(suffixes):
-        wanted[_WEIGHTS[0] + suffix] = (4 * n_cells, n_inputs if k < step else step * n_cells)
-        wanted[_WEIGHTS[1] + suffix] = (4 * n_cells, n_cells)
+        wanted[_WEIGHTS[0] + suffix] = (4 * n_cells, n_inputs if k < step else step * n_shown)
+        wanted[_WEIGHTS[1] + suffix] = (4 * n_cells, n_shown)
+        wanted[_PROJECTION + suffix] = (n_shown, n_cells)
     check_shapes("lstm", arrays, wanted)
-    networks = []
-    for suffix in suffixes:
-        W_x, W_h, b_x, b_h = (arrays.get(name + suffix) for name in (*_WEIGHTS, *_BIASES))
-        assert W_x is not None
-        assert W_h is not None
-        networks.append((W_x, W_h, b_x + b_h if b_x is not None and b_h is not None else None))
-    V, d = _linear(rest or readout, step * n_cells)
-    return network_of(Exchanged(networks, V, d, both), keywords)
+    networks, below = [], list[Array]()
+    for layer in (suffixes[k : k + step] for k in range(0, len(suffixes), step)):
+        projections = [arrays[_PROJECTION + suffix] for suffix in layer] if projected else []
+        for k, suffix in enumerate(layer):
+            W_x, W_h = (arrays[name + suffix] for name in _WEIGHTS)
+            W_x, W_h = _of_cells(W_x, below), _of_cells(W_h, projections[k : k + 1])
+            b_x, b_h = (arrays.get(name + suffix) for name in _BIASES)
+            networks.append((W_x, W_h, b_x + b_h if b_x is not None and b_h is not None else None))
+        below = projections
+    V, d = _linear(rest or readout, step * n_shown)
+    if V is None and projected and "n_outputs" not in keywords:
+        V = np.eye(step * n_shown, dtype=below[0].dtype)
+    return network_of(
+        Exchanged(networks, None if V is None else _of_cells(V, below), d, both), keywords
+    )
+
+
+def _of_cells(weights: Array, projections: Sequence[Array]) -> Array:
+    """Weights of what is projected, as those of the cells: of each projection its own columns."""
+    if not projections:
+        return weights
+    parts = np.split(np.float64(weights), len(projections), axis=1)
+    products = [part @ own for part, own in zip(parts, projections, strict=True)]
+    return np.concatenate(products, axis=1).astype(weights.dtype)
 
 
 def _linear(readout: Any, n_cells: int) -> tuple[Array | None, Array | None]:
@@ -230,15 +253,13 @@ def _arrays(
 ) -> dict[str, Array]:
     """The arrays of a state dict by name: all of the wanted ones, all or none of the optional."""
     names = wanted + (optional if any(name in given for name in optional) else [])
+    told = brief_text(", ".join(map(repr, names)), 200)
     for name in names:
         if name not in given:
-            raise ValueError(f"{what} has no {brief(name)}, wanted {', '.join(map(repr, names))}")
+            raise ValueError(f"{what} has no {brief(name)}, wanted {told}")
     for name in given:
         if name not in names:
-            raise ValueError(
-                f"{what} has {brief(name)}, wanted {', '.join(map(repr, names))} and nothing "
-                "else: no projection"
-            )
+            raise ValueError(f"{what} has {brief(name)}, wanted {told} and nothing else")
     return {
         name: as_array(f"{what}[{brief(name)}]", given[name], 1 if name in optional else 2)
         for name in names
