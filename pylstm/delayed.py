@@ -98,7 +98,7 @@ class Delayed(Copyable, Generic[Net]):
         if not isinstance(net, LSTM | Population):
             raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM or a pylstm.Population")
         if isinstance(net, LSTM):
-            check_network(net)
+            check_network(net, "in a Delayed; for others keep the rows until their targets come")
         if net._config()["gradient"] != "truncated":
             raise ValueError(
                 f"net has gradient={brief(net._config()['gradient'])}, wanted 'truncated' in a "

@@ -446,7 +446,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         config = grown_config(before, n_inputs, n_outputs)
         if config == before:
             return
-        check_network(self)
+        check_network(self, "to grow; one of other sizes is built anew")
         if before["gradient"] != "truncated":
             raise ValueError(
                 f"gradient is {brief(before['gradient'])}, wanted a network with "
@@ -651,14 +651,21 @@ def draw_new_inputs(
             readout[:] = rng.uniform(-limit, limit, before["n_outputs"])
 
 
-def check_network(net: Any) -> LSTM:
-    """Return a network of one layer, or raise TypeError or ValueError."""
+def check_network(net: Any, use: str = "here") -> LSTM:
+    """Return a network of one layer and one direction, or raise TypeError or ValueError.
+
+    Parameters
+    ----------
+    net : LSTM
+    use : str
+        What for and, of more layers, what is possible instead: the end of the sentence.
+    """
     if not isinstance(net, LSTM):
         raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
     if net._config()["bidirectional"]:
-        raise ValueError("net has bidirectional=True, wanted a pylstm.LSTM of one direction here")
+        raise ValueError(f"net has bidirectional=True, wanted a pylstm.LSTM of one direction {use}")
     if net.n_layers > 1:
-        raise ValueError(f"net has {net.n_layers} layers, wanted a pylstm.LSTM of one here")
+        raise ValueError(f"net has {net.n_layers} layers, wanted a pylstm.LSTM of one {use}")
     return net
 
 

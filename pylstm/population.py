@@ -31,6 +31,7 @@ Array = npt.NDArray[Any]
 Seed = int | np.random.Generator
 
 _STATE_FORMAT = 2
+_ONE = "in a Population; networks of more are a pylstm.LSTM each"
 
 
 @register
@@ -138,15 +139,13 @@ class Population(Architecture, Copyable, PopulationBase):
     def _configure(
         self, config: Mapping[str, Any], n_nets: int, optimizer: Optimizer | Sequence[Optimizer]
     ) -> None:
+        if config.get("bidirectional"):
+            raise ValueError(f"bidirectional is True, wanted False {_ONE}")
+        if isinstance(config["n_blocks"], list):
+            raise ValueError(f"n_blocks is {brief(config['n_blocks'])}, wanted one layer {_ONE}")
         gradient = config.get("gradient", "truncated")
         if gradient != "truncated":
             raise ValueError(f"gradient is {brief(gradient)}, wanted 'truncated' in a Population")
-        if config.get("bidirectional"):
-            raise ValueError("bidirectional is True, wanted False in a Population")
-        if isinstance(config["n_blocks"], list):
-            raise ValueError(
-                f"n_blocks is {brief(config['n_blocks'])}, wanted one layer in a Population"
-            )
         if config.get("n_units"):
             raise ValueError(f"n_units is {brief(config['n_units'])}, wanted 0 in a Population")
         config = LATER_SWITCHES | dict(config)
@@ -210,7 +209,7 @@ class Population(Architecture, Copyable, PopulationBase):
         itself is copied and does not change.
         """
         k = self._index(k)
-        check_blocks_alone(net)
+        check_blocks_alone(net, _ONE)
         for name, wanted in self._config().items():
             if net._config()[name] != wanted:
                 raise ValueError(

@@ -73,7 +73,7 @@ class Streams(Fits, Copyable, StreamGroup):
     """
 
     def __init__(self, net: LSTM, n_streams: int) -> None:
-        check_network(net)
+        check_network(net, "in Streams; run_sequences learns several sequences with any network")
         self._build(net, check_size("n_streams", n_streams))
         self.__net: LSTM = net
 

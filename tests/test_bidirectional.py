@@ -284,7 +284,7 @@ def test_a_single_step_has_no_outputs():
         net.run_sequences([[0, 1]], [[1]], update="step")
     with pytest.raises(RuntimeError, match="no step to learn from"):
         net.learn([1.0])
-    with pytest.raises(ValueError, match="LSTM of one direction here"):
+    with pytest.raises(ValueError, match="LSTM of one direction in Streams"):
         pylstm.Streams(net, 2)
     with pytest.raises(ValueError, match="gradient is 'truncated' with bidirectional=True"):
         net.gradient([[0, 1]], [[1]], "truncated")

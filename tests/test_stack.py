@@ -16,6 +16,7 @@ from nets import (
     assert_close,
     assert_same_bits,
     assert_same_future,
+    assert_same_model,
     covering_combinations,
     get_parameters,
     random_parameters,
@@ -36,6 +37,7 @@ from stacks import (
 
 import pylstm
 from pylstm import _core
+from pylstm.estimators import Classifier, Forecaster, Regressor
 
 pytestmark = pytest.mark.usefixtures("layout")
 
@@ -405,15 +407,40 @@ def test_what_cannot_be(keywords, sentence):
 
 
 def test_what_is_for_one_layer():
-    net = pylstm.LSTM(2, 1, [3, 3])
-    for use in (
-        lambda: pylstm.Streams(net, 2),
-        lambda: pylstm.Delayed(net, 2),
-        lambda: pylstm.Population.from_nets([net]),
-        lambda: net.grow(n_inputs=3),
-    ):
-        with pytest.raises(ValueError, match=r"(net has 2 layers|n_blocks is \[3, 3\]), wanted"):
-            use()
+    """Each says so, and what is possible instead; nothing has changed."""
+    net, pop = pylstm.LSTM(2, 1, [3, 3]), pylstm.Population(2, 2, 1, 3)
+    both = pylstm.LSTM(2, 1, 3, bidirectional=True, gradient="bptt")
+    untouched, others = net.copy(), pop.copy()
+    for use, of_layers, of_directions in [
+        (lambda net: pylstm.Streams(net, 2), "net has 2 layers, .*run_sequences", "in Streams"),
+        (lambda net: pylstm.Delayed(net, 2), "net has 2 layers, .* keep the rows", "in a Delayed"),
+        (lambda net: net.grow(n_inputs=3), "net has 2 layers, .* built anew", "to grow"),
+        (lambda net: pop.__setitem__(0, net), "net has 2 layers, .* each", "in a Population"),
+        (
+            lambda net: pylstm.Population.from_nets([net]),
+            r"n_blocks is \[3, 3\], wanted one layer in a Population; .* each",
+            "bidirectional is True, wanted False in a Population",
+        ),
+    ]:
+        with pytest.raises(ValueError, match=of_layers):
+            use(net)
+        with pytest.raises(ValueError, match=of_directions):
+            use(both)
+    with pytest.raises(ValueError, match=r"n_blocks is \[3, 3\], wanted one layer"):
+        pylstm.Population(2, 2, 1, [3, 3])
+    with pytest.raises(ValueError, match="bidirectional is True, wanted False"):
+        pylstm.Population(2, 2, 1, 3, bidirectional=True, gradient="bptt")
+    assert_same_model(net, untouched)
+    assert_same_bits(dict(pop.parameters), dict(others.parameters))
+
+
+@pytest.mark.parametrize("kind", [Regressor, Classifier, Forecaster])
+def test_the_networks_of_an_estimator_are_of_one_layer(kind):
+    with pytest.raises(ValueError, match=r"n_cells is \[8, 8\], wanted a whole number"):
+        kind(n_cells=[8, 8])
+    for switch in ("skip_inputs", "skip_outputs", "bidirectional"):
+        with pytest.raises(ValueError, match=f"network names '{switch}', which the estimator sets"):
+            kind(network={switch: True})
 
 
 def test_a_state_of_another_depth():

@@ -44,6 +44,11 @@ _STATE_FORMAT = 2
 _SET_HERE = {
     *("n_inputs", "n_outputs", "n_blocks", "block_size", "output", "loss", "dtype", "seed"),
     *("optimizer", "scale_inputs", "scale_targets"),
+    *(
+        "skip_inputs",
+        "skip_outputs",
+        "bidirectional",
+    ),  # of one layer, which grows with its features
 }
 
 
