@@ -695,9 +695,8 @@ def test_keras_itself_agrees_on_models(keras, both, rng):
     inputs = keras.Input((30, 3))
     below = keras.layers.Dropout(0.5)(lower(inputs))
     functional = keras.Model(inputs, dense(upper(below) if both else upper(below)[0]))
-    sequential = keras.Sequential(
-        [lstm(6), keras.layers.Dropout(0.5), lstm(4), keras.layers.Dense(2, activation="sigmoid")]
-    )
+    each = keras.layers.TimeDistributed(keras.layers.Dense(2, activation="sigmoid"))
+    sequential = keras.Sequential([lstm(6), keras.layers.Dropout(0.5), lstm(4), each])
     wanted = keras.ops.convert_to_numpy(functional(X[None]))[0]
     for given in [([lower, upper], dense), (functional,)]:
         net = from_keras(*given)

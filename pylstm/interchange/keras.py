@@ -142,6 +142,7 @@ def from_keras(lstm: Any, readout: Any = None, **keywords: Any) -> LSTM:
         if own is not None and readout is not None:
             raise TypeError("readout was given, wanted none: the model has its own")
         readout = own if readout is None else readout
+    readout = _unwrapped(readout)
     several = _are_layers(lstm)
     layers: list[list[dict[str, Array]]] = []
     for k, given in enumerate(lstm if several else [lstm]):
@@ -170,7 +171,7 @@ def _chain(model: Any) -> tuple[list[Any], Any]:
     """The LSTM layers of a model, the lowest first, and the Dense on them, or None."""
     kinds = {kind.__name__ for kind in type(model).__mro__}
     layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
-    names = [type(layer).__name__ for layer in layers]
+    names = [type(_unwrapped(layer)).__name__ for layer in layers]
     found = [name for name in names if name != "Dropout"]
     recurrent = found[:-1] if found and found[-1] == "Dense" else found
     if not recurrent or not set(recurrent) <= {"LSTM", "Bidirectional"}:
@@ -185,6 +186,11 @@ def _chain(model: Any) -> tuple[list[Any], Any]:
         )
     kept = [layer for layer in layers if type(layer).__name__ != "Dropout"]
     return kept[: len(recurrent)], kept[-1] if len(kept) > len(recurrent) else None
+
+
+def _unwrapped(layer: Any) -> Any:
+    """What a TimeDistributed does at every step, which a Dense does by itself."""
+    return layer.layer if type(layer).__name__ == "TimeDistributed" else layer
 
 
 def _is_chain(model: Any, layers: Sequence[Any]) -> bool:
