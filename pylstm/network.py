@@ -669,12 +669,12 @@ def check_network(net: Any, use: str = "here") -> LSTM:
     return net
 
 
-def check_blocks_alone(net: Any) -> LSTM:
+def check_blocks_alone(net: Any, use: str = "here") -> LSTM:
     """Return a network of one layer without ordinary units, or raise TypeError or ValueError."""
-    if check_network(net).n_units:
+    if check_network(net, use).n_units:
         raise ValueError(
             f"net has {net.n_units} ordinary units, wanted a pylstm.LSTM of memory blocks alone "
-            "here"
+            f"{use}"
         )
     checked: LSTM = net
     return checked

@@ -151,13 +151,15 @@ DEEP = {
     "shown": {"n_blocks": [4, 3, 2], "skip_outputs": True, "shortcut": True, "output": "logistic"},
     "1997": {"n_blocks": [3, 2], "block_size": 2, "gate_recurrence": True, "forget_gate": False},
     "peepholes": {"n_blocks": [3, 2], "peepholes": True, "leak": 0.25, "output": "softmax"},
+    "units": {"n_blocks": [3, 2], "n_units": [1, 4], "skip_inputs": True, "gate_recurrence": True},
+    "some units": {"n_blocks": [0, 3], "n_units": [4, 0], "unit": "tanh", "hidden_bias": "gates"},
 }
 
 
 @pytest.fixture(params=DEEP)
 def deep(request):
     """An architecture, and the keywords of a network of several layers of it."""
-    layers = ("n_blocks", "skip_inputs", "skip_outputs")
+    layers = ("n_blocks", "n_units", "skip_inputs", "skip_outputs")
     keywords = DEEP[request.param]
     one = Architecture(**{name: how for name, how in keywords.items() if name not in layers})
     return one, {name: how for name, how in keywords.items() if name in layers}
@@ -174,6 +176,15 @@ def test_a_step_of_several_layers(runtime, n_steps, deep, dtype):
     check(runtime, layered(architecture, dtype, **layers), architecture, n_steps)
 
 
+@pytest.mark.parametrize("unit", ["logistic", "tanh_half"])
+@pytest.mark.parametrize("n_blocks", [0, 3])
+def test_ordinary_units(runtime, n_steps, n_blocks, unit, dtype):
+    units = {"n_blocks": n_blocks, "n_units": 4, "unit": unit}
+    for switches in ({}, {"cell_recurrence": False, "shortcut": True}):
+        architecture = Architecture(**switches)
+        check(runtime, layered(architecture, dtype, **units), architecture, n_steps // 2)
+
+
 def test_every_combination_of_switches_in_layers(runtime, combination):
     layers = {"n_blocks": [2, 1], "skip_outputs": combination.shortcut}
     check(runtime, layered(combination, **layers), combination, n_steps=3)
@@ -183,7 +194,7 @@ def test_the_state_of_layers_has_the_names_it_has_here(deep):
     architecture, layers = deep
     net = layered(architecture, **layers)
     names = [value.name for value in export_onnx(net).graph.input]
-    kept = {name for name in net.state if architecture.gate_recurrence or "cell" in name}
+    kept = {name for name in net.state if architecture.gate_recurrence or "gate" not in name}
     assert names[0] == "x"
     assert set(names[1:]) == kept
 

@@ -53,7 +53,8 @@ def export_onnx(
         to the next step.
 
         Of a network, in its dtype: "x" (n_inputs,), "cell_state" and "cell_output" (n_cells,) and,
-        with gate recurrence, the gates there are, (n_blocks,) each; as in `LSTM.state`. Outputs:
+        with gate recurrence, the gates there are, (n_blocks,) each; with ordinary units "unit"
+        (n_units,); as in `LSTM.state`. Outputs:
         "y" (n_outputs,), and the state. A sequence begins with zeros. Of several layers these are
         "layer0.cell_state" and so on, of each; a token is the vector it stands for. With
         `bidirectional` there is no state: "x" (n_steps, n_inputs), a whole sequence of at least one

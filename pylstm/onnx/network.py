@@ -1,18 +1,20 @@
 """A network as ONNX nodes: one step of it or, of both directions, a sequence. What a step computes,
 b a block, v a cell:
 
-    sources = [u; cell_output; gates of t-1]      net_gate = sources W_gate^T + bias_gate
+    sources = [s; cell_output; unit; gates, all of t-1]
+    net     = sources W^T + bias                  of each kind of units
     i, f    = Sigmoid(net + sum_s U c(t-1))       c(t) = f c(t-1) + i squash_g(net_g)
     f       = (1 - leak) f                        f = 1 - leak without a forget gate
     o       = Sigmoid(net + sum_s U c(t))         h(t) = o squash_h(c(t))
-    y       = squash_out(sum_l [h_l(t); x] V_l^T + bias)
+    unit    = squash_u(net)
+    y       = squash_out(sum_l [h_l(t); unit_l; x] V_l^T + bias)
 
-with u = x, or of a layer upon another [h of the one below; x]. Every switch of the network is
-there. A row of sources times the transposed weights is what runtimes are quick at: in onnxruntime,
-with 512 cells, more than ten times as quick as weights times a column.
+with s = x, or of a layer upon another [h and units of the one below; x]. Every switch of the
+network is there. A row of sources times the transposed weights is what runtimes are quick at: in
+onnxruntime, with 512 cells, more than ten times as quick as weights times a column.
 
 With both directions each network of a layer is a Scan of its step over the sequence, which for the
-second of them is turned round before and after; u and y are those of all steps.
+second of them is turned round before and after; s and y are those of all steps.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ def _cell_outputs(graph: Graph, net: LSTM, config: dict[str, Any], u: str) -> st
     row = step.input(f"{prefix}row", config["n_inputs"], net.dtype)
     name = f"{prefix}cell_outputs"
     step.node("Identity", [hidden.add([row])], f"{name}.row")
-    step.output(f"{name}.row", hidden.n_cells, net.dtype)
+    step.output(f"{name}.row", hidden.n_cells + hidden.n_units, net.dtype)
     if not backward:
         return graph.each_row(step, u, starts, name)
     turned = graph.each_row(step, graph.turned(u, f"{prefix}u.turned"), starts, f"{name}.turned")
@@ -158,15 +160,16 @@ class Hidden:
         self.graph, self.config, self.parameters = graph, config, parameters
         self.dtype, self.prefix = dtype, prefix
         self.n_blocks, self.block_size = config["n_blocks"], config["block_size"]
-        self.n_cells = self.n_blocks * self.block_size
-        self.gates = [gate for gate in GATES if config[gate]]
+        self.n_cells, self.n_units = self.n_blocks * self.block_size, config["n_units"]
+        self.gates = [gate for gate in GATES if gate in parameters]
 
     def begin(
         self, outside: str = "", start: Mapping[str, Array] | None = None, *, memory: bool = True
     ) -> dict[str, int]:
         """What it needs of the step before, with the sizes; `start`: what that is where it is left
         out, by its names less `outside`. Without memory it is always 0."""
-        sizes = dict.fromkeys(("cell_state", "cell_output"), self.n_cells)
+        sizes = dict.fromkeys(("cell_state", "cell_output"), self.n_cells) if self.n_cells else {}
+        sizes |= {"unit": self.n_units} if self.n_units else {}
         if self.config["gate_recurrence"]:
             sizes |= dict.fromkeys(self.gates, self.n_blocks)
         for name, size in sizes.items():
@@ -179,13 +182,24 @@ class Hidden:
         return sizes
 
     def add(self, inputs: Sequence[str]) -> str:
-        """Return the cell outputs of a step."""
+        """Return the cell outputs and units of a step."""
+        kinds = (["cell_output"] if self.n_cells else []) + (["unit"] if self.n_units else [])
         sources = [*inputs]
         if self.config["cell_recurrence"]:
-            sources.append(f"{self.prefix}cell_output")
+            sources += [self.prefix + kind for kind in kinds]
         if self.config["gate_recurrence"]:
             sources += [self.prefix + gate for gate in self.gates]
         together = _joined(self.graph, sources, f"{self.prefix}sources")
+        if self.n_cells:
+            self._cells(together)
+        if self.n_units:
+            net, kind = self._net("unit", together), self.config["unit"]
+            _squash(self.graph, kind, net, self._following("unit"), self.dtype)
+        shown = [self._following(kind) for kind in kinds]
+        return _joined(self.graph, shown, f"{self.prefix}hidden")
+
+    def _cells(self, together: str) -> None:
+        """next_cell_state and next_cell_output, of all sources"""
         cell_state = f"{self.prefix}cell_state"
         for gate in ("input_gate", "forget_gate"):
             self._gate(gate, together, cell_state)
@@ -201,7 +215,7 @@ class Hidden:
         squashed = f"{self.prefix}cell_state.squashed"
         _squash(self.graph, self.config["cell_output"], following, squashed, self.dtype)
         shown = self._gated("output_gate", squashed, "cell_state.shown")
-        return self.graph.node("Identity", [shown], self._following("cell_output"))
+        self.graph.node("Identity", [shown], self._following("cell_output"))
 
     def _gate(self, gate: str, sources: str, cell_state: str) -> None:
         """next_GATE, if there is this gate, which may look at the cell states of its block."""
@@ -237,7 +251,7 @@ class Hidden:
 
     def _net(self, name: str, sources: str) -> str:
         """The net inputs of units of a kind."""
-        wanted = ("all",) if name == "cell_input" else ("all", "gates")
+        wanted = ("all",) if name in ("cell_input", "unit") else ("all", "gates")
         biased = self.config["hidden_bias"] in wanted
         return _net(self.graph, self.prefix + name, self.parameters[name], sources, biased)
 
