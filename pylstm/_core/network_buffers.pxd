@@ -39,10 +39,12 @@ cdef class NetworkBuffers:
     cdef Py_ssize_t n_references(self)
     cdef int take(self) except -1 nogil
     cdef void gather_helpers(self, bint wake) noexcept nogil
+    cdef void share_out(self, bint wake) noexcept with gil
     cdef void watch(self) noexcept
     cdef void release(self) noexcept nogil
     cdef int make_room(self, ptrdiff_t n_steps) except -1 nogil
-    cdef int lengthen_record(self, ptrdiff_t rows) except -1
+    cdef int make_room_below(self, ptrdiff_t n_steps) except -1 with gil
+    cdef int lengthen_record(self, ptrdiff_t rows) except -1 with gil
     cdef bint is_large(self) noexcept nogil
     cdef bint scales_inputs(self)
     cdef bint scales_targets(self) noexcept nogil

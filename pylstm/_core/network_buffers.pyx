@@ -286,16 +286,19 @@ cdef class NetworkBuffers:
 
     cdef void gather_helpers(self, bint wake) noexcept nogil:
         """Before the work of a call: the threads that share it, and whether somebody may read W."""
-        cdef ptrdiff_t size = self.net.layout.parameter_size
         if self.is_large():
-            with gil:
-                for layer in self.below:
-                    (<NetworkBuffers>layer).watch()
-                    size += (<NetworkBuffers>layer).net.layout.parameter_size
-                self.watch()
-                self.net.team = borrow_team(wake or size >= WAKING_SIZE)
-                for layer in self.below:
-                    (<NetworkBuffers>layer).net.team = self.net.team
+            self.share_out(wake)
+
+    # Apart: a function with a block that takes the GIL takes it at its end too, in every step.
+    cdef void share_out(self, bint wake) noexcept with gil:
+        cdef ptrdiff_t size = self.net.layout.parameter_size
+        for layer in self.below:
+            (<NetworkBuffers>layer).watch()
+            size += (<NetworkBuffers>layer).net.layout.parameter_size
+        self.watch()
+        self.net.team = borrow_team(wake or size >= WAKING_SIZE)
+        for layer in self.below:
+            (<NetworkBuffers>layer).net.team = self.net.team
 
     cdef void watch(self) noexcept:
         self.net.watched = self.n_references() > self.n_owners
@@ -314,17 +317,17 @@ cdef class NetworkBuffers:
         """Room in the record for so many steps more, as far as they are not settled before."""
         cdef pylstm_network *n = &self.net
         if n.below != NULL or n.mate != NULL:
-            with gil:
-                for layer in self.below:
-                    (<NetworkBuffers>layer).make_room(n_steps)
+            self.make_room_below(n_steps)
         cdef ptrdiff_t rows = rows_wanted(
             n.progress.n_pending + n_steps, n.buffers.record_rows, n.layout.most_pending)
-        if rows == n.buffers.record_rows:
-            return 0
-        with gil:
-            return self.lengthen_record(rows)
+        return 0 if rows == n.buffers.record_rows else self.lengthen_record(rows)
 
-    cdef int lengthen_record(self, ptrdiff_t rows) except -1:
+    cdef int make_room_below(self, ptrdiff_t n_steps) except -1 with gil:
+        for layer in self.below:
+            (<NetworkBuffers>layer).make_room(n_steps)
+        return 0
+
+    cdef int lengthen_record(self, ptrdiff_t rows) except -1 with gil:
         """Give the record so many rows."""
         cdef pylstm_network *n = &self.net
         record = aligned_zeros(pylstm_product(rows, n.buffers.record_stride), self.dtype_)
