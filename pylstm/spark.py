@@ -1,4 +1,4 @@
-"""A model for each key, on Spark: streams by `transformWithState`, tables by `applyInArrow`.
+"""A model for each key, on Spark: streams by `transformWithState`, tables by `mapInArrow`.
 
     import pylstm.spark
     from pylstm.estimators import Regressor
@@ -8,7 +8,9 @@
 
 Of a stream the models live in the state store of the query, as the bytes of `to_bytes`, and are
 recovered with it. Spark gives the rows that a key has in one batch in no order that could be
-relied on, so that they are sorted first. Needs the extra ``pylstm[spark]`` and Java 17 or later.
+relied on, so that they are sorted first. Of a table every partition has a `Bank`, through which its
+keys go one after another; what a bank does not do, intervals and models that have learned before,
+is done by a group a key, `applyInArrow`. Needs the extra ``pylstm[spark]`` and Java 17 or later.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import numpy as np
 from pylstm.checkpoint import CheckpointError
 from pylstm.errors import brief
 from pylstm.estimators import Classifier, Forecaster, Regressor
+from pylstm.estimators.bank import Bank
 from pylstm.estimators.distribution import check_level
 from pylstm.estimators.values import is_missing
 
@@ -64,7 +67,8 @@ def run(
     """Learn from the rows of each key in their order; give what was predicted of each before.
 
     The same as `run` of an estimator a key, with the same bits, whether the frame is a stream or a
-    table.
+    table; of a table without `level` as `Bank.run`, where more than 16 rows without a target follow
+    one another the same but for rounding.
 
     Parameters
     ----------
@@ -114,7 +118,9 @@ def run(
     -----
     In each batch of a stream the model of a key is read, checked and written once, which costs some
     milliseconds, whatever its rows: batches of many rows a key cost less. All rows that a key has
-    in a batch, of a table all it has, are in memory at once.
+    in a batch are in memory at once, and with `level` all that it has in a table. Without, a table
+    is learned in a `Bank` a partition: a few thousand rows of any keys at once, and a key is
+    forgotten behind its last row.
 
     Examples
     --------
@@ -143,10 +149,12 @@ def run(
         level=level,
         ttl=ttl,
     )
+    if not frame.isStreaming and ttl is not None:
+        raise ValueError("ttl is given, wanted None: a table has no models that could be kept")
+    if not frame.isStreaming and learner.is_banked:
+        return learner.partitions(frame).mapInArrow(learner.answer_partition, learner.schema)
     groups = learner.groups(frame)
     if not frame.isStreaming:
-        if ttl is not None:
-            raise ValueError("ttl is given, wanted None: a table has no models that could be kept")
         # Spark counts the arguments of a method with its self.
         return groups.applyInArrow(
             lambda key, rows: learner.answer_table(key, rows), learner.schema
@@ -177,6 +185,9 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
         Of the rows that come out.
     time_mode : {"None", "ProcessingTime"}
         What `transformWithState` is to be told.
+    is_banked : bool
+        Whether the keys of a table can go through a `Bank`: without `level`, from an estimator that
+        has learned nothing yet.
 
     Examples
     --------
@@ -239,6 +250,7 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
                 raise ValueError(f"there would be two columns {brief(name)}, wanted one of a name")
         self.schema = types.StructType([*keys, *kept, *answers])
         self.time_mode = "None" if ttl is None else "ProcessingTime"
+        self.is_banked = level is None and self._start.net is None
         self._kept = [field.name for field in kept]
         self._ttl = None if ttl is None else ttl // _SHORTEST_TTL
         self._model: Any = None
@@ -264,13 +276,31 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
         -------
         pyspark.sql.GroupedData
         """
+        return self._wanted(frame).groupBy(_KEY)
+
+    def partitions(self, frame: DataFrame) -> DataFrame:
+        """Give the same rows, those of a key in one partition, one after another in their order.
+
+        Parameters
+        ----------
+        frame : pyspark.sql.DataFrame
+            Of the schema that was given.
+
+        Returns
+        -------
+        pyspark.sql.DataFrame
+            For ``mapInArrow(learner.answer_partition, learner.schema)``.
+        """
+        return self._wanted(frame).repartition(_KEY).sortWithinPartitions(_KEY, _ORDER)
+
+    def _wanted(self, frame: DataFrame) -> DataFrame:
         return frame.select(
             _column(self._key).alias(_KEY),
             F.struct(*map(_ordering, self._order)).alias(_ORDER),
             F.struct(*(_column(field.name) for field in self._features)).alias(_FEATURES),
             _column(self._target.name).alias(_TARGET),
             F.struct(*map(_column, self._kept)).alias(_KEPT),
-        ).groupBy(_KEY)
+        )
 
     # ------------------------------------------------------------ what Spark calls
 
@@ -301,16 +331,62 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
 
     def answer_table(self, key: Any, table: pa.Table) -> pa.Table:
         """Learn from all rows of a key; called by Spark for `applyInArrow`."""
-        import pyarrow as pa
-
         columns = (table[name].to_pylist() for name in (_ORDER, _FEATURES, _TARGET))
         places, answers = self._run(self._start.copy(), key[0].as_py(), *columns)
-        rows = table.take(places)
-        kept = rows[_KEPT].combine_chunks()
+        return self._given_back(table.take(places), answers)
+
+    def answer_partition(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Learn from the rows of a partition, key after key; called by Spark for `mapInArrow`."""
+        bank = Bank(self._start)
+        for batch in batches:
+            if batch.num_rows:
+                keys = self._keys_of(batch)
+                yield self._given_back(batch, self._banked(bank, keys, batch))
+                for key in [key for key in bank if key != keys[-1]]:
+                    del bank[key]  # none of its rows is left
+
+    def _given_back(self, rows: Any, answers: list[list[Any]]) -> Any:
+        """Rows of Arrow as they go out: key, what was kept, what was said."""
+        import pyarrow as pa
+
+        kept = rows[_KEPT]
+        if isinstance(kept, pa.ChunkedArray):
+            kept = kept.combine_chunks()
         given = [_in_utc(column) for column in [rows[_KEY], *kept.flatten()]]
         kinds = [rows[_TARGET].type if self._labels else pa.float64(), pa.float64(), pa.float64()]
         said = [pa.array(*pair) for pair in zip(answers, kinds, strict=False)]
-        return pa.table([*given, *said], names=self.schema.names)
+        return type(rows).from_arrays([*given, *said], names=self.schema.names)
+
+    # ------------------------------------------------------------ keys of a partition
+
+    def _keys_of(self, batch: pa.RecordBatch) -> list[str | int]:
+        """The key of every row as a bank takes it; none is missing, nor what it is sorted by."""
+        keys = [key if type(key) in (str, int) else str(key) for key in batch[_KEY].to_pylist()]
+        for what, column in [("", batch[_KEY]), *_parts(batch[_ORDER])]:
+            missing = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+            if missing.any():
+                row = int(missing.argmax())
+                self._refuse(keys[row], what, column[row].as_py())
+        return keys
+
+    def _banked(self, bank: Bank, keys: list[str | int], batch: pa.RecordBatch) -> list[list[Any]]:
+        """Answers to rows, from the models of a bank."""
+        columns = dict(_parts(batch[_FEATURES]))
+        X = {field.name: _column_of(field, columns[field.name]) for field in self._features}
+        y = batch[_TARGET]
+        y = y.to_pylist() if self._labels else _column_of(self._target, y)
+        try:
+            said = bank.run(keys, X or None, y)
+        except (TypeError, ValueError):  # nothing has changed: tell of which key
+            for key in dict.fromkeys(keys):
+                at = [row for row, name in enumerate(keys) if name == key]
+                some = {name: _taken(column, at) for name, column in X.items()}
+                try:
+                    bank.run([key] * len(at), some or None, _taken(y, at))
+                except (TypeError, ValueError) as error:
+                    raise type(error)(f"key {brief(key)}: {error}") from None
+            raise
+        return _most_probable(said, bank.classes) if self._labels else [said.tolist()]
 
     # ------------------------------------------------------------ one key
 
@@ -324,13 +400,11 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
     ) -> tuple[list[int], list[list[Any]]]:
         """Run a model along rows in their order: their places in it, and columns of answers."""
         if is_missing(key):
-            raise ValueError(f"key {brief(self._key)} is {key}, wanted rows with a key")
+            self._refuse(key, "", key)
         for row in order:
             for name, value in row.items():
                 if is_missing(value):
-                    raise ValueError(
-                        f"key {brief(key)}: order {brief(name)} is {value} in a row, wanted a value"
-                    )
+                    self._refuse(key, name, value)
         keys = [tuple(row.values()) for row in order]
         places = sorted(range(len(keys)), key=keys.__getitem__)
         X = {
@@ -339,9 +413,19 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
         }
         y = [targets[place] for place in places]
         try:
-            return places, self._labelled(model, X, y) if self._labels else self._said(model, X, y)
+            if self._labels:
+                return places, _most_probable(model.run(X, y), model.classes)
+            return places, self._said(model, X, y)
         except (TypeError, ValueError, FloatingPointError) as error:
             raise type(error)(f"key {brief(key)}: {error}") from None
+
+    def _refuse(self, key: Any, order: str, value: Any) -> None:
+        """A row without a key, or without what it is sorted by."""
+        if not order:
+            raise ValueError(f"key {brief(self._key)} is {value}, wanted rows with a key")
+        raise ValueError(
+            f"key {brief(key)}: order {brief(order)} is {value} in a row, wanted a value"
+        )
 
     def _said(self, model: Any, X: dict[str, Any], y: list[Any]) -> list[list[Any]]:
         """What is predicted of rows, each before it is learned, and its bounds."""
@@ -350,17 +434,17 @@ class Learner(StatefulProcessor):  # type: ignore[misc]
         found = model.run(*parts, level=self._level)
         return [column.tolist() for column in ([found] if self._level is None else found)]
 
-    def _labelled(self, model: Any, X: dict[str, Any], y: list[Any]) -> list[list[Any]]:
-        """The most probable labels of rows, each before it is learned, and their probabilities."""
-        shares = model.run(X, y)
-        if not shares.size:
-            return [[None] * len(y)] * 2
-        labels = [model.classes[k] for k in shares.argmax(1)]
-        said = shares.max(1).tolist()
-        return [
-            [label if share else None for label, share in zip(labels, said, strict=True)],
-            [share or None for share in said],
-        ]
+
+def _most_probable(shares: Any, classes: list[Any]) -> list[list[Any]]:
+    """The most probable labels of rows, each before it is learned, and their probabilities."""
+    if not shares.size:
+        return [[None] * len(shares)] * 2
+    labels = [classes[k] for k in shares.argmax(1)]
+    said = shares.max(1).tolist()
+    return [
+        [label if share else None for label, share in zip(labels, said, strict=True)],
+        [share or None for share in said],
+    ]
 
 
 # ---------------------------------------------------------------- columns
@@ -417,6 +501,23 @@ def _values(field: types.StructField, column: list[Any]) -> Any:
     if isinstance(field.dataType, _NUMBERS):
         return np.array([math.nan if value is None else value for value in column], float)
     return column
+
+
+def _parts(struct: Any) -> list[tuple[str, Any]]:
+    """The columns of a column of structs, with their names."""
+    return list(zip((field.name for field in struct.type), struct.flatten(), strict=True))
+
+
+def _column_of(field: types.StructField, column: Any) -> Any:
+    """A column of Arrow as a bank takes it."""
+    if isinstance(field.dataType, _NUMBERS):
+        return column.cast("float64").to_numpy(zero_copy_only=False)
+    return column.to_pylist()
+
+
+def _taken(column: Any, rows: list[int]) -> Any:
+    """Some rows of a column."""
+    return [column[row] for row in rows]
 
 
 def _in_utc(column: Any) -> Any:

@@ -39,6 +39,7 @@ SESSION = {
     # Starts in half the time; what runs for long would not want it.
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.codegen.wholeStage": False,
+    "spark.sql.execution.arrow.maxRecordsPerBatch": 50,  # keys have rows in several
     "spark.log.level": "OFF",
     "spark.sql.shuffle.partitions": 2,
     "spark.sql.session.timeZone": "America/New_York",
@@ -89,6 +90,7 @@ ROWS = make_rows()
 #: Estimator and features; the calendar is in a zone whose clock goes through an hour twice.
 CASES = {
     "regressor": (Regressor(4), ["heat", "colour", "open", "day"]),
+    "numbers": (Regressor(4), ["heat", "open"]),
     "calendar": (Regressor(4, calendar="day"), ["heat", "time"]),
     "classifier": (Classifier(4), ["heat"]),
     "forecaster": (Forecaster(4), []),
@@ -197,7 +199,7 @@ def test_examples(spark):
     assert doctest.testmod(pylstm.spark).failed == 0
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["regressor", "calendar", "classifier", "forecaster"])
 def test_a_table_equals_a_dict_of_estimators(case, spark, files):
     table = spark.read.schema(SCHEMA).json(str(files))
     found = pylstm.spark.run(table, **options(case))
@@ -205,6 +207,14 @@ def test_a_table_equals_a_dict_of_estimators(case, spark, files):
     for shop in {row["shop"] for row in rows}:
         own = [row["t"] for row in rows if row["shop"] == shop]
         assert own == sorted(own)
+
+
+@pytest.mark.parametrize("case", ["regressor", "numbers", "forecaster"])
+def test_a_table_in_banks_equals_a_dict_of_estimators(case, spark, files):
+    table = spark.read.schema(SCHEMA).json(str(files))
+    found = pylstm.spark.run(table, **{**options(case), "level": None})
+    assert found.columns == ["shop", "t", "time", "prediction"]
+    check(found, case, {t: answers[:1] for t, answers in expected(case, ROWS).items()})
 
 
 @pytest.mark.parametrize("case", ["calendar", "classifier", "forecaster"])
@@ -322,16 +332,34 @@ def test_a_row_that_is_refused_is_told_with_its_key(row, told):
     import pyarrow as pa
 
     learner = pylstm.spark.Learner(KINDS, Regressor(2), **GIVEN)
-    given = {"shop": "north", "t": 0, "heat": 1.0, "units": 2.0, **dict([row])}
-    table = pa.table({
-        "key": [given["shop"]],
-        "order": [{"t": given["t"]}],
-        "features": [{"heat": given["heat"]}],
-        "target": [given["units"]],
-        "kept": pa.array([{}], pa.struct([])),
+    good = {"shop": "north", "t": 0, "heat": 1.0, "units": 2.0}
+    schema = pa.schema({
+        "key": pa.string(),
+        "order": pa.struct({"t": pa.int64()}),
+        "features": pa.struct({"heat": pa.float64()}),
+        "target": pa.float64(),
+        "kept": pa.struct([]),
     })  # fmt: skip
+
+    def batch(*rows):
+        parts = [
+            {
+                "key": row["shop"],
+                "order": {"t": row["t"]},
+                "features": {"heat": row["heat"]},
+                "target": row["units"],
+                "kept": {},
+            }
+            for row in rows
+        ]
+        return pa.RecordBatch.from_pylist(parts, schema)
+
+    bad = good | dict([row])
     with pytest.raises(ValueError, match="wanted") as refused:
-        learner.answer_table((pa.scalar(given["shop"]),), table)
+        learner.answer_table((pa.scalar(bad["shop"]),), pa.Table.from_batches([batch(bad)]))
+    assert told in str(refused.value)
+    with pytest.raises(ValueError, match="wanted") as refused:
+        list(learner.answer_partition([batch(good | {"shop": "a"}, bad)]))
     assert told in str(refused.value)
 
 
