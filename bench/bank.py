@@ -146,8 +146,10 @@ def speed(n_keys: int, n_rows: int, n_features: int, n_cells: int) -> tuple[Tabl
             start = time.perf_counter()
             learn(block)
             turns[name].append((time.perf_counter() - start) / len(block.y) * 1e6)
+    peer = "JAX is not installed."
     if find_spec("jax"):
         turns["JAX vmap, SGD"] = vmap(n_keys, n_features, n_cells)
+        peer = "JAX is given a row of each key at a time, and has neither scaling nor mixing."
     ours = turns["bank"]
     table = Table(
         f"{n_keys:,} keys, {n_features} features, {n_cells} cells",
@@ -164,7 +166,7 @@ def speed(n_keys: int, n_rows: int, n_features: int, n_cells: int) -> tuple[Tabl
             for name, them in turns.items()
         ],
         f"{pylstm.get_threads()} threads; rows of a call: {n_rows:,} of the bank, {few:,} of a "
-        "dict. JAX is given a row of each key at a time, and has neither scaling nor mixing.",
+        f"dict. {peer}",
     )
     return table, [{"name": name, "us": them} for name, them in turns.items()]
 

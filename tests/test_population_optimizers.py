@@ -107,6 +107,25 @@ def test_run_is_the_loop_of_steps_in_any_company(dtype, optimizers, update, nets
         assert_same_bits(mine, alone[k].parameters)
 
 
+@pytest.mark.parametrize("optimizer", [
+    lambda k: pylstm.SGD(0.02, momentum=0.2 + 0.1 * k),
+    lambda k: pylstm.RMSprop(0.01, 0.9 - 0.1 * k, schedule=pylstm.Decay(0.9)),
+    lambda k: pylstm.Adam(0.01, 0.8 - 0.1 * k),
+])  # fmt: skip
+def test_within_the_pass_over_the_traces_the_same_bits(architecture, dtype, optimizer, rng):
+    """Where no net clips or decays, a run changes weights there; the loop of steps does not."""
+    together, nets = build(architecture, [optimizer(k) for k in range(N)], dtype)
+    apart = together.copy()
+    X, targets = random_tasks(architecture, N, 20, rng)
+    Y = together.run(X, targets)
+    looped = [apart.step(X[:, t], targets[:, t]) for t in range(20)]
+    assert_same_bits(Y, np.stack(looped, axis=1))
+    assert_same_bits(together.parameters, apart.parameters)
+    for k, net in enumerate(nets):
+        net.run(X[k], targets[k])
+    assert_nets_agree(together, nets, dtype)
+
+
 def test_single_nets_in_and_out_and_copies_go_on(dtype, optimizers, rng):
     """With moments, updates and errors counted; of nets in the middle of an update."""
     architecture = NETS["everything"]

@@ -141,6 +141,7 @@ cdef class PopulationBuffers:
         if kind != self.kind_:
             self.drop_moments(n_moments)
         lines = np.zeros((p.n_groups * p.lanes, PYLSTM_RULE_LINES))
+        lines[:, PYLSTM_SMALLEST] = 1  # of lanes that are no networks: never 0 / 0
         regimes = np.zeros((3, p.n_groups * p.lanes), bool)
         for k, one in enumerate(optimizers):
             o = p.optimizers + k
