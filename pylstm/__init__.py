@@ -8,6 +8,7 @@ from pylstm._core import RunningScale
 from pylstm.checkpoint import CheckpointError, from_bytes, load, save, to_bytes
 from pylstm.config import show_config
 from pylstm.delayed import Delayed
+from pylstm.heads import Head
 from pylstm.network import LSTM
 from pylstm.optimizers import SGD, Adam, Decay, ObGD, Optimizer, RMSprop
 from pylstm.population import Population
@@ -25,6 +26,7 @@ __all__ = [
     "CheckpointError",
     "Decay",
     "Delayed",
+    "Head",
     "ObGD",
     "Optimizer",
     "Population",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from pylstm._core import layer_configs
+from pylstm.heads import Head, made_heads
 
-__all__ = ["GATES", "Architecture", "Loss", "Output", "Squashing"]
+__all__ = ["GATES", "Architecture", "Squashing"]
 
 Squashing = Literal["tanh", "logistic", "identity", "tanh_half", "two_tanh_half"]
-Output = Literal["identity", "logistic", "softmax"]
-Loss = Literal["squared", "cross_entropy"]
 GATES = ("input_gate", "forget_gate", "output_gate")
 
 
@@ -30,6 +29,11 @@ class Architecture:
     def n_outputs(self) -> int:
         """Number of outputs."""
         return int(self._config()["n_outputs"])
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """What the outputs are, one head after the other; without a list of heads a single one."""
+        return made_heads(self._config())
 
     @property
     def n_blocks(self) -> Any:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import GRADIENTS, LOSSES, layer_configs
+from pylstm._core import GRADIENTS, heads_of, layer_configs
 from pylstm.architecture import GATES
 from pylstm.checks import check_choice, check_real, check_size, check_whole
 from pylstm.errors import brief
+from pylstm.heads import check_loss
 
 __all__ = [
     "check_biases",
@@ -19,7 +20,6 @@ __all__ = [
     "check_gradient",
     "check_hidden",
     "check_leak",
-    "check_loss",
 ]
 
 Array = npt.NDArray[Any]
@@ -65,13 +65,6 @@ def check_leak(value: float) -> float:
     return check_real("leak", value, 0.0, 1.0, "a number from 0 up to, not including, 1")
 
 
-def check_loss(loss: str | None, output: str) -> str:
-    """Return the loss, that of the output where none is given, or raise ValueError."""
-    if loss is None:
-        return "squared" if output == "identity" else "cross_entropy"
-    return check_choice("loss", loss, LOSSES)
-
-
 def check_gradient(gradient: str, window: int | None) -> dict[str, Any]:
     """Return the gradient that is followed, as part of a configuration, or raise ValueError."""
     gradient = check_choice("gradient", gradient, GRADIENTS)
@@ -97,10 +90,8 @@ def check_combination(config: dict[str, Any]) -> None:
             )
     if config["hidden_bias"] == "gates" and not has_gate:
         raise ValueError("hidden_bias is 'gates' but there is no gate: wanted 'all' or 'none'")
-    if config["loss"] == "cross_entropy" and config["output"] == "identity":
-        raise ValueError(
-            "loss is 'cross_entropy' with output 'identity', wanted 'logistic' or 'softmax'"
-        )
+    for head in heads_of(config):
+        check_loss(head["loss"], head["output"])
     several = isinstance(config["n_blocks"], list)
     for switch in ("skip_inputs", "skip_outputs"):
         if config[switch] and not several:
@@ -120,9 +111,10 @@ def check_combination(config: dict[str, Any]) -> None:
                     f"{name} is {brief(config[name])} with bidirectional=True, wanted "
                     f"{brief(value)}"
                 )
-    if config["scale_targets"] and config["output"] != "identity":
+    outputs = [head["output"] for head in heads_of(config)]
+    if config["scale_targets"] and "identity" not in outputs:
         raise ValueError(
-            f"scale_targets is True with output {brief(config['output'])}, wanted 'identity'"
+            f"scale_targets is True with output {', '.join(map(brief, outputs))}, wanted 'identity'"
         )
 
 

@@ -13,6 +13,7 @@ from pylstm._core import MOMENTS, Exclusive
 from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
+from pylstm.heads import Targets
 from pylstm.network import LSTM, check_network
 from pylstm.population import Population
 from pylstm.registry import check_state, register
@@ -98,7 +99,8 @@ class Delayed(Copyable, Generic[Net]):
         if not isinstance(net, LSTM | Population):
             raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM or a pylstm.Population")
         if isinstance(net, LSTM):
-            check_network(net, "in a Delayed; for others keep the rows until their targets come")
+            use = "in a Delayed; for others keep the rows until their targets come"
+            check_network(net, use, has_heads=True)
         if net._config()["gradient"] != "truncated":
             raise ValueError(
                 f"net has gradient={brief(net._config()['gradient'])}, wanted 'truncated' in a "
@@ -204,18 +206,18 @@ class Delayed(Copyable, Generic[Net]):
             return y
 
     @overload
-    def learn(self: Delayed[LSTM], target: npt.ArrayLike, update: bool = True) -> float: ...
+    def learn(self: Delayed[LSTM], target: Targets, update: bool = True) -> float: ...
 
     @overload
     def learn(self: Delayed[Population], target: npt.ArrayLike, update: bool = True) -> Array: ...
 
-    def learn(self, target: npt.ArrayLike, update: bool = True) -> Any:
+    def learn(self, target: Targets, update: bool = True) -> Any:
         """Learn the target of the step `delay` steps before the last; return its loss.
 
         Parameters
         ----------
         target : array_like, shape (n_outputs,)
-            What was to be predicted at that step. All NaN means no target.
+            What was to be predicted at that step, as in `LSTM.learn`. All NaN means no target.
         update : bool, default True
             Change the weights now, as in `LSTM.learn`.
 

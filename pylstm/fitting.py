@@ -8,9 +8,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import checked_lengths
+from pylstm._core import checked_lengths, joined_heads
 from pylstm.checks import check_switch, check_whole, generator
 from pylstm.errors import brief
+from pylstm.heads import Targets
 
 __all__ = ["Curves", "Fits"]
 
@@ -23,13 +24,19 @@ class Curves(NamedTuple):
     Parameters
     ----------
     training : list of float
-        Of every target learned, by the weights before each learned it.
+        Of every target learned, by the weights before each learned it. Of a network with several
+        heads the sum over those with a target, each times its weight.
     validation : list of float
         By the weights after the pass; empty without validation data.
+    training_heads, validation_heads : list of ndarray, (n_heads,)
+        The same of each head by itself, without its weight, over its own targets; NaN where it had
+        none. Empty for a network without a list of heads.
     """
 
     training: list[float]
     validation: list[float]
+    training_heads: list[Array]
+    validation_heads: list[Array]
 
 
 class Fits:
@@ -39,10 +46,14 @@ class Fits:
         """Writable views of the weights that are learned."""
         raise NotImplementedError
 
+    def _heads(self) -> list[dict[str, Any]] | None:
+        """The heads of the network, where it has a list of them."""
+        raise NotImplementedError
+
     def fit(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike,
+        targets: Targets,
         lengths: npt.ArrayLike | None = None,
         *,
         n_epochs: int = 20,
@@ -50,7 +61,7 @@ class Fits:
         update: Literal["step", "sequence"] | int = "sequence",
         shuffle: bool = True,
         seed: int | np.random.Generator = 0,
-        validation: Sequence[npt.ArrayLike] | None = None,
+        validation: Sequence[Any] | None = None,
         patience: int | None = None,
         callback: Callable[[int, Curves], object] | None = None,
     ) -> Curves:
@@ -80,7 +91,7 @@ class Fits:
         Returns
         -------
         Curves
-            `training` and `validation`, lists of mean losses.
+            `training` and `validation`, lists of mean losses; with heads those of each as well.
 
         Raises
         ------
@@ -116,6 +127,9 @@ class Fits:
             )
         model: Any = self
         rng = generator(seed)
+        heads = self._heads()
+        if heads is not None and isinstance(targets, tuple):
+            targets = joined_heads(targets, heads, ("n_steps",), "targets")
         inputs, wanted = np.asarray(X), np.asarray(targets)
         sizes = checked_lengths(lengths, len(inputs))
         n_rows = len(sizes) if last else len(inputs)
@@ -125,7 +139,7 @@ class Fits:
                 f"{'sequences' if last else 'steps'}"
             )
         starts = np.cumsum(sizes) - sizes
-        curves = Curves([], [])
+        curves = Curves([], [], [], [])
         if validation is not None:
             _validated(model, validation, last)  # whether it can be done
         best, since, weights = np.inf, 0, None
@@ -142,9 +156,10 @@ class Fits:
                 update=update,
                 return_loss=True,
             )
-            curves.training.append(_mean(losses))
+            _add_means(losses, heads, curves.training, curves.training_heads)
             if validation is not None:
-                curves.validation.append(_validated(model, validation, last))
+                losses = _validated(model, validation, last)
+                _add_means(losses, heads, curves.validation, curves.validation_heads)
             loss = (curves.validation or curves.training)[-1]
             since += 1
             if loss < best and patience is not None:
@@ -163,13 +178,27 @@ class Fits:
 _NEVER = 2**62
 
 
-def _validated(model: Any, validation: Sequence[npt.ArrayLike], last: bool) -> float:
-    """The mean loss of sequences that are not learned."""
+def _validated(model: Any, validation: Sequence[Any], last: bool) -> Array:
+    """The losses of sequences that are not learned."""
     X, targets, *lengths = validation
     _, losses = model.copy().run_sequences(
         X, targets, *lengths, last=last, update=_NEVER, return_loss=True
     )
-    return _mean(losses)
+    found: Array = losses
+    return found
+
+
+def _add_means(
+    losses: Array, heads: list[dict[str, Any]] | None, curve: list[float], of_heads: list[Array]
+) -> None:
+    """Go on with a curve by the losses of a pass, and with those of the heads where there are some:
+    then losses is (n, n_heads)."""
+    if heads is not None:
+        of_heads.append(np.array([_mean(column) for column in losses.T]))
+        missing = np.isnan(losses)
+        losses = np.where(missing, 0.0, losses) @ [head["weight"] for head in heads]
+        losses[missing.all(axis=1)] = np.nan
+    curve.append(_mean(losses))
 
 
 def _mean(losses: Array) -> float:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from pylstm._core import (
     HIDDEN_BIASES,
     MOMENTS,
-    OUTPUTS,
     SQUASHINGS,
     Network,
     RunningScale,
@@ -21,7 +20,7 @@ from pylstm._core import (
     layer_configs,
     network_sizes,
 )
-from pylstm.architecture import GATES, Architecture, Loss, Output, Squashing
+from pylstm.architecture import GATES, Architecture, Squashing
 from pylstm.checks import (
     check_choice,
     check_dtype,
@@ -37,11 +36,11 @@ from pylstm.configuration import (
     check_gradient,
     check_hidden,
     check_leak,
-    check_loss,
 )
 from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.fitting import Fits
+from pylstm.heads import Head, Loss, Output, check_heads
 from pylstm.keywords import answers_keywords
 from pylstm.optimizers import SGD, Decay, Optimizer, check_optimizer
 from pylstm.registry import check_state, register
@@ -86,8 +85,11 @@ class LSTM(Architecture, Fits, Copyable, Network):
 
     Parameters
     ----------
-    n_inputs, n_outputs : int
-        Sizes, at least 1.
+    n_inputs : int
+        At least 1.
+    n_outputs : int or list of Head
+        At least 1; or heads, each with a number of outputs, an activation function and a loss of
+        its own, see Notes.
     n_blocks : int or list of int
         Memory blocks, at least 1, or 0 where there are ordinary units; a list: of each layer, the
         lowest first, see Notes.
@@ -152,8 +154,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         deviations, are given back in the units of the targets by the statistics before the target
         of their step; 0 before the first target. What is learned, and `gradient`, is of the
         standardised loss; the loss that `learn` returns is in the units of the targets. With output
-        "identity" only; not
-        with `learn_from`.
+        "identity" only, see Notes for heads; not with `learn_from`.
     scale_memory : int, default 3000
         Steps over which both statistics forget.
     gradient : {"truncated", "bptt", "rtrl"}, default "truncated"
@@ -241,6 +242,14 @@ class LSTM(Architecture, Fits, Copyable, Network):
     back as ever: O(1) per weight and step, one multiply-add more for each weight of U. "bptt" is
     exact through all layers; "rtrl" is for one.
 
+    With heads, ``n_outputs=[Head(3, "softmax"), Head(1, weight=0.5)]``, the outputs of one follow
+    those of the other, in `y` and in the rows of "output". The loss is the sum of theirs, each
+    times its weight, over those that have a target; what `learn` returns is this sum, what a run
+    returns are the losses themselves, a column a head. Targets are rows of all outputs, in which
+    the NaN of a head says that it has none; or a tuple with a part a head: what a network with
+    this head alone takes, classes too, or None. With `scale_targets` those of heads with output
+    "identity" are standardised. `learn_from` knows no weights: its loss is another one.
+
     With `bidirectional` (Schuster & Paliwal 1997; Graves & Schmidhuber 2005) two networks of a
     layer read a sequence, one from either end, and the layer above, or the outputs, both:
 
@@ -303,7 +312,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
     def __init__(
         self,
         n_inputs: int,
-        n_outputs: int,
+        n_outputs: int | Sequence[Head],
         n_blocks: int | Sequence[int],
         block_size: int = 1,
         *,
@@ -340,7 +349,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
     ) -> None:
         config = {
             "n_inputs": check_size("n_inputs", n_inputs),
-            "n_outputs": check_size("n_outputs", n_outputs),
+            **check_heads(n_outputs, output, loss),
             **check_hidden(n_blocks, n_units),
             "block_size": check_size("block_size", block_size),
             "input_gate": check_switch("input_gate", input_gate),
@@ -356,8 +365,6 @@ class LSTM(Architecture, Fits, Copyable, Network):
             "cell_input": check_choice("cell_input", cell_input, SQUASHINGS),
             "cell_output": check_choice("cell_output", cell_output, SQUASHINGS),
             "unit": check_choice("unit", unit, SQUASHINGS),
-            "output": check_choice("output", output, OUTPUTS),
-            "loss": check_loss(loss, output),
             "skip_inputs": check_switch("skip_inputs", skip_inputs),
             "skip_outputs": check_switch("skip_outputs", skip_outputs),
             "bidirectional": check_switch("bidirectional", bidirectional),
@@ -418,8 +425,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
         Raises
         ------
         ValueError
-            For a smaller size, with another gradient than the truncated one, or of several layers;
-            nothing has changed then.
+            For a smaller size, with another gradient than the truncated one, of several layers, or
+            for more outputs where there are heads; nothing has changed then.
 
         Notes
         -----
@@ -446,7 +453,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
         config = grown_config(before, n_inputs, n_outputs)
         if config == before:
             return
-        check_network(self, "to grow; one of other sizes is built anew")
+        use = "to grow; one of other sizes is built anew"
+        check_network(self, use, has_heads=n_outputs is None)
         if before["gradient"] != "truncated":
             raise ValueError(
                 f"gradient is {brief(before['gradient'])}, wanted a network with "
@@ -562,6 +570,9 @@ class LSTM(Architecture, Fits, Copyable, Network):
     def _weights(self) -> dict[str, Array]:
         return self.parameters
 
+    def _heads(self) -> list[dict[str, Any]] | None:
+        return self._config().get("heads")
+
     def __getstate__(self) -> dict[str, Any]:
         return self._identity_and_progress()
 
@@ -651,7 +662,7 @@ def draw_new_inputs(
             readout[:] = rng.uniform(-limit, limit, before["n_outputs"])
 
 
-def check_network(net: Any, use: str = "here") -> LSTM:
+def check_network(net: Any, use: str = "here", *, has_heads: bool = False) -> LSTM:
     """Return a network of one layer and one direction, or raise TypeError or ValueError.
 
     Parameters
@@ -659,6 +670,8 @@ def check_network(net: Any, use: str = "here") -> LSTM:
     net : LSTM
     use : str
         What for and, of more layers, what is possible instead: the end of the sentence.
+    has_heads : bool, default False
+        Whether it may have a list of heads.
     """
     if not isinstance(net, LSTM):
         raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
@@ -666,6 +679,11 @@ def check_network(net: Any, use: str = "here") -> LSTM:
         raise ValueError(f"net has bidirectional=True, wanted a pylstm.LSTM of one direction {use}")
     if net.n_layers > 1:
         raise ValueError(f"net has {net.n_layers} layers, wanted a pylstm.LSTM of one {use}")
+    if net._config().get("heads") and not has_heads:
+        raise ValueError(
+            f"net has {len(net.heads)} heads, wanted a pylstm.LSTM whose n_outputs is a number "
+            f"{use}"
+        )
     return net
 
 

@@ -148,6 +148,11 @@ class Population(Architecture, Copyable, PopulationBase):
             raise ValueError(f"gradient is {brief(gradient)}, wanted 'truncated' in a Population")
         if config.get("n_units"):
             raise ValueError(f"n_units is {brief(config['n_units'])}, wanted 0 in a Population")
+        if config.get("heads"):
+            raise ValueError(
+                f"n_outputs is a list of {len(config['heads'])} heads, wanted a number in a "
+                "Population"
+            )
         config = LATER_SWITCHES | dict(config)
         self._build(config, n_nets)
         self.optimizer = optimizer

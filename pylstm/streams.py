@@ -13,6 +13,7 @@ from pylstm.checks import check_size
 from pylstm.copies import Copyable
 from pylstm.errors import brief
 from pylstm.fitting import Fits
+from pylstm.heads import Targets
 from pylstm.network import LSTM, check_network
 from pylstm.registry import check_state, register
 
@@ -73,7 +74,8 @@ class Streams(Fits, Copyable, StreamGroup):
     """
 
     def __init__(self, net: LSTM, n_streams: int) -> None:
-        check_network(net, "in Streams; run_sequences learns several sequences with any network")
+        use = "in Streams; run_sequences learns several sequences with any network"
+        check_network(net, use, has_heads=True)
         self._build(net, check_size("n_streams", n_streams))
         self.__net: LSTM = net
 
@@ -92,7 +94,7 @@ class Streams(Fits, Copyable, StreamGroup):
         """
         return self._state()
 
-    def step(self, X: npt.ArrayLike, targets: npt.ArrayLike | None = None) -> Array:
+    def step(self, X: npt.ArrayLike, targets: Targets | None = None) -> Array:
         """Advance every stream one step and, given targets, learn from it at once.
 
         Parameters
@@ -101,7 +103,8 @@ class Streams(Fits, Copyable, StreamGroup):
             Inputs of this step; finite. Or tokens, which cost as much as their vectors.
         targets : array_like, shape (n_streams, n_outputs), or (n_streams,), optional
             Wanted outputs, in the domain of the loss; a row of NaN is a stream without target. One
-            number a stream of a network with one output; of a softmax the class that is wanted.
+            number a stream of a network with one output; of a softmax the class that is wanted. Of
+            several heads a tuple with such targets of each, None for none at all.
 
         Returns
         -------
@@ -169,7 +172,7 @@ class Streams(Fits, Copyable, StreamGroup):
     def run(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: Targets | None = None,
         update: Literal["step", "sequence"] | int = "step",
         *,
         return_loss: Literal[False] = False,
@@ -179,7 +182,7 @@ class Streams(Fits, Copyable, StreamGroup):
     def run(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: Targets | None = None,
         update: Literal["step", "sequence"] | int = "step",
         *,
         return_loss: Literal[True],
@@ -188,7 +191,7 @@ class Streams(Fits, Copyable, StreamGroup):
     def run(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: Targets | None = None,
         update: Literal["step", "sequence"] | int = "step",
         *,
         return_loss: bool = False,
@@ -215,7 +218,8 @@ class Streams(Fits, Copyable, StreamGroup):
         -------
         ndarray, shape (n_steps, n_streams, n_outputs), of the network's dtype
             The outputs, each from before the weights changed at its step. With `return_loss` a
-            pair, these and their losses, (n_steps, n_streams), as `LSTM.run`.
+            pair, these and their losses, (n_steps, n_streams), as `LSTM.run`; with a list of heads
+            of each, (n_steps, n_streams, n_heads).
 
         Raises
         ------
@@ -247,7 +251,7 @@ class Streams(Fits, Copyable, StreamGroup):
     def run_sequences(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: Targets | None = None,
         lengths: npt.ArrayLike | None = None,
         *,
         last: bool = False,
@@ -259,7 +263,7 @@ class Streams(Fits, Copyable, StreamGroup):
     def run_sequences(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: Targets | None = None,
         lengths: npt.ArrayLike | None = None,
         *,
         last: bool = False,
@@ -270,7 +274,7 @@ class Streams(Fits, Copyable, StreamGroup):
     def run_sequences(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: Targets | None = None,
         lengths: npt.ArrayLike | None = None,
         *,
         last: bool = False,
@@ -332,7 +336,9 @@ class Streams(Fits, Copyable, StreamGroup):
         inputs, wanted, sizes = self._sequences(X, targets, lengths, last)
         starts = np.cumsum(sizes) - sizes
         shape = (len(sizes) if last else len(inputs), self.net.n_outputs)
-        Y, losses = np.empty(shape, self.net.dtype), np.empty(shape[0])
+        heads = self._heads()
+        Y = np.empty(shape, self.net.dtype)
+        losses = np.empty(shape[0] if heads is None else (shape[0], len(heads)))
         for first in range(0, len(sizes), self.n_streams):
             some = slice(first, first + self.n_streams)
             steps = np.arange(sizes[some].max())[:, None]
@@ -352,7 +358,7 @@ class Streams(Fits, Copyable, StreamGroup):
         self.reset()
         return (Y, losses) if return_loss else Y
 
-    def learn(self, targets: npt.ArrayLike, update: bool = True) -> Array:
+    def learn(self, targets: Targets, update: bool = True) -> Array:
         """Learn from the step just made; return its losses.
 
         Parameters
@@ -502,6 +508,9 @@ class Streams(Fits, Copyable, StreamGroup):
 
     def _weights(self) -> dict[str, Array]:
         return self.net.parameters
+
+    def _heads(self) -> list[dict[str, Any]] | None:
+        return self.net._heads()
 
     def __getstate__(self) -> dict[str, Any]:
         progress = self._progress()

@@ -12,6 +12,9 @@ v = b*size + s.
     u_j(t) = squash_u(W_u[j] z(t))
     y(t)   = squash_out(V [h(t); u(t); x(t) if shortcut; 1 if output_bias])
 
+Outputs come in heads, each with a squash_out and a loss of its own; the loss of a step is the sum
+of weight times loss over those with a target. Most nets have one head, of weight 1.
+
 The oracle knows neither traces nor deltas. It has two sources of derivatives, which share nothing
 but this forward pass: central differences of a replay in which everything the truncated gradient
 cuts is shown as recorded, and (`Learner`) complex steps in which it is shown without its
@@ -79,6 +82,11 @@ class Architecture:
     @property
     def n_hidden(self):
         return self.n_cells + self.n_units
+
+    @property
+    def heads(self):
+        """(n_outputs, output, loss, weight) of each."""
+        return ((self.n_outputs, self.output, self.loss, 1.0),)
 
     @property
     def gates(self):
@@ -170,22 +178,38 @@ def step(net, parameters, x, previous, shown_previous, show):
     q = state["cell_output"] + state["unit"]
     q += (list(x) if net.shortcut else []) + [1.0] * net.output_bias
     a = [weighted("output", k, q) for k in range(net.n_outputs)]
-    if net.output == "softmax":
-        total = sum(np.exp(a_k) for a_k in a)
-        return state, [np.exp(a_k) / total for a_k in a]
-    return state, [SQUASHINGS[net.output](a_k) for a_k in a]
+    return state, squash_outputs(net, a)
+
+
+def squash_outputs(net, a):
+    """The outputs by their net inputs; none of a net without any."""
+    y = []
+    for size, output, _, _ in net.heads:
+        own = a[len(y) : len(y) + size]
+        if output == "softmax":
+            total = sum(np.exp(a_k) for a_k in own)
+            y += [np.exp(a_k) / total for a_k in own]
+        else:
+            y += [SQUASHINGS[output](a_k) for a_k in own]
+    return y
 
 
 def step_loss(net, y, target):
     """The loss of one step; 0 where the target is missing (NaN)."""
-    if np.isnan(target).all():
-        return 0.0
-    pairs = list(zip(y, target, strict=True))
-    if net.loss == "squared":
-        return sum((y_k - t_k) ** 2 for y_k, t_k in pairs) / 2
-    if net.output == "softmax":
-        return -sum(t_k * np.log(y_k) for y_k, t_k in pairs)
-    return -sum(t_k * np.log(y_k) + (1 - t_k) * np.log(1 - y_k) for y_k, t_k in pairs)
+    total, start = 0.0, 0
+    for size, output, loss, weight in net.heads:
+        pairs = list(zip(y, target, strict=True))[start : start + size]
+        start += size
+        if np.isnan([t_k for _, t_k in pairs]).all():
+            continue
+        if loss == "squared":
+            own = sum((y_k - t_k) ** 2 for y_k, t_k in pairs) / 2
+        elif output == "softmax":
+            own = -sum(t_k * np.log(y_k) for y_k, t_k in pairs)
+        else:
+            own = -sum(t_k * np.log(y_k) + (1 - t_k) * np.log(1 - y_k) for y_k, t_k in pairs)
+        total = total + weight * own
+    return total
 
 
 def forward(net, parameters, inputs, recorded=None):

@@ -12,7 +12,7 @@ error comes through the layers above at one and the same step, and back in time 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from oracle import SQUASHINGS, Architecture, initial_state, step, step_loss
+from oracle import Architecture, initial_state, squash_outputs, step, step_loss
 
 DEFAULT = Architecture()
 
@@ -111,10 +111,7 @@ def stack_step(stack, parameters, x, previous, shown_previous, shows):
         q += list(x) if k == 0 and net.shortcut else []
         for row in range(net.n_outputs):
             a[row] = a[row] + sum(parameters[name][row, m] * q[m] for m in range(len(q)))
-    if net.output == "softmax":
-        total = sum(np.exp(a_k) for a_k in a)
-        return states, [np.exp(a_k) / total for a_k in a]
-    return states, [SQUASHINGS[net.output](a_k) for a_k in a]
+    return states, squash_outputs(net, a)
 
 
 def stack_forward(stack, parameters, inputs, recorded=None, live=None):

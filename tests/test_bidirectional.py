@@ -4,6 +4,7 @@ The oracle reads a sequence and, by a network of its own, the sequence turned ro
 """
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from nets import (
     random_task,
     set_parameters,
 )
-from oracle import SQUASHINGS, Architecture, forward, step_loss
+from oracle import Architecture, forward, squash_outputs, step_loss
 from stacks import Stack
 
 import pylstm
@@ -37,7 +38,7 @@ class Both(Stack):
             n_inputs = self.architecture.n_inputs
             if n_below is not None:
                 n_inputs = n_below + (n_inputs if self.skip_inputs else 0)
-            one = Architecture(**one.keywords() | {"n_inputs": n_inputs})
+            one = replace(one, n_inputs=n_inputs)
             prefix = f"layer{k}." if len(self.n_blocks) > 1 else ""
             found += [(prefix + "backward.", one, True), (prefix, one, False)]
             n_below = 2 * one.n_hidden
@@ -83,9 +84,7 @@ def both_forward(stack, parameters, inputs):
                 list(f) + list(b) + (list(x) if stack.skip_inputs else [])
                 for f, b, x in zip(below[False], below[True], inputs, strict=True)
             ]
-    if net.output == "softmax":
-        return [[np.exp(v) / sum(np.exp(w) for w in y) for v in y] for y in a]
-    return [[SQUASHINGS[net.output](v) for v in y] for y in a]
+    return [squash_outputs(net, y) for y in a]
 
 
 def both_gradient(stack, parameters, inputs, targets, distance=4e-4):

@@ -199,6 +199,29 @@ def test_the_state_of_layers_has_the_names_it_has_here(deep):
     assert set(names[1:]) == kept
 
 
+@pytest.mark.parametrize("layers", [{}, {"n_blocks": [4, 3], "skip_outputs": True}])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_heads(runtime, n_steps, layers, scaled, dtype, rng):
+    heads = [pylstm.Head(2, "softmax"), pylstm.Head(1), pylstm.Head(2, "logistic")]
+    switches = {"n_inputs": 3, "n_outputs": heads, "n_blocks": 4} | layers
+    net = pylstm.LSTM(**switches, dtype=dtype, init_range=0.5, scale_targets=scaled)
+    X, targets = random_task(Architecture(n_outputs=5), n_steps, rng)
+    targets[:, 1] = 1 - targets[:, 0]
+    targets[:, 2] = (100 if scaled else 0) + 7 * targets[:, 2]
+    net.run(X, targets)
+    net.reset()
+    wanted = net.run(X)
+    Y, _ = outputs_of(runtime, export_onnx(net), net, X)
+    np.testing.assert_allclose(Y, wanted, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("n_blocks", [3, [3, 2]])
+def test_heads_in_both_directions(runtime, n_blocks, dtype):
+    heads = [pylstm.Head(2, "softmax"), pylstm.Head(1)]
+    net = pylstm.LSTM(3, heads, n_blocks, bidirectional=True, gradient="bptt", dtype=dtype)
+    check_both(runtime, net, [20, 1])
+
+
 def test_tokens_are_their_vectors(runtime, deep, rng):
     architecture, layers = deep
     net = layered(architecture, **layers)

@@ -59,6 +59,9 @@ def _networks() -> Iterator[tuple[str, Any]]:
         net.step(X[0])
         net.learn(wanted[0], update=False)
         yield f"lstm {name}, collected", net
+    net = pylstm.LSTM(3, [pylstm.Head(1, weight=0.5), pylstm.Head(1, output="logistic")], 2)
+    net.run(X, targets, update=4)
+    yield "lstm heads", net
     net = pylstm.LSTM(9, 2, 2)
     net.run(np.array([1, 5, 1, 2]), targets[:4])
     net.step(3)

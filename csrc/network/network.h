@@ -144,13 +144,16 @@ typedef struct {
     /* Bring W and E up to date where their change was put off. */
     void (*write_back)(pylstm_network *);
     /* X: (n_steps, n_inputs), or NULL and tokens: (n_steps); targets: (n_steps, n_outputs) or NULL,
-       a row that starts with NaN is no target; Y: (n_steps, n_outputs). *done: steps made. */
+       a row of NaN is no target; Y: (n_steps, n_outputs). *done: steps made. */
     int (*run)(pylstm_network *, ptrdiff_t n_steps, const void *X, const int32_t *tokens,
                const void *targets, void *Y, ptrdiff_t update_every, ptrdiff_t *done);
     /* First row of X (n, width) with a number that is not finite, or -1. */
     ptrdiff_t (*first_not_finite)(const void *X, ptrdiff_t n, ptrdiff_t width);
     /* Gradient and traces up to the last step, which cannot be learned from any more. */
     void (*settle)(pylstm_network *);
+    /* Of several heads the loss of each at the last step, without its weight; NaN without a target.
+       losses: (n_heads) */
+    void (*head_losses)(const pylstm_network *, const void *target, double *losses);
 } pylstm_table;
 
 /* Count one more update and fill in its rate and, with Adam, the corrections for young moments. */

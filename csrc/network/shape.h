@@ -17,6 +17,13 @@ enum pylstm_bias { PYLSTM_BIAS_NONE, PYLSTM_BIAS_GATES, PYLSTM_BIAS_ALL };
 enum pylstm_precision { PYLSTM_FLOAT32, PYLSTM_FLOAT64 };
 enum pylstm_method { PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL }; /* whose gradient is followed */
 
+/* Some of the outputs, with a squashing and a loss of their own; one head follows the other. */
+typedef struct {
+    ptrdiff_t from, n_outputs; /* the first of them, and how many */
+    int output, loss;
+    double weight; /* of its loss in that of the network */
+} pylstm_head;
+
 typedef struct {
     ptrdiff_t n_inputs, n_outputs, n_blocks, block_size;
     ptrdiff_t n_units;                        /* ordinary units beside the blocks; one of the two
@@ -25,6 +32,8 @@ typedef struct {
     double leak;                              /* the part of c no forget gate keeps: see math.inc */
     int peepholes, gate_recurrence, cell_recurrence, shortcut, hidden_bias, output_bias;
     int cell_input, cell_output, unit, output, loss, precision;
+    const pylstm_head *heads; /* n_heads of them; without any, `output` and `loss` are of all */
+    ptrdiff_t n_heads;
     int method;
     ptrdiff_t window;     /* steps an error goes back, with PYLSTM_BPTT; 0: to the last reset    */
     ptrdiff_t large_from; /* weights of the hidden layer from which on it is large: see layout.h */

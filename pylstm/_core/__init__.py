@@ -5,7 +5,7 @@ and hands out views; `pylstm.LSTM` and its like add names, defaults and document
 share declarations by their .pxd files; `engine` alone has the C of csrc/ in it.
 """
 
-from pylstm._core.arrays import aligned_zeros, checked_lengths, checked_tokens
+from pylstm._core.arrays import aligned_zeros, checked_lengths, checked_tokens, joined_heads
 from pylstm._core.checks import update_interval
 from pylstm._core.engine import (
     Exclusive,
@@ -33,6 +33,7 @@ from pylstm._core.shape import (
     RULES,
     SQUASHINGS,
     UPDATE_AT_END,
+    heads_of,
     layer_configs,
     network_sizes,
 )
@@ -64,6 +65,8 @@ __all__ = [
     "get_threads",
     "grow",
     "grow_population",
+    "heads_of",
+    "joined_heads",
     "kernel_address",
     "layer_configs",
     "network_sizes",

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from pylstm._core.arrays import aligned_zeros as aligned_zeros
 from pylstm._core.arrays import checked_lengths as checked_lengths
 from pylstm._core.arrays import checked_tokens as checked_tokens
+from pylstm._core.arrays import joined_heads as joined_heads
 from pylstm._core.shape import GRADIENTS as GRADIENTS
 from pylstm._core.shape import HIDDEN_BIASES as HIDDEN_BIASES
 from pylstm._core.shape import LOSSES as LOSSES
@@ -16,10 +17,12 @@ from pylstm._core.shape import OUTPUTS as OUTPUTS
 from pylstm._core.shape import RULES as RULES
 from pylstm._core.shape import SQUASHINGS as SQUASHINGS
 from pylstm._core.shape import UPDATE_AT_END as UPDATE_AT_END
+from pylstm._core.shape import heads_of as heads_of
 from pylstm._core.shape import layer_configs as layer_configs
 from pylstm._core.shape import network_sizes as network_sizes
 
 _Array = npt.NDArray[Any]
+_Targets = npt.ArrayLike | tuple[npt.ArrayLike | None, ...]
 
 ROWS: dict[str, int | slice]
 
@@ -69,9 +72,9 @@ class Network:
     def n_steps(self) -> int: ...
     @property
     def dtype(self) -> np.dtype[Any]: ...
-    def step(self, x: npt.ArrayLike, target: npt.ArrayLike | None = None) -> _Array: ...
+    def step(self, x: npt.ArrayLike, target: _Targets | None = None) -> _Array: ...
     def predict(self, x: npt.ArrayLike) -> _Array: ...
-    def learn(self, target: npt.ArrayLike, update: bool = True) -> float: ...
+    def learn(self, target: _Targets, update: bool = True) -> float: ...
     def learn_from(
         self, dy: npt.ArrayLike, update: bool = True, *, trace: float | None = None
     ) -> None: ...
@@ -81,7 +84,7 @@ class Network:
     def run(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: _Targets | None = None,
         update: Literal["step", "sequence"] | int = "step",
         *,
         return_loss: Literal[False] = False,
@@ -90,7 +93,7 @@ class Network:
     def run(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: _Targets | None = None,
         update: Literal["step", "sequence"] | int = "step",
         *,
         return_loss: Literal[True],
@@ -99,7 +102,7 @@ class Network:
     def run_sequences(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: _Targets | None = None,
         lengths: npt.ArrayLike | None = None,
         *,
         last: bool = False,
@@ -110,7 +113,7 @@ class Network:
     def run_sequences(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None = None,
+        targets: _Targets | None = None,
         lengths: npt.ArrayLike | None = None,
         *,
         last: bool = False,
@@ -120,14 +123,14 @@ class Network:
     def gradient(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike,
+        targets: _Targets,
         gradient: Literal["truncated", "bptt", "rtrl"] | None = None,
         window: int | None = None,
     ) -> dict[str, _Array]: ...
     def reset(self) -> None: ...
     def _build(self, config: Mapping[str, Any], from_weights: int | None = None) -> None: ...
     def _run_until_wrong(
-        self, X: npt.ArrayLike, targets: npt.ArrayLike, tolerance: float, learning: bool
+        self, X: npt.ArrayLike, targets: _Targets, tolerance: float, learning: bool
     ) -> int: ...
     def _follow(self, learner: Network) -> None: ...
     def _share(self, learner: Network) -> None: ...
@@ -275,23 +278,23 @@ class StreamGroup:
     @property
     def n_steps(self) -> int: ...
     def _build(self, owner: Network, n_streams: int) -> None: ...
-    def _step(self, X: npt.ArrayLike, targets: npt.ArrayLike | None) -> _Array: ...
+    def _step(self, X: npt.ArrayLike, targets: _Targets | None) -> _Array: ...
     def _predict(self, X: npt.ArrayLike) -> _Array: ...
     def _run(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None,
+        targets: _Targets | None,
         update: Literal["step", "sequence"] | int,
         return_loss: bool,
     ) -> Any: ...
     def _sequences(
         self,
         X: npt.ArrayLike,
-        targets: npt.ArrayLike | None,
+        targets: _Targets | None,
         lengths: npt.ArrayLike | None,
         last: bool,
     ) -> tuple[_Array, _Array | None, _Array]: ...
-    def _learn(self, targets: npt.ArrayLike, update: bool) -> _Array: ...
+    def _learn(self, targets: _Targets, update: bool) -> _Array: ...
     def _learn_from(self, dy: npt.ArrayLike, update: bool) -> None: ...
     def _update(self) -> None: ...
     def _reset(self, chosen: _Array) -> None: ...

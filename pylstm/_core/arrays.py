@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = [
     "checked_lengths",
     "checked_tokens",
     "fits",
+    "joined_heads",
     "losses_of",
     "not_finite",
     "one_hot",
@@ -33,6 +34,7 @@ TARGET_PROBLEMS = (
     "wanted finite numbers",
     "wanted numbers from 0 to 1, the domain of the cross-entropy",
     "wanted numbers that sum to 1, the domain of the cross-entropy of a softmax",
+    "partly NaN, wanted all numbers of a head, or NaN in all of them for no target of it",
 )
 
 
@@ -126,17 +128,74 @@ def spread_targets(targets: _Array, n_outputs: int, is_softmax: bool, what: str)
     return targets[..., None] if n_outputs == 1 else targets
 
 
+def joined_heads(
+    parts: tuple[Any, ...],
+    heads: Sequence[Mapping[str, Any]],
+    lead: tuple[int | str, ...],
+    what: str,
+) -> _Array:
+    """Targets of several heads, a part each, as rows of all outputs; a part that is None is no
+    target of its head. lead: the sizes of the axes before the outputs, a name where it may be any.
+    """
+    if len(parts) != len(heads):
+        raise ValueError(f"{what} has {len(parts)} parts, wanted {len(heads)}, one a head")
+    rows: list[_Array | None] = []
+    for k, (part, head) in enumerate(zip(parts, heads, strict=True)):
+        name, wanted = f"{what}[{k}]", (*lead, head["n_outputs"])
+        if part is None:
+            rows.append(None)
+            continue
+        array = np.asarray(part)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name} has dtype {brief_text(array.dtype, 60)}, wanted real numbers")
+        given, is_softmax = array.shape, head["output"] == "softmax"
+        if array.ndim == len(lead):
+            array = spread_targets(array, head["n_outputs"], is_softmax, name)
+        if array.ndim != len(wanted) or any(
+            size != known and not isinstance(known, str)
+            for size, known in zip(array.shape, wanted, strict=True)
+        ):
+            shape = ", ".join(map(str, wanted)) + ("," if len(wanted) == 1 else "")
+            also = ", or a class for each of these rows" if is_softmax else ""
+            raise ValueError(f"{name} has shape {brief(given)}, wanted ({shape}){also}")
+        rows.append(array)
+        lead = array.shape[:-1]
+    if any(isinstance(size, str) for size in lead):
+        raise ValueError(f"{what} has None for every head, wanted targets of at least one")
+    sizes = [(*lead, head["n_outputs"]) for head in heads]
+    return np.concatenate(
+        [
+            np.full(size, np.nan, np.float32) if own is None else own
+            for own, size in zip(rows, sizes, strict=True)
+        ],
+        axis=-1,
+    )
+
+
 def losses_of(Y: _Array, targets: _Array | None, config: Mapping[str, Any]) -> _Array:
     """The losses of outputs, (..., n_outputs), by targets that broadcast to them: (...), float64,
-    NaN without a target. A logistic output of 1 counts as the number below it."""
+    NaN without a target; with heads of each, (..., n_heads)."""
+    heads = config.get("heads")
+    if heads is None:
+        return _losses_of(Y, targets, config)
+    ends = np.cumsum([head["n_outputs"] for head in heads])
+    each = []
+    for head, end in zip(heads, ends, strict=True):
+        own = slice(end - head["n_outputs"], end)
+        each.append(_losses_of(Y[..., own], None if targets is None else targets[..., own], head))
+    return np.stack(each, axis=-1)
+
+
+def _losses_of(Y: _Array, targets: _Array | None, head: Mapping[str, Any]) -> _Array:
+    """Of one kind of outputs. A logistic output of 1 counts as the number below it."""
     if targets is None:
         return np.full(Y.shape[:-1], np.nan)
-    if config["loss"] == "squared":
+    if head["loss"] == "squared":
         squared: _Array = 0.5 * np.square(Y - targets, dtype=np.float64).sum(axis=-1)
         return squared
     wanted = targets.astype(np.float64)
     logs = wanted * np.log(Y, dtype=np.float64)
-    if config["output"] == "logistic":
+    if head["output"] == "logistic":
         below_one = np.minimum(Y, 1 - np.finfo(Y.dtype).epsneg)
         logs += (1 - wanted) * np.log1p(-below_one, dtype=np.float64)
     entropy: _Array = -logs.sum(axis=-1)

@@ -20,6 +20,7 @@ cdef bint has_infinite(object array)
 cdef ptrdiff_t row_not_finite(const pylstm_table *table, object array) noexcept
 cdef int target_problem(const pylstm_shape *shape, object array, double largest, ptrdiff_t *row,
                         bint *missing) noexcept
+cdef bint takes_any_number(const pylstm_shape *shape) noexcept nogil
 
 cdef bint is_token(object x)
 cpdef ptrdiff_t update_interval(object update) except -1

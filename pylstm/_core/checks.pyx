@@ -81,29 +81,50 @@ cdef ptrdiff_t row_not_finite(const pylstm_table *table, object array) noexcept:
 
 # ---------------------------------------------------------------- targets
 
-cdef int row_problem(const pylstm_shape *shape, const void *data, bint doubles, Py_ssize_t start,
-                     double largest, bint *missing) noexcept nogil:
-    """What is wrong with the target row that starts there: 0 nothing, else an index into
-    TARGET_PROBLEMS of arrays.py."""
+cdef int head_problem(const void *data, bint doubles, Py_ssize_t start, Py_ssize_t n, int output, int loss,
+                      double largest, bint *missing) noexcept nogil:
+    """What is wrong with the target of n outputs of one kind that starts there: 0 nothing, else an
+    index into TARGET_PROBLEMS of arrays.py."""
     cdef Py_ssize_t k, n_nan = 0
     cdef double value, total = 0
-    for k in range(shape.n_outputs):
-        value = number_at(data, doubles, start + k)
+    for k in range(start, start + n):
+        value = number_at(data, doubles, k)
         n_nan += isnan(value)
         total += value
-    missing[0] = n_nan == shape.n_outputs
+    missing[0] = n_nan == n
     if missing[0]:
         return 0
     if n_nan > 0:
         return 1
-    for k in range(shape.n_outputs):
-        value = number_at(data, doubles, start + k)
+    for k in range(start, start + n):
+        value = number_at(data, doubles, k)
         if fabs(value) > largest:
             return 2
-        if shape.loss == PYLSTM_CROSS_ENTROPY and (value < 0 or value > 1):
+        if loss == PYLSTM_CROSS_ENTROPY and (value < 0 or value > 1):
             return 3
-    if shape.loss == PYLSTM_CROSS_ENTROPY and shape.output == PYLSTM_SOFTMAX and fabs(total - 1) > 1e-4:
+    if loss == PYLSTM_CROSS_ENTROPY and output == PYLSTM_SOFTMAX and fabs(total - 1) > 1e-4:
         return 4
+    return 0
+
+
+cdef int row_problem(const pylstm_shape *shape, const void *data, bint doubles, Py_ssize_t start,
+                     double largest, bint *missing) noexcept nogil:
+    """The same of the target row that starts there, of all heads."""
+    cdef const pylstm_head *head
+    cdef Py_ssize_t k
+    cdef bint none
+    cdef int problem
+    if shape.n_heads == 0:
+        return head_problem(
+            data, doubles, start, shape.n_outputs, shape.output, shape.loss, largest, missing)
+    missing[0] = True
+    for k in range(shape.n_heads):
+        head = shape.heads + k
+        problem = head_problem(
+            data, doubles, start + head.from_, head.n_outputs, head.output, head.loss, largest, &none)
+        if problem:
+            return 5 if problem == 1 else problem
+        missing[0] &= none
     return 0
 
 
@@ -123,6 +144,15 @@ cdef int target_problem(const pylstm_shape *shape, object array, double largest,
             return problem
         row[0] += 1
     return 0
+
+
+cdef bint takes_any_number(const pylstm_shape *shape) noexcept nogil:
+    """Whether every target of finite numbers is one."""
+    cdef Py_ssize_t k
+    for k in range(shape.n_heads):
+        if shape.heads[k].loss != PYLSTM_SQUARED:
+            return False
+    return shape.n_heads > 0 or shape.loss == PYLSTM_SQUARED
 
 
 # ---------------------------------------------------------------- tokens, updates

@@ -19,10 +19,16 @@ cdef extern from "network/shape.h":
         PYLSTM_TRUNCATED, PYLSTM_BPTT, PYLSTM_RTRL
         PYLSTM_SIZE, PYLSTM_FLAG, PYLSTM_NUMBER
 
+    ctypedef struct pylstm_head:
+        ptrdiff_t from_ "from", n_outputs
+        int output, loss
+        double weight
+
     ctypedef struct pylstm_shape:  # what is read here; all of it is filled in by the table
         ptrdiff_t n_inputs, n_outputs, n_blocks, block_size, n_units
         int input_gate, forget_gate, output_gate, shortcut, hidden_bias, output, loss, precision, method
-        ptrdiff_t window, large_from
+        const pylstm_head *heads
+        ptrdiff_t n_heads, window, large_from
         ptrdiff_t n_below
         int has_above, bidirectional
 
@@ -122,6 +128,7 @@ cdef extern from "network/network.h":
                    ptrdiff_t, ptrdiff_t *) noexcept nogil
         ptrdiff_t (*first_not_finite)(const void *, ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*settle)(pylstm_network *) noexcept nogil
+        void (*head_losses)(const pylstm_network *, const void *, double *) noexcept nogil
 
 cdef extern from "streams/streams.h":
     ctypedef struct pylstm_streams:

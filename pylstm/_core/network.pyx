@@ -113,7 +113,8 @@ cdef class Network(NetworkSteps):
             Inputs; finite. Or tokens, see `step`.
         targets : array_like, shape (n_steps, n_outputs), or (n_steps,), optional
             Wanted outputs; a row of NaN is a step without target. One number a step of a network
-            with one output; of a softmax the class that is wanted, NaN for none.
+            with one output; of a softmax the class that is wanted, NaN for none. Of several heads a
+            tuple with such targets of each, None for none at all.
         update : "step", "sequence" or int, default "step"
             When the weights change: after every step that has a target (1 is the same); once, at the
             end of this call; or every so many steps, counted from the last update, whichever calls
@@ -126,7 +127,8 @@ cdef class Network(NetworkSteps):
         ndarray, shape (n_steps, n_outputs), of the network's dtype
             The outputs, each from before the weights changed at its step. With `return_loss` a pair:
             these, and the loss of each step as `learn` counts it, (n_steps,) of float64, NaN without
-            a target; made of the outputs as they are returned, and as precise as these.
+            a target; made of the outputs as they are returned, and as precise as these. With a list
+            of heads that of each, without its weight, (n_steps, n_heads).
 
         Raises
         ------

@@ -19,6 +19,7 @@ cdef class NetworkBuffers:
     cdef object parameters_, gradient_, traces_, sensitivities_, record_, back_, work_
     cdef object moments_, eligibility_, kind_, schedule_, factors_
     cdef object config_, optimizer_
+    cdef object heads_  # memory of the heads, which no call changes; None where there are none
     cdef object live_, listed_, tokens_
     cdef bint scaled
     cdef Scaling scaling  # None where values come and go in the network's own units

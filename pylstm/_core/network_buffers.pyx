@@ -4,7 +4,7 @@
 import numpy as np
 
 from pylstm._core.arrays import aligned_copy, aligned_zeros
-from pylstm._core.shape import N_MOMENTS, layer_configs
+from pylstm._core.shape import CHOICES, N_MOMENTS, layer_configs
 from pylstm.errors import brief
 
 from pylstm._core cimport numpy_api as cnp
@@ -48,6 +48,24 @@ cdef ptrdiff_t updates_in(ptrdiff_t n_steps, ptrdiff_t n_sequences, ptrdiff_t ev
     return n_steps // every + 1
 
 
+cdef object fill_heads(pylstm_shape *shape, heads):
+    """The heads of a network from its configuration, in memory of their own, which is returned."""
+    cdef pylstm_head *head
+    cdef ptrdiff_t start = 0
+    if heads is None:
+        return None
+    memory = aligned_zeros(len(heads) * sizeof(pylstm_head), np.uint8)
+    shape.heads, shape.n_heads = <const pylstm_head *>cnp.PyArray_DATA(memory), len(heads)
+    head = <pylstm_head *>cnp.PyArray_DATA(memory)
+    for own in heads:
+        head.from_, head.n_outputs = start, own["n_outputs"]
+        head.output, head.loss = CHOICES["output"][own["output"]], CHOICES["loss"][own["loss"]]
+        head.weight = own["weight"]
+        start += head.n_outputs
+        head += 1
+    return memory
+
+
 cdef class NetworkBuffers:
     """Memory and optimizer of one network, taken for one call at a time.
 
@@ -79,6 +97,7 @@ cdef class NetworkBuffers:
         fill_shape(&n.shape, top)
         fill_method(&n.shape, top)
         fill_place(&n.shape, top)
+        self.heads_ = fill_heads(&n.shape, top.get("heads"))
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         n.shape.large_from = from_weights
@@ -164,7 +183,7 @@ cdef class NetworkBuffers:
         try:
             n[0] = other.net  # and with it that a call goes on: nobody else knows this one yet
             self.table, self.typenum, self.dtype_ = other.table, other.typenum, other.dtype_
-            self.config_, self.optimizer_ = other.config_, other.optimizer_
+            self.config_, self.optimizer_, self.heads_ = other.config_, other.optimizer_, other.heads_
             self.kind_, self.schedule_, self.factors_ = other.kind_, other.schedule_, other.factors_
             self.gradient_ = aligned_copy(other.gradient_)
             self.traces_ = aligned_copy(other.traces_)

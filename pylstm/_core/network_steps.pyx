@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from pylstm._core.arrays import bad_target, not_finite, spread_targets
+from pylstm._core.arrays import bad_target, joined_heads, not_finite, spread_targets
 from pylstm._core.shape import GRADIENTS
 from pylstm.checks import check_real
 from pylstm.errors import brief
@@ -12,7 +12,13 @@ from pylstm._core cimport numpy_api as cnp
 from libc.float cimport DBL_EPSILON, DBL_MAX
 from libc.math cimport INFINITY, NAN
 
-from pylstm._core.checks cimport is_token, row_not_finite, rows_of_type, target_problem
+from pylstm._core.checks cimport (
+    is_token,
+    row_not_finite,
+    rows_of_type,
+    takes_any_number,
+    target_problem,
+)
 from pylstm._core.headers cimport *
 from pylstm._core.network_progress cimport NetworkProgress
 
@@ -41,7 +47,7 @@ cdef class NetworkSteps(NetworkProgress):
     cdef int check_targets(self, object array, bint *missing) except -1:
         cdef ptrdiff_t row = 0
         cdef int problem
-        if self.net.shape.loss == PYLSTM_SQUARED and row_not_finite(self.table, array) < 0:
+        if takes_any_number(&self.net.shape) and row_not_finite(self.table, array) < 0:
             missing[0] = False
             return 0
         problem = target_problem(&self.net.shape, array, DBL_MAX, &row, missing)
@@ -51,9 +57,13 @@ cdef class NetworkSteps(NetworkProgress):
         return 0
 
     cdef object spread(self, object targets, int ndim, str what):
-        """Targets as arrays, those that are one number each as the rows they stand for."""
+        """Targets as arrays, those that are one number each, or parts of several heads, as the rows
+        they stand for."""
         if cnp.PyArray_Check(targets) and cnp.PyArray_NDIM(targets) == ndim:
             return targets
+        if self.net.shape.n_heads > 0 and isinstance(targets, tuple):
+            return joined_heads(
+                targets, self.config_["heads"], () if ndim == 1 else ("n_steps",), what)
         array = np.asarray(targets)
         if cnp.PyArray_NDIM(array) != ndim - 1:
             return array
@@ -122,6 +132,7 @@ cdef class NetworkSteps(NetworkProgress):
         target : array_like, shape (n_outputs,), or a number, optional
             Wanted outputs, in the domain of the loss. All NaN means no target. One number of a
             network with one output; of a softmax the class that is wanted, from 0 to n_outputs - 1.
+            Of several heads a tuple with such a target of each, None or NaN for none.
 
         Returns
         -------
@@ -375,15 +386,16 @@ cdef class NetworkSteps(NetworkProgress):
         Parameters
         ----------
         target : array_like, shape (n_outputs,), or a number
-            Wanted outputs, in the domain of the loss. All NaN means no target. Or a number or class,
-            see `step`.
+            Wanted outputs, in the domain of the loss. All NaN means no target. Or a number, class or
+            tuple, see `step`.
         update : bool, default True
             Change the weights now, by all accumulated gradients; False accumulates only, see `update`.
 
         Returns
         -------
         float
-            The loss of the step, in the units of the target; NaN without one.
+            The loss of the step, in the units of the target; NaN without one. Of several heads the
+            sum over those with a target, each times its weight.
 
         Raises
         ------

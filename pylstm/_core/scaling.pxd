@@ -34,6 +34,10 @@ cdef class Scaling:
     cdef char *row_y  # (n_outputs,), and row_t: of a single step, in the network's precision
     cdef char *row_t
     cdef double *before  # (SCALED_STEPS, 3, n_outputs): statistics the outputs are given back by
+    cdef double *losses  # (n_outputs,): of at most so many heads
+    cdef object plain_  # of several heads, (n_outputs,): which outputs are not scaled; or None
+    cdef const unsigned char *plain  # its numbers, or NULL
+    cdef char *row  # (n_outputs,): before it is scaled
 
     cdef set_up(self, dict config, pylstm_network *net)
     cdef allocate(self)
@@ -46,10 +50,14 @@ cdef class Scaling:
     cdef void input(self, const void *x, char *z) noexcept nogil
     cdef void follow(self, char *z) noexcept nogil
     cdef void target(self, const void *target, char *t) noexcept nogil
+    cdef void target_of_heads(self, const void *target, char *t) noexcept nogil
+    cdef void in_units(self, const pylstm_scale *scale, const void *z, void *x) noexcept nogil
     cdef void output(self, void *y) noexcept nogil
     cdef int step(self, const pylstm_table *table, pylstm_input x, void *y) noexcept nogil
     cdef int predict(self, const pylstm_table *table, pylstm_input x, void *y) noexcept nogil
     cdef double learn(self, const pylstm_table *table, const void *target) noexcept nogil
+    cdef double squares(self, const char *y, const void *target, ptrdiff_t first,
+                        ptrdiff_t last) noexcept nogil
     cdef void draw_to_output(self, const char *y) noexcept nogil
     cdef int run(self, const pylstm_table *table, ptrdiff_t n_steps, const void *X,
                  const int32_t *tokens, const void *targets, void *Y, ptrdiff_t every,

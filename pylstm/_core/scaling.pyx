@@ -4,6 +4,7 @@
 import numpy as np
 
 from pylstm._core.arrays import aligned_zeros, bad_target
+from pylstm._core.shape import heads_of
 from pylstm.checks import check_real, check_size
 from pylstm.errors import brief
 
@@ -279,6 +280,10 @@ cdef class Scaling:
             self.inputs = RunningScale(self.n_inputs, config["scale_memory"])
         if self.scales_t:
             self.targets = RunningScale(net.shape.n_outputs, config["scale_memory"])
+            if net.shape.n_heads > 0:
+                self.plain_ = np.repeat(
+                    [head["output"] != "identity" for head in heads_of(config)],
+                    [head["n_outputs"] for head in heads_of(config)]).astype(np.uint8)
         self.net_doubles = self.x_doubles = self.t_doubles = net.shape.precision == PYLSTM_FLOAT64
         self.size = self.x_size = self.t_size = 8 if self.net_doubles else 4
         self.allocate()
@@ -287,7 +292,7 @@ cdef class Scaling:
         """Memory for the standardised steps of a run."""
         cdef ptrdiff_t n_z = pylstm_product(SCALED_STEPS, self.n_inputs)
         cdef ptrdiff_t n_t = pylstm_product(SCALED_STEPS, self.net.shape.n_outputs)
-        cdef ptrdiff_t n_row = pylstm_product(2, self.net.shape.n_outputs)
+        cdef ptrdiff_t n_row = pylstm_product(4, self.net.shape.n_outputs)
         self.memory_ = aligned_zeros(
             pylstm_sum(n_row, pylstm_sum(n_z, pylstm_product(4, n_t))), np.float64)
         self.before = <double *>cnp.PyArray_DATA(self.memory_)
@@ -295,6 +300,11 @@ cdef class Scaling:
         self.t = <char *>(self.before + 3 * n_t + n_z)
         self.row_y = <char *>(self.before + 4 * n_t + n_z)
         self.row_t = <char *>(self.before + 4 * n_t + n_z + self.net.shape.n_outputs)
+        self.losses = self.before + 4 * n_t + n_z + 2 * self.net.shape.n_outputs
+        self.row = <char *>(self.losses + self.net.shape.n_outputs)
+        self.plain = NULL
+        if self.plain_ is not None:
+            self.plain = <const unsigned char *>cnp.PyArray_DATA(self.plain_)
 
     cdef Scaling copy_for(self, pylstm_network *net):
         """The same of a copy of the network."""
@@ -306,6 +316,7 @@ cdef class Scaling:
         copy.x_size, copy.t_size = self.x_size, self.t_size
         copy.inputs = self.inputs.copy() if self.scales_x else None
         copy.targets = self.targets.copy() if self.scales_t else None
+        copy.plain_ = self.plain_
         copy.allocate()
         return copy
 
@@ -390,13 +401,45 @@ cdef class Scaling:
                 (<float *>z)[j] = (<float *>self.leader.z)[j] if self.seen[j] else 0
 
     cdef void target(self, const void *target, char *t) noexcept nogil:
+        if self.plain != NULL:
+            self.target_of_heads(target, t)
+            return
         update_scale(&self.targets.scale, target, self.t_doubles)
         standardise_row(&self.targets.scale, target, self.t_doubles, NAN, t, self.net_doubles)
+
+    cdef void target_of_heads(self, const void *target, char *t) noexcept nogil:
+        """The same where some outputs are not scaled."""
+        cdef double *row = <double *>self.row
+        cdef double value
+        cdef ptrdiff_t k
+        for k in range(self.net.shape.n_outputs):
+            row[k] = NAN if self.plain[k] else number_at(target, self.t_doubles, k)
+        update_scale(&self.targets.scale, row, True)
+        standardise_row(&self.targets.scale, row, True, NAN, t, self.net_doubles)
+        for k in range(self.net.shape.n_outputs):
+            if self.plain[k]:
+                value = number_at(target, self.t_doubles, k)
+                if self.net_doubles:
+                    (<double *>t)[k] = value
+                else:
+                    (<float *>t)[k] = <float>value
+
+    cdef void in_units(self, const pylstm_scale *scale, const void *z, void *x) noexcept nogil:
+        """x becomes z in the user's units; the two may be the same."""
+        cdef ptrdiff_t k
+        if self.plain == NULL:
+            give_back_row(scale, z, x, self.net_doubles)
+            return
+        memcpy(self.row, z, self.net.shape.n_outputs * self.size)
+        give_back_row(scale, self.row, x, self.net_doubles)
+        for k in range(self.net.shape.n_outputs):
+            if self.plain[k]:
+                memcpy(<char *>x + k * self.size, self.row + k * self.size, self.size)
 
     cdef void output(self, void *y) noexcept nogil:
         """An output back into the user's units, in place."""
         if self.scales_t:
-            give_back_row(&self.targets.scale, y, y, self.net_doubles)
+            self.in_units(&self.targets.scale, y, y)
 
     # ------------------------------------------------------------ calls
 
@@ -422,8 +465,10 @@ cdef class Scaling:
 
     cdef double learn(self, const pylstm_table *table, const void *target) noexcept nogil:
         """The loss in the user's units, of the output as the statistics before give it back."""
+        cdef const pylstm_head *head
         cdef ptrdiff_t k
-        cdef double error, loss = 0
+        cdef double loss = 0, own
+        cdef char *given_back = self.t + self.net.shape.n_outputs * self.size
         cdef char *y = <char *>self.net.buffers.record + (
             self.net.progress.n_pending * self.net.buffers.record_stride + self.net.layout.at_y) * self.size
         if not self.scales_t:
@@ -432,15 +477,32 @@ cdef class Scaling:
             memcpy(self.t, target, self.net.shape.n_outputs * self.size)
             self.draw_to_output(y)
             return table.learn(self.net, self.t)
-        give_back_row(&self.targets.scale, y, self.t, self.net_doubles)
-        for k in range(self.net.shape.n_outputs):
-            error = number_at(self.t, self.net_doubles, k) - number_at(target, self.t_doubles, k)
-            if error == error:
-                loss += 0.5 * error * error
+        self.in_units(&self.targets.scale, y, given_back)
         self.target(target, self.t)
+        if self.net.shape.n_heads == 0:
+            loss = self.squares(given_back, target, 0, self.net.shape.n_outputs)
+        else:
+            table.head_losses(self.net, self.t, self.losses)
+            for k in range(self.net.shape.n_heads):
+                head, own = self.net.shape.heads + k, self.losses[k]
+                if head.output == PYLSTM_IDENTITY:
+                    own = self.squares(given_back, target, head.from_, head.from_ + head.n_outputs)
+                if self.losses[k] == self.losses[k]:
+                    loss += head.weight * own
         if self.partly or self.weight != 1:
             self.draw_to_output(y)
         table.learn(self.net, self.t)
+        return loss
+
+    cdef double squares(self, const char *y, const void *target, ptrdiff_t first,
+                        ptrdiff_t last) noexcept nogil:
+        """Half the sum of squares of outputs [first, last) from those targets that are there."""
+        cdef ptrdiff_t k
+        cdef double error, loss = 0
+        for k in range(first, last):
+            error = number_at(y, self.net_doubles, k) - number_at(target, self.t_doubles, k)
+            if error == error:
+                loss += 0.5 * error * error
         return loss
 
     cdef void draw_to_output(self, const char *y) noexcept nogil:
@@ -512,5 +574,4 @@ cdef class Scaling:
             scale.count = self.before + s * 3 * n_t
             scale.mean = scale.count + n_t
             scale.variance = scale.mean + n_t
-            give_back_row(&scale, y + s * n_t * self.size, y + s * n_t * self.size,
-                          self.net_doubles)
+            self.in_units(&scale, y + s * n_t * self.size, y + s * n_t * self.size)

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 ALIGNMENT: int
@@ -13,5 +14,6 @@ N_MOMENTS: dict[str, int]
 MOMENTS: tuple[str, ...]
 UPDATE_AT_END: int
 
+def heads_of(config: Mapping[str, Any]) -> list[dict[str, Any]]: ...
 def layer_configs(config: dict[str, Any]) -> list[dict[str, Any]]: ...
 def network_sizes(config: dict[str, Any], from_weights: int) -> dict[str, int]: ...

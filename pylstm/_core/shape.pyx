@@ -72,12 +72,14 @@ cdef fill_shape(pylstm_shape *shape, dict config):
     cdef char *at
     while field.name != NULL:
         name = field.name.decode()
-        value = CHOICES[name][config[name]] if name in CHOICES else config[name]
+        value = config[name]
+        if name in CHOICES and value is not None:  # None: each of the heads has its own
+            value = CHOICES[name][value]
         at = <char *>shape + field.offset
         if field.kind == PYLSTM_SIZE:
             (<ptrdiff_t *>at)[0] = value
         elif field.kind == PYLSTM_FLAG:
-            (<int *>at)[0] = value
+            (<int *>at)[0] = value or 0
         else:
             (<double *>at)[0] = value
         field += 1
@@ -111,6 +113,12 @@ cdef fill_place(pylstm_shape *shape, dict layer):
     shape.bidirectional = layer.get("bidirectional", False)
 
 
+def heads_of(config):
+    """The heads of a network, one after the other; of one without, the head that all its outputs are."""
+    plain = {name: config[name] for name in ("n_outputs", "output", "loss")}
+    return config.get("heads") or [plain | {"weight": 1.0}]
+
+
 def layer_configs(dict config):
     """What each network of all layers is by itself, the lowest first; of one layer the network itself.
 
@@ -134,7 +142,7 @@ def layer_configs(dict config):
         if k > 0:
             layer["n_inputs"] = n_below + (config["n_inputs"] if config["skip_inputs"] else 0)
             layer["shortcut"] = False
-        adding = {"output": "identity", "loss": "squared", "output_bias": False}
+        adding = {"output": "identity", "loss": "squared", "heads": None, "output_bias": False}
         if not is_top:
             layer |= adding
             layer["n_outputs"] = config["n_outputs"] if config["skip_outputs"] else 0

@@ -7,6 +7,7 @@ from pylstm._core.arrays import (
     aligned_zeros,
     bad_target,
     checked_lengths,
+    joined_heads,
     losses_of,
     not_finite,
     one_hot,
@@ -18,7 +19,12 @@ from pylstm._core cimport numpy_api as cnp
 from libc.float cimport DBL_MAX
 from libc.string cimport memset
 
-from pylstm._core.checks cimport row_not_finite, target_problem, update_interval
+from pylstm._core.checks cimport (
+    row_not_finite,
+    takes_any_number,
+    target_problem,
+    update_interval,
+)
 from pylstm._core.engine cimport (
     borrow_team,
     give,
@@ -48,7 +54,7 @@ cdef class StreamGroup:
     cdef pylstm_streams streams
     cdef const pylstm_streams_table *table
     cdef Network owner
-    cdef object parameters_, gradient_, traces_, record_, back_, work_, nets_, coefs_, stream_
+    cdef object parameters_, gradient_, traces_, record_, back_, work_, nets_, coefs_, stream_, heads_
     cdef object n_made_, has_error_
 
     # ------------------------------------------------------------ building
@@ -85,7 +91,7 @@ cdef class StreamGroup:
             raise too_large(&owner.net.shape, f"n_streams={n_streams} of ")
         dtype = owner.dtype_
         self.table = streams_table(owner.table, n.shape.precision)
-        self.parameters_ = owner.flat_parameters()
+        self.parameters_, self.heads_ = owner.flat_parameters(), owner.heads_
         self.gradient_ = aligned_zeros(n.layout.parameter_size, dtype)
         self.traces_ = aligned_zeros(s.traces_size, dtype)
         self.record_ = aligned_zeros(s.record_size, dtype)
@@ -207,8 +213,12 @@ cdef class StreamGroup:
         return rows
 
     cdef object targets(self, object targets, int ndim):
-        """Targets as rows, checked; those that are one number each as the rows they stand for."""
+        """Targets as rows, checked; those that are one number each, or parts of several heads, as the
+        rows they stand for."""
         cdef Py_ssize_t width = self.owner.net.shape.n_outputs
+        if self.owner.net.shape.n_heads > 0 and isinstance(targets, tuple):
+            lead = (self.streams.n_streams,) if ndim == 2 else ("n_steps", self.streams.n_streams)
+            targets = joined_heads(targets, self.owner.config_["heads"], lead, "targets")
         array = np.asarray(targets)
         if array.ndim == ndim - 1:
             array = spread_targets(
@@ -233,7 +243,7 @@ cdef class StreamGroup:
         cdef ptrdiff_t row = 0
         cdef int problem
         cdef bint missing
-        if self.owner.net.shape.loss == PYLSTM_SQUARED and row_not_finite(self.owner.table, rows) < 0:
+        if takes_any_number(&self.owner.net.shape) and row_not_finite(self.owner.table, rows) < 0:
             return 0
         problem = target_problem(&self.owner.net.shape, rows, DBL_MAX, &row, &missing)
         if problem:
@@ -243,7 +253,7 @@ cdef class StreamGroup:
     cdef int check_learnable(self, object rows, str what) except -1:
         """Every stream with a row that is not NaN has a step to learn from."""
         cdef ptrdiff_t b
-        given = ~np.isnan(rows[:, 0])
+        given = ~np.isnan(rows).all(axis=1)
         for b in range(self.streams.n_streams):
             if given[b] and not self.streams.stream[b].progress.learnable:
                 raise RuntimeError(
@@ -279,7 +289,7 @@ cdef class StreamGroup:
                 status = self.table.step(&self.streams, x_data, y_data)
             if status != PYLSTM_OK:
                 raise self.diverged()
-            if targets is not None and not np.isnan(targets[:, 0]).all():
+            if targets is not None and not np.isnan(targets).all():
                 x_data = cnp.PyArray_DATA(targets)
                 with nogil:
                     self.table.learn(&self.streams, x_data, loss_data)

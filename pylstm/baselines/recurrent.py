@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pylstm._core import LOSSES, OUTPUTS, SQUASHINGS, Recurrent
-from pylstm.architecture import Loss, Output, Squashing
+from pylstm.architecture import Squashing
 from pylstm.baselines.learner import Learner
 from pylstm.checks import (
     check_choice,
@@ -21,6 +21,7 @@ from pylstm.checks import (
     within_memory,
 )
 from pylstm.errors import brief
+from pylstm.heads import Loss, Output
 from pylstm.network import INIT_RANGE
 from pylstm.optimizers import Optimizer
 from pylstm.registry import check_state

@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pylstm.architecture import Loss, Output, Squashing
+from pylstm.architecture import Squashing
 from pylstm.baselines.recurrent import FullyRecurrent
 from pylstm.checks import check_size, within_memory
+from pylstm.heads import Loss, Output
 from pylstm.network import INIT_RANGE
 from pylstm.optimizers import Optimizer
 

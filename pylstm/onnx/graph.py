@@ -56,9 +56,9 @@ class Graph:
         return self.constant(f"number{kind}_{value:.17g}", np.array(value, dtype))
 
     def split(self, value: str, names: Sequence[str], sizes: Sequence[int]) -> None:
-        """names = value, in parts of so many numbers"""
+        """names = value, in parts of so many numbers of every row"""
         parts = self.constant(f"{value}.sizes", np.array(sizes))
-        self._nodes.append(helper.make_node("Split", [value, parts], names, name=names[0]))
+        self._nodes.append(helper.make_node("Split", [value, parts], names, name=names[0], axis=-1))
 
     def ascending(self, value: str, n_rows: int, name: str) -> str:
         """name = value, every column sorted"""

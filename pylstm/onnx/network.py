@@ -7,7 +7,7 @@ b a block, v a cell:
     f       = (1 - leak) f                        f = 1 - leak without a forget gate
     o       = Sigmoid(net + sum_s U c(t))         h(t) = o squash_h(c(t))
     unit    = squash_u(net)
-    y       = squash_out(sum_l [h_l(t); unit_l; x] V_l^T + bias)
+    y       = squash_out(sum_l [h_l(t); unit_l; x] V_l^T + bias)      of every head its own
 
 with s = x, or of a layer upon another [h and units of the one below; x]. Every switch of the
 network is there. A row of sources times the transposed weights is what runtimes are quick at: in
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pylstm._core import layer_configs
+from pylstm._core import heads_of, layer_configs
 from pylstm.architecture import GATES
 from pylstm.network import LSTM
 from pylstm.onnx.graph import Array, Graph
@@ -131,7 +131,13 @@ class Step:
             return
         z = f"{self.prefix}output"
         _read_out(self.graph, self.net, self.prefix, shown, x, z)
-        give_back(self.graph, self.prefix, z, dtype, scales["target_scale"], y)
+        heads = [head for head in heads_of(self.config) for _ in range(head["n_outputs"])]
+        scaled = np.array([head["output"] == "identity" for head in heads])
+        given = y if scaled.all() else f"{z}.in_units"
+        give_back(self.graph, self.prefix, z, dtype, scales["target_scale"], given)
+        if given != y:
+            mask = self.graph.constant(f"{z}.scaled", scaled)
+            self.graph.node("Where", [mask, given, z], y)
 
 
 class Hidden:
@@ -299,7 +305,16 @@ def _read_out(graph: Graph, net: LSTM, prefix: str, shown: list[str], x: str, y:
             biased = is_last and config["output_bias"]
             parts.append(_net(graph, prefix + name, parameters[name], together, biased))
     total = parts[0] if len(parts) == 1 else graph.node("Sum", parts, f"{prefix}output.total")
-    _squash(graph, config["output"], total, y, net.dtype)
+    heads = heads_of(config)
+    if len(heads) == 1:
+        _squash(graph, heads[0]["output"], total, y, net.dtype)
+        return
+    names = [f"{prefix}output.head_{j}" for j in range(len(heads))]
+    nets = [f"{name}.net" for name in names]
+    graph.split(total, nets, [head["n_outputs"] for head in heads])
+    for head, own, name in zip(heads, nets, names, strict=True):
+        _squash(graph, head["output"], own, name, net.dtype)
+    graph.node("Concat", names, y, axis=-1)
 
 
 def _net(graph: Graph, name: str, rows: Array, sources: str, biased: bool) -> str:

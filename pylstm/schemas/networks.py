@@ -56,11 +56,21 @@ __all__ = [
 ]
 
 
+class HeadState(State, kw_only=True):
+    """A `Head`."""
+
+    n_outputs: Size
+    output: Output
+    loss: Loss
+    weight: Annotated[float, Meta(ge=0, lt=1e30)]
+
+
 class Config(State, kw_only=True):
     """What the arguments of `LSTM` come to."""
 
     n_inputs: Size
     n_outputs: Size
+    heads: Annotated[list[HeadState], Meta(min_length=1)] | UnsetType = UNSET
     n_blocks: SizeOr0 | Annotated[list[SizeOr0], Meta(min_length=2)]
     block_size: Size
     n_units: SizeOr0 | Annotated[list[SizeOr0], Meta(min_length=2)] = 0  # later, as leak
@@ -77,8 +87,8 @@ class Config(State, kw_only=True):
     cell_input: Squashing
     cell_output: Squashing
     unit: Squashing = "logistic"  # likewise
-    output: Output
-    loss: Loss
+    output: Output | None  # this and the next: None with heads
+    loss: Loss | None
     skip_inputs: bool = False  # this and the next likewise
     skip_outputs: bool = False
     bidirectional: bool = False
@@ -96,6 +106,13 @@ class Config(State, kw_only=True):
     def checked(self) -> dict[str, Any]:
         """As the arguments themselves, which go together."""
         config = asdict(self)
+        del config["heads"]
+        if self.heads is not UNSET:
+            config["heads"] = [asdict(head) for head in self.heads]
+            total = sum(head.n_outputs for head in self.heads)
+            must(total == self.n_outputs, "n_outputs of all heads together")
+        for name in ("output", "loss"):
+            is_there(name, getattr(self, name) or UNSET, self.heads is UNSET)
         check_combination(config)
         if self.window is not None:
             check_gradient(self.gradient, self.window)
@@ -465,6 +482,7 @@ class PopulationState(_NetsState, kw_only=True):
         must(config.gradient == "truncated", "gradient 'truncated' in a population")
         must(isinstance(config.n_blocks, int), "one layer in a population")
         must(config.n_units == 0, "no ordinary units in a population")
+        must(config.heads is UNSET, "no heads in a population")
         must(config.least_weights() <= self.parameters.size, "parameters of all the weights")
         sizes = population_sizes(config.checked(), n_nets)
         groups, lanes = sizes["groups"], sizes["lanes"]

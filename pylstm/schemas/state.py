@@ -9,10 +9,11 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import numpy as np
 from msgspec import UNSET, Meta, Struct, ValidationError, convert
 
-from pylstm.architecture import Loss, Output, Squashing
+from pylstm.architecture import Squashing
 from pylstm.checks import LARGEST_SIZE
 from pylstm.copies import check_format
 from pylstm.errors import brief, brief_text
+from pylstm.heads import Loss, Output
 
 __all__ = [
     "FLOAT64",

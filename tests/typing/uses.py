@@ -40,6 +40,24 @@ def a_network(path: Path) -> None:
     assert_type(from_torch(**to_torch(net), optimizer=pylstm.RMSprop()), pylstm.LSTM)
 
 
+def several_heads() -> None:
+    heads = [pylstm.Head(2, output="softmax", weight=0.5), pylstm.Head(1)]
+    net = pylstm.LSTM(2, heads, n_blocks=8)
+    labels = np.zeros(100, int)
+    assert_type(net.heads, tuple[pylstm.Head, ...])
+    assert_type(net.step(X[0], (1, 0.5)), Array)
+    assert_type(net.learn((1, None)), float)
+    assert_type(net.run(X, (labels, y), return_loss=True), tuple[Array, Array])
+    assert_type(net.run_sequences(X, (labels, None)), Array)
+    assert_type(net.gradient(X, (labels, y)), dict[str, Array])
+    curves = net.fit(X, (labels, y), n_epochs=2, validation=(X, (labels, y)))
+    assert_type(curves.training, list[float])
+    assert_type(curves.training_heads, list[Array])
+    assert_type(pylstm.Delayed(net, delay=3).learn((1, None)), float)
+    streams = pylstm.Streams(net, n_streams=2)
+    assert_type(streams.step(X[:2], (labels[:2], y[:2])), Array)
+
+
 def many_networks() -> None:
     pop = pylstm.Population(4, n_inputs=2, n_outputs=1, n_blocks=4, optimizer=[pylstm.SGD(0.1)] * 4)
     assert_type(pop.step(X[:4], y[:4], nets=[0, 2]), Array)
