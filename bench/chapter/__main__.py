@@ -133,7 +133,8 @@ def tables(records: Records) -> list[Table]:
                 ["", "weights", "passes", "validation", "test", "s"],
                 [*(_cells(record, names) for record in heard), base, *published],
                 "Chorales of four parts of music21 10.5.0; the published figures are of another "
-                "edition, parted otherwise: comparable in kind, not to the last digit.",
+                "edition, parted otherwise: comparable in kind, not to the last digit; all but "
+                "8.54 are from memory.",
             )
         )
     for use, scores in CHOOSING.items():
