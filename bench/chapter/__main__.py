@@ -117,8 +117,9 @@ def tables(records: Records) -> list[Table]:
                     *([f"{name}, published", f"{share:.3f}", *[None] * 4]
                       for name, share in vowels.PUBLISHED.items()),
                 ],
-                f"The mean of what {vowels.N_NETS} nets of other starting weights say; the setting "
-                "was chosen by five folds of the 270 sequences of the first part.",
+                f"The mean of what {vowels.N_NETS} nets of other starting weights say; "
+                "settings were chosen by five folds of the 270 sequences of the first part, the "
+                "lower one from two more candidates after the upper one had told the second part.",
             )
         )  # fmt: skip
     heard = _of(records, "music")
