@@ -322,8 +322,8 @@ FAULTS = [
     # ------------------------------------------------------------ optimizers, scales
     Fault(
         "csrc/network/optimizer.inc",
-        "*m = MADD(p->second, *m, p->second_gain * g * g);",
-        "*m = MADD(p->second, *m, g * g);",
+        "*m = MADD(g, g, p->second * *m);",
+        "*m = MADD(g, g, *m);",
         "the mean square of RMSprop is a sum",
         "optimizers",
     ),

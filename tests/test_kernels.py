@@ -30,9 +30,9 @@ KINDS = range(5)  # the squashings of cells
 SOFTMAX = reference.KINDS.index("softmax")
 LOGISTIC = reference.KINDS.index("logistic")
 RATES = (2.5, -0.5)
-MOMENTUM = 0.9
-RMSPROP = 0.7, 0.3  # decay, epsilon
-ADAM = 0.6, 0.8, 1.7, 0.3  # first, second, root, epsilon
+MOMENTUM = 0.9, 0.4  # momentum, keep
+RMSPROP = 0.7, 0.3, 0.4  # decay, epsilon, keep
+ADAM = 0.6, 0.8, 1.7, 0.3, 0.4  # first, second, root, epsilon, keep
 
 # ---------------------------------------------------------------- arguments, one generator a kernel
 
@@ -147,15 +147,17 @@ def trace_learn_sgd(make, dtype):
             E, W, z, z_next, f, d, e, net = trace_arrays(make, sources, traced, rows)
             yield E, W, z, z_next, f, d, e, net, sources, traced, rows, rate
             yield E, W, z, None, f, d, e, None, sources, traced, rows, rate
+            yield E, W, z, z_next, None, d, e, net, sources, traced, rows, rate
 
 
 def trace_learn_momentum(make, dtype):
     for sources, traced, rows in trace_sizes(dtype):
         for rate in RATES:
             E, W, z, z_next, f, d, e, net = trace_arrays(make, sources, traced, rows)
-            v, rule = make(sources, rows), (rate, MOMENTUM)
+            v, rule = make(sources, rows), (rate, *MOMENTUM)
             yield E, W, v, z, z_next, f, d, e, net, sources, traced, rows, *rule
             yield E, W, v, z, None, f, d, e, None, sources, traced, rows, *rule
+            yield E, W, v, z, z_next, None, d, e, net, sources, traced, rows, *rule
 
 
 def trace_learn_rmsprop(make, dtype):
@@ -165,6 +167,7 @@ def trace_learn_rmsprop(make, dtype):
             moment, rule = make.fraction(sources, rows), (rate, *RMSPROP)
             yield E, W, moment, z, z_next, f, d, e, net, sources, traced, rows, *rule
             yield E, W, moment, z, None, f, d, e, None, sources, traced, rows, *rule
+            yield E, W, moment, z, z_next, None, d, e, net, sources, traced, rows, *rule
 
 
 def trace_learn_adam(make, dtype):
@@ -174,6 +177,7 @@ def trace_learn_adam(make, dtype):
             moments = make(sources, rows), make.fraction(sources, rows)
             yield E, W, *moments, z, z_next, f, d, e, net, sources, traced, rows, rate, *ADAM
             yield E, W, *moments, z, None, f, d, e, None, sources, traced, rows, rate, *ADAM
+            yield E, W, *moments, z, z_next, None, d, e, net, sources, traced, rows, rate, *ADAM
 
 
 def lazy_sizes(dtype):
@@ -314,7 +318,7 @@ def sgd(make, dtype):
 def momentum(make, dtype):
     for rate in RATES:
         for (n,) in sizes(dtype, counts=1):
-            yield make(n), make(n), make(n), n, rate, MOMENTUM
+            yield make(n), make(n), make(n), n, rate, *MOMENTUM
 
 
 def rmsprop(make, dtype):
@@ -350,7 +354,7 @@ def readout_learn_momentum(make, dtype):
         for n_outputs, stride in sizes(dtype, counts=1, quads=1):
             V, m = make(n_outputs, stride), make(n_outputs, stride)
             q, delta = make(stride), make(n_outputs)
-            yield V, m, q, delta, n_outputs, stride, rate, MOMENTUM
+            yield V, m, q, delta, n_outputs, stride, rate, *MOMENTUM
 
 
 def readout_learn_rmsprop(make, dtype):
@@ -462,7 +466,7 @@ def test_net_input_has_the_same_bits_in_either_memory_order(n_sources, isa, dtyp
                 assert same_bits(net, whole[r : r + width])
 
 
-RULES = {"sgd": (), "momentum": (MOMENTUM,), "rmsprop": RMSPROP, "adam": ADAM}
+RULES = {"sgd": (), "momentum": MOMENTUM, "rmsprop": RMSPROP, "adam": ADAM}
 N_MOMENTS = {"sgd": 0, "momentum": 1, "rmsprop": 1, "adam": 2}
 
 
@@ -522,6 +526,22 @@ def test_fused_forward_has_the_same_bits_as_separate_calls(rule, isa, dtype, mak
             isa, dtype, "net_input", alone["W"], z_next, make.unset(n_rows), n_sources, n_rows
         )
         assert all(same_bits(fused[name], alone[name]) for name in fused)
+
+
+def test_a_step_of_a_rule_is_as_precise_as_its_numbers(isa, dtype, make):
+    """Over moments of every size, from where epsilon counts to nearly infinite."""
+    n, most = 4096, 36 if dtype == "float32" else 300
+    m = np.logspace(-36, most, n).astype(dtype)
+    g = make.fraction(n) * np.sqrt(m)
+    rules = {"rmsprop": (0.5, 1e-16, 1.0), "adam": (0.0, 0.5, 1.0, 1e-16, 1.0)}
+    wanted = np.float64(g) / (np.sqrt(np.float64(m) / 2 + np.float64(g) ** 2 / 2) + 1e-16)
+    for rule, numbers in rules.items():
+        moments = (m.copy(),) if rule == "rmsprop" else (g.copy(), m.copy())
+        _, (w, *_) = call(isa, dtype, rule, np.zeros(n, dtype), *moments, g, n, -1.0, *numbers)
+        assert np.abs(w / wanted - 1).max() < 4 * np.finfo(dtype).eps, rule
+        moments[-1][:] = np.inf  # one that has overflowed holds its weight where it is
+        _, (w, *_) = call(isa, dtype, rule, np.zeros(n, dtype), *moments, m, n, -1.0, *numbers)
+        assert np.abs(w).max() < 10, rule
 
 
 def test_factors_settle_into_the_traces_of_the_learning_pass(isa, dtype, make):

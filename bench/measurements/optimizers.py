@@ -13,6 +13,7 @@ from bench.report import Result, Table
 from bench.settings import Settings
 from bench.timing import Timing, Work, alternate
 from pylstm import LSTM, SGD, Adam, ObGD, Optimizer, RMSprop
+from pylstm.estimators.defaults import OPTIMIZER
 
 __all__ = ["measure_optimizers"]
 
@@ -25,6 +26,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "Adam": Adam(RATE),
     "ObGD": ObGD(),
     "RMSprop, clip_norm": RMSprop(RATE, clip_norm=1.0),
+    "that of the estimators": RMSprop(**OPTIMIZER),
 }
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
@@ -46,7 +48,10 @@ def measure_optimizers(settings: Settings) -> Result:
             row += [timing.median, timing.ratio_to(timings["SGD"])]
         records += [t.record(n_cells=n_cells, optimizer=name) for name, t in timings.items()]
     title = "A learning step under each optimizer, as many inputs as cells"
-    note = "The last two look at the whole gradient before a weight changes."
+    note = (
+        "The last three look at the whole gradient before a weight changes; that of the estimators "
+        "is RMSprop with clip_norm and weight_decay."
+    )
     return Result([Table(title, columns, rows, note)], records)
 
 

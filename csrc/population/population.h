@@ -20,14 +20,15 @@
 #include "network/network.h"
 #include "threads/team.h"
 
-/* The numbers of a rule in the precision of the weights, a line each: those of an optimizer, and how
-   the gradient is clipped. The caller sets them but for what an update fills in: see optimizer.inc. */
+/* The numbers of a rule in the precision of the weights, a line each: those of a rule of
+   network/optimizer.inc, and how the gradient is clipped. The caller sets them but for what an update
+   fills in: see optimizer.inc. */
 enum {
+    PYLSTM_GAIN,
     PYLSTM_RATE,
     PYLSTM_FIRST_PART,
     PYLSTM_FIRST_GAIN,
     PYLSTM_SECOND_PART,
-    PYLSTM_SECOND_GAIN,
     PYLSTM_ROOT,
     PYLSTM_SMALLEST,
     PYLSTM_KEPT,

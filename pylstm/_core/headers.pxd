@@ -157,7 +157,7 @@ cdef extern from "streams/streams.h":
 
 cdef extern from "population/population.h":
     enum:
-        PYLSTM_RATE, PYLSTM_FIRST_PART, PYLSTM_FIRST_GAIN, PYLSTM_SECOND_PART, PYLSTM_SECOND_GAIN
+        PYLSTM_GAIN, PYLSTM_RATE, PYLSTM_FIRST_PART, PYLSTM_FIRST_GAIN, PYLSTM_SECOND_PART
         PYLSTM_ROOT, PYLSTM_SMALLEST, PYLSTM_KEPT, PYLSTM_SHRINK, PYLSTM_LIMIT, PYLSTM_RULE_LINES
 
     ctypedef struct pylstm_group:

@@ -441,10 +441,12 @@ cdef tuple regimes_of(const pylstm_optimizer *o, bint scheduled):
 
 cdef object rule_lines(const pylstm_optimizer *o):
     """The numbers of a net in the lines of its rule."""
+    cdef double gain = (1 - o.second) ** 0.5
     lines = np.zeros(PYLSTM_RULE_LINES)
-    lines[PYLSTM_RATE] = o.learning_rate
-    lines[PYLSTM_FIRST_PART], lines[PYLSTM_FIRST_GAIN] = o.first, 1 - o.first
-    lines[PYLSTM_SECOND_PART], lines[PYLSTM_SECOND_GAIN] = o.second, 1 - o.second
+    lines[PYLSTM_GAIN] = gain
+    lines[PYLSTM_RATE] = o.learning_rate / gain if o.rule == PYLSTM_RMSPROP else o.learning_rate
+    lines[PYLSTM_FIRST_PART], lines[PYLSTM_FIRST_GAIN] = o.first, (1 - o.first) / gain
+    lines[PYLSTM_SECOND_PART] = o.second
     lines[PYLSTM_SMALLEST] = o.epsilon
     lines[PYLSTM_KEPT] = 1 - o.learning_rate * o.weight_decay
     lines[PYLSTM_ROOT] = lines[PYLSTM_SHRINK] = 1

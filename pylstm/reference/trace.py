@@ -26,19 +26,22 @@ Array = npt.NDArray[Any]
 # ---------------------------------------------------------------- csrc/network/trace.inc
 
 
-def _gradient(E: Array, z: Array, f: Array, d: Array, e: Array, n_traced: int) -> Array:
-    """E = f E + d z^T in place; returns dL/dW: e E with a trace, e z^T at output gates."""
-    E[:] = f * E + np.outer(z, d)
+def _gradient(E: Array, z: Array, f: Array | None, d: Array, e: Array, n_traced: int) -> Array:
+    """E = f E + d z^T in place, but without f; returns dL/dW: e E with a trace, e z^T at output
+    gates."""
+    if f is not None:
+        E[:] = f * E + np.outer(z, d)
     gradient = np.outer(z, e)
     gradient[:, :n_traced] = e[:n_traced] * E
     return gradient
 
 
 def trace_learn_sgd(
-    E: Array, W: Array, z: Array, z_next: Array | None, f: Array, d: Array, e: Array,
+    E: Array, W: Array, z: Array, z_next: Array | None, f: Array | None, d: Array, e: Array,
     net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
 ) -> None:  # fmt: skip
     """E = f E + d z^T; W -= rate (e E | e z^T); net += W z_next, unless net is None.
+    Without f, E has taken the step.
 
     E: (n_sources, n_traced), W: (n_sources, n_rows), z, z_next: (n_sources,), f, d: (n_traced,),
     e, net: (n_rows,). HS97 A.1 eqs 19-28, f: Gers 2000 eqs 3.10-3.12.
@@ -49,35 +52,35 @@ def trace_learn_sgd(
 
 
 def trace_learn_momentum(
-    E: Array, W: Array, moment: Array, z: Array, z_next: Array | None, f: Array, d: Array,
+    E: Array, W: Array, moment: Array, z: Array, z_next: Array | None, f: Array | None, d: Array,
     e: Array, net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
-    first: float,
+    first: float, keep: float,
 ) -> None:  # fmt: skip
     """As trace_learn_sgd by the rule `momentum`; moment: (n_sources, n_rows)."""
-    momentum(W, moment, _gradient(E, z, f, d, e, n_traced), W.size, rate, first)
+    momentum(W, moment, _gradient(E, z, f, d, e, n_traced), W.size, rate, first, keep)
     if net is not None and z_next is not None:
         net += z_next @ W
 
 
 def trace_learn_rmsprop(
-    E: Array, W: Array, moment: Array, z: Array, z_next: Array | None, f: Array, d: Array,
+    E: Array, W: Array, moment: Array, z: Array, z_next: Array | None, f: Array | None, d: Array,
     e: Array, net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
-    decay: float, epsilon: float,
+    decay: float, epsilon: float, keep: float,
 ) -> None:  # fmt: skip
     """As trace_learn_sgd by the rule `rmsprop`; moment: (n_sources, n_rows)."""
-    rmsprop(W, moment, _gradient(E, z, f, d, e, n_traced), W.size, rate, decay, epsilon)
+    rmsprop(W, moment, _gradient(E, z, f, d, e, n_traced), W.size, rate, decay, epsilon, keep)
     if net is not None and z_next is not None:
         net += z_next @ W
 
 
 def trace_learn_adam(
-    E: Array, W: Array, moment: Array, v: Array, z: Array, z_next: Array | None, f: Array,
+    E: Array, W: Array, moment: Array, v: Array, z: Array, z_next: Array | None, f: Array | None,
     d: Array, e: Array, net: Array | None, n_sources: int, n_traced: int, n_rows: int, rate: float,
-    first: float, second: float, root: float, epsilon: float,
+    first: float, second: float, root: float, epsilon: float, keep: float,
 ) -> None:  # fmt: skip
     """As trace_learn_sgd by the rule `adam`; moment, v: (n_sources, n_rows)."""
     gradient = _gradient(E, z, f, d, e, n_traced)
-    adam(W, moment, v, gradient, W.size, rate, first, second, root, epsilon)
+    adam(W, moment, v, gradient, W.size, rate, first, second, root, epsilon, keep)
     if net is not None and z_next is not None:
         net += z_next @ W
 

@@ -536,7 +536,8 @@ static void build_population(object *o)
         float *rule =
             (float *)p->rules + k / p->lanes * PYLSTM_RULE_LINES * p->lanes + k % p->lanes;
         rule[PYLSTM_RATE * p->lanes] = 0.01f;
-        rule[PYLSTM_KEPT * p->lanes] = rule[PYLSTM_SHRINK * p->lanes] = 1;
+        rule[PYLSTM_GAIN * p->lanes] = rule[PYLSTM_KEPT * p->lanes] = 1;
+        rule[PYLSTM_SHRINK * p->lanes] = 1;
         rule[PYLSTM_FIRST_PART * p->lanes] = 0.5f;
         rule[PYLSTM_LIMIT * p->lanes] = INFINITY;
     }
