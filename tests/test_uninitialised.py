@@ -110,7 +110,7 @@ def test_a_refused_state_changes_nothing():
 
 def test_every_class_is_here():
     public = {cls for _, cls in inspect.getmembers(pylstm, inspect.isclass)}
-    stateless = {pylstm.SGD, pylstm.RMSprop, pylstm.Adam, pylstm.ObGD, pylstm.Decay}
+    stateless = {pylstm.SGD, pylstm.RMSprop, pylstm.Adam, pylstm.ObGD, pylstm.Decay, pylstm.Head}
     assert public - stateless - {pylstm.Optimizer, pylstm.CheckpointError} <= set(CLASSES)
 
 

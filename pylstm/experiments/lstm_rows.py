@@ -105,7 +105,7 @@ def _reber(
         "outputs see the inputs too; softmax, cross-entropy; update every step"
         + ("" if alpha == rate else f"; alpha {rate:g}"),
         **{**SOFTMAX, "shortcut": True, "update": "step", "learning_rate": rate},
-        max_sequences=120_000,
+        max_sequences=max(3 * (paper.sequences or 0), 100_000),
     )
     best = nearest.but(
         "best",
@@ -463,7 +463,12 @@ LSTM_ROWS = (
                     cell_recurrence=False, gate_recurrence=False),
     _temporal_order(
         "6a", 2, _6A, 20, Paper(weights=156, sequences=31_390, wrong=1 / 2560),
-        _6A.but("best", "softmax, cross-entropy", **SOFTMAX),
+        _6A.but(
+            "best",
+            "softmax, cross-entropy; 4 blocks; Adam, rate 0.003, gradient of norm 1 at most",
+            **{**SOFTMAX, "n_blocks": 4, "bias_init": {"input_gate": [-2, -3, -4, -6]}},
+            optimizer=Adam(0.003, clip_norm=1.0),
+        ),
     ),
     _temporal_order(
         "6b", 3, _6B, 10, Paper(weights=308, sequences=571_100, wrong=2 / 2560),

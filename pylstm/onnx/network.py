@@ -312,8 +312,8 @@ def _read_out(graph: Graph, net: LSTM, prefix: str, shown: list[str], x: str, y:
     names = [f"{prefix}output.head_{j}" for j in range(len(heads))]
     nets = [f"{name}.net" for name in names]
     graph.split(total, nets, [head["n_outputs"] for head in heads])
-    for head, own, name in zip(heads, nets, names, strict=True):
-        _squash(graph, head["output"], own, name, net.dtype)
+    for head, of_head, name in zip(heads, nets, names, strict=True):
+        _squash(graph, head["output"], of_head, name, net.dtype)
     graph.node("Concat", names, y, axis=-1)
 
 
