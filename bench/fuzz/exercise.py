@@ -100,7 +100,8 @@ def _use_network(net: pylstm.LSTM) -> None:
         net.learn_from(np.zeros(net.n_outputs), trace=0.5)
         net.reinforce(0.1)
     if config["gradient"] == "truncated":
-        net.grow(net.n_inputs + 1, net.n_outputs + 1)
+        more = None if config.get("heads") else net.n_outputs + 1
+        net.grow(net.n_inputs + 1, more)
         net.step(np.ones(net.n_inputs))
     net.reset()
     net.step(np.ones(net.n_inputs))
