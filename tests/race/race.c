@@ -518,6 +518,7 @@ static void build_population(object *o)
     p->steps = get(o, p->n_groups * p->step_lines, line);
     p->work = get(o, p->n_groups * p->work_lines, line);
     p->rules = get(o, p->n_groups * PYLSTM_RULE_LINES, line);
+    p->optimizers = get(o, p->n_groups * p->lanes, sizeof(pylstm_optimizer));
     p->plain = get(o, p->n_groups, sizeof(uint32_t));
     p->varying = get(o, p->n_groups, sizeof(uint32_t));
     p->whole = get(o, p->n_groups, sizeof(uint32_t));
@@ -535,6 +536,7 @@ static void build_population(object *o)
     for (ptrdiff_t k = 0; k < p->n_groups * p->lanes; k++) {
         float *rule =
             (float *)p->rules + k / p->lanes * PYLSTM_RULE_LINES * p->lanes + k % p->lanes;
+        p->optimizers[k].rule = PYLSTM_MOMENTUM;
         rule[PYLSTM_RATE * p->lanes] = 0.01f;
         rule[PYLSTM_GAIN * p->lanes] = rule[PYLSTM_KEPT * p->lanes] = 1;
         rule[PYLSTM_SHRINK * p->lanes] = 1;
