@@ -191,6 +191,23 @@ def run_by_hand(net, inputs, targets, update):
     return np.array(outputs)
 
 
+WHEN = ("fresh", "learnable", "collected", "updated", "traced")
+
+
+def bring_to(net, when, inputs, targets):
+    """Bring a network to where its state is one that has to be kept: one of WHEN."""
+    if when != "fresh":
+        net.run(inputs, targets, update="step" if when == "updated" else 5)
+        net.step(inputs[0])
+    if when == "collected":
+        net.learn(targets[-1], update=False)
+        net.reset()
+    if when == "traced":
+        net.update()
+        net.step(inputs[0])
+        net.learn_from(np.ones(net.n_outputs), trace=0.5)
+
+
 def assert_same_bits(actual, wanted):
     """Two dicts of arrays (or two arrays) are equal to the last bit."""
     if not isinstance(wanted, dict):

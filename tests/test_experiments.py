@@ -485,6 +485,19 @@ def test_trial_ends_the_same_in_whatever_group_it_runs(name):
         assert all(result.success for result in together.values())
 
 
+@pytest.mark.parametrize(
+    ("changes", "n_together"), [({"optimizer": pylstm.Adam(0.02)}, 16), ({"gradient": "bptt"}, 1)]
+)
+def test_trials_of_every_rule_learn_side_by_side_but_not_of_every_gradient(changes, n_together):
+    reading = QUICK.readings[0].but("nearest", "", **changes)
+    row = replace(QUICK, readings=(reading,))
+    assert row.side_by_side(reading) == n_together
+    together = results(row, range(3))
+    for trial in range(3):
+        assert same(together[trial], results(row, [trial])[trial])
+    assert len({str(result.curve) for result in together.values()}) == 3
+
+
 def test_trials_depend_on_seed_and_row():
     first = results(QUICK, [0])[0]
     assert same(first, results(QUICK, [0])[0])
