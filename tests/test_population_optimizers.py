@@ -111,9 +111,13 @@ def test_run_is_the_loop_of_steps_in_any_company(dtype, optimizers, update, nets
     lambda k: pylstm.SGD(0.02, momentum=0.2 + 0.1 * k),
     lambda k: pylstm.RMSprop(0.01, 0.9 - 0.1 * k, schedule=pylstm.Decay(0.9)),
     lambda k: pylstm.Adam(0.01, 0.8 - 0.1 * k),
+    lambda k: pylstm.SGD(0.02, momentum=0.5 * (k % 2)),
+    lambda k: pylstm.RMSprop(0.01, clip_value=0.01 if k == 1 else None),
+    lambda k: pylstm.Adam(0.01, clip_norm=0.05 if k == 1 else None),
+    lambda k: pylstm.RMSprop(0.01, weight_decay=0.5 if k == 1 else 0),
 ])  # fmt: skip
 def test_within_the_pass_over_the_traces_the_same_bits(architecture, dtype, optimizer, rng):
-    """Where no net clips or decays, a run changes weights there; the loop of steps does not."""
+    """Where no net clips or decays a run changes weights there, steps do not; where one does, neither."""
     together, nets = build(architecture, [optimizer(k) for k in range(N)], dtype)
     apart = together.copy()
     X, targets = random_tasks(architecture, N, 20, rng)
