@@ -117,7 +117,7 @@ def test_run_is_the_loop_of_steps_in_any_company(dtype, optimizers, update, nets
     lambda k: pylstm.RMSprop(0.01, weight_decay=0.5 if k == 1 else 0),
 ])  # fmt: skip
 def test_within_the_pass_over_the_traces_the_same_bits(architecture, dtype, optimizer, rng):
-    """Where no net clips or decays a run changes weights there, steps do not; where one does, neither."""
+    """A run changes weights there where no net clips or decays, the loop of steps never."""
     together, nets = build(architecture, [optimizer(k) for k in range(N)], dtype)
     apart = together.copy()
     X, targets = random_tasks(architecture, N, 20, rng)
