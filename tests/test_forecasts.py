@@ -1,6 +1,7 @@
 """The Forecaster against plain loops: seasons, horizons, far leads, distributions."""
 
 import math
+import pickle
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -353,6 +354,19 @@ def test_a_forecast_that_is_followed_ends_with_networks_that_change():
     for t in range(8):
         model.learn_one(math.sin(t))
         assert np.isfinite(model.forecast(3, [{}] * 3)).all()
+
+
+def test_a_copy_follows_from_the_same_counts(rng):
+    """The networks that follow are made anew in a copy, and in the one copied before any update."""
+    xs, y = stream(rng, 30)
+    model = Forecaster(2, season=2, horizon=3)
+    learn(model, xs[:4], [20.0, None, None, None])
+    copy = model.copy()
+    for t in range(4, 30):
+        learn(model, xs[t : t + 1], y[t : t + 1])
+        learn(copy, xs[t : t + 1], y[t : t + 1])
+        ours, theirs = (each.__getstate__()["direct"]["followed"] for each in (model, copy))
+        assert pickle.dumps(ours) == pickle.dumps(theirs)
 
 
 def test_files_from_before_errors_were_followed_go_on(rng):

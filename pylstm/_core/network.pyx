@@ -536,6 +536,7 @@ cdef class Network(NetworkSteps):
                        <char *>m.buffers.record + m.progress.n_pending * m.buffers.record_stride * size,
                        n.layout.state_size * size)
                 n.progress.n_steps = m.progress.n_steps
+                n.optimizer.n_updates = m.optimizer.n_updates
                 if self.scales_inputs():
                     self.scaling.inputs.go_on_from(learner.scaling.inputs)
             finally:
