@@ -101,16 +101,16 @@ def check_combination(config: dict[str, Any]) -> None:
             "shortcut is True in a network whose outputs read the top layer alone: wanted "
             "skip_outputs=True with it"
         )
-    if several and config["gradient"] == "rtrl":
-        raise ValueError("gradient is 'rtrl' with several layers, wanted 'truncated' or 'bptt'")
-    if config["bidirectional"]:
-        wanted = {"gradient": "bptt", "window": None, "scale_inputs": False, "scale_targets": False}
-        for name, value in wanted.items():
-            if config[name] != value:
-                raise ValueError(
-                    f"{name} is {brief(config[name])} with bidirectional=True, wanted "
-                    f"{brief(value)}"
-                )
+    both = config["bidirectional"]
+    if (several or both) and config["gradient"] == "rtrl":
+        what = "several layers" if several else "bidirectional=True"
+        raise ValueError(f"gradient is 'rtrl' with {what}, wanted 'truncated' or 'bptt'")
+    for name in ("window", "scale_inputs", "scale_targets"):
+        if both and config[name]:
+            no = None if name == "window" else False
+            raise ValueError(
+                f"{name} is {brief(config[name])} with bidirectional=True, wanted {no}"
+            )
     outputs = [head["output"] for head in heads_of(config)]
     if config["scale_targets"] and "identity" not in outputs:
         raise ValueError(

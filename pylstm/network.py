@@ -132,7 +132,7 @@ class LSTM(Architecture, Fits, Copyable, Network):
         Of several layers: the outputs read all of them, not the top one alone.
     bidirectional : bool, default False
         Every layer has a second network, which reads a sequence from its end; for sequences that
-        have one, `run_sequences` and `fit`, with ``gradient="bptt"``, see Notes.
+        have one, `run_sequences` and `fit`, see Notes.
     init_range : float, default 0.1
         Weights start uniformly distributed in [-init_range, init_range).
     bias_init : mapping of str to float or sequence, optional
@@ -256,10 +256,13 @@ class LSTM(Architecture, Fits, Copyable, Network):
         x_l(t) = [h_{l-1}(t); h'_{l-1}(t); x(t) if skip_inputs]
         y(t) = output(V h(t) + V' h'(t) + b)        h'(t) from x_l(t), h'(t+1)
 
-    The weights of the second are named "backward.input_gate" and so on. A single step has no
-    outputs, and a net no state between sequences: `step`, `predict` and `run` are refused.
-    `Delayed`, `Streams`, `Population` and `grow` are
-    for one layer.
+    The weights of the second are named "backward.input_gate" and so on. The truncated gradient cuts
+    what it cuts in a stack, in each direction: an error at step t reaches the networks below at
+    step t alone, and in each goes on through the cell states of what that has read before. It
+    keeps the sequence, like the exact one, and takes less time: nothing goes back through the
+    recurrent weights. A single step has no outputs, and a net no state between sequences: `step`,
+    `predict` and `run` are refused. `Delayed`, `Streams`, `Population` and `grow` are for one
+    layer.
 
     Examples
     --------

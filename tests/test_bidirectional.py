@@ -1,13 +1,10 @@
-"""Both directions: outputs and exact gradients against the oracle, whole sequences, bad input.
-
-The oracle reads a sequence and, by a network of its own, the sequence turned round; layer by layer.
-"""
+"""Both directions: outputs and gradients against the oracle, whole sequences, bad input."""
 
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from both import Both, both_outputs, full_both_gradient, truncated_both_gradient
 from nets import (
     NETS,
     assert_close,
@@ -18,95 +15,12 @@ from nets import (
     random_task,
     set_parameters,
 )
-from oracle import Architecture, forward, squash_outputs, step_loss
-from stacks import Stack
+from oracle import Architecture
 
 import pylstm
 from pylstm import _core
 
 pytestmark = pytest.mark.usefixtures("layout")
-
-
-class Both(Stack):
-    """A stack each layer of which has a network for each direction; sizes of one layer too."""
-
-    def networks(self):
-        """(prefix, architecture without outputs, backwards) of every network."""
-        found, n_below = [], None
-        for k, n_blocks in enumerate(self.n_blocks):
-            one = Stack(self.architecture, (n_blocks,), n_units=self.n_units[k:]).layers[0]
-            n_inputs = self.architecture.n_inputs
-            if n_below is not None:
-                n_inputs = n_below + (n_inputs if self.skip_inputs else 0)
-            one = replace(one, n_inputs=n_inputs)
-            prefix = f"layer{k}." if len(self.n_blocks) > 1 else ""
-            found += [(prefix + "backward.", one, True), (prefix, one, False)]
-            n_below = 2 * one.n_hidden
-        return found
-
-    @property
-    def shapes(self):
-        net, found = self.architecture, self.networks()
-        shapes = {}
-        for k, (prefix, one, back) in enumerate(found):
-            shapes |= {prefix + n: shape for n, shape in one.shapes.items() if n != "output"}
-            is_top = k >= len(found) - 2
-            n_sources = one.n_hidden + (net.output_bias if is_top and not back else 0)
-            n_sources += net.n_inputs if net.shortcut and k == 1 else 0
-            if is_top or self.skip_outputs:
-                name = "output" if is_top and not back else prefix + "output"
-                shapes[name] = (net.n_outputs, n_sources)
-        return shapes
-
-    def keywords(self):
-        keywords = super().keywords() | {"bidirectional": True, "gradient": "bptt"}
-        return keywords | {"n_blocks": list(self.n_blocks)}
-
-
-def both_forward(stack, parameters, inputs):
-    """The outputs of every step."""
-    net, found = stack.architecture, stack.networks()
-    u, below, a = [list(x) for x in inputs], {}, [[0.0] * net.n_outputs for _ in inputs]
-    for k, (prefix, one, back) in enumerate(found):
-        own = {name: parameters[prefix + name] for name in one.shapes if name != "output"}
-        states, _ = forward(one, own, u[::-1] if back else u)
-        h = [state["cell_output"] + state["unit"] for state in (states[::-1] if back else states)]
-        below[back] = h
-        is_top = k >= len(found) - 2
-        name = "output" if is_top and not back else prefix + "output"
-        for t, h_t in enumerate(h):
-            q = list(h_t) + (list(inputs[t]) if net.shortcut and k == 1 else [])
-            q += [1.0] if is_top and not back and net.output_bias else []
-            for row in range(net.n_outputs if name in parameters else 0):
-                a[t][row] += sum(parameters[name][row, m] * q[m] for m in range(len(q)))
-        if not back:
-            u = [
-                list(f) + list(b) + (list(x) if stack.skip_inputs else [])
-                for f, b, x in zip(below[False], below[True], inputs, strict=True)
-            ]
-    return [squash_outputs(net, y) for y in a]
-
-
-def both_gradient(stack, parameters, inputs, targets, distance=4e-4):
-    """By central differences of fourth order."""
-    names = list(stack.shapes)
-    w = np.concatenate([parameters[name].ravel() for name in names])
-    moves = np.eye(w.size)[:, None, :] * np.array([1, -1, 2, -2])[None, :, None]
-    values = (w[:, None, None] + distance * moves).reshape(w.size, -1)
-
-    def split(flat):
-        found, start = {}, 0
-        for name in names:
-            rows, columns = stack.shapes[name]
-            found[name] = flat[start : start + rows * columns].reshape(rows, columns, -1)
-            start += rows * columns
-        return found
-
-    outputs = both_forward(stack, split(values), inputs)
-    losses = sum(step_loss(stack, y, target) for y, target in zip(outputs, targets, strict=True))
-    plus, minus, plus_2, minus_2 = losses.reshape(4, -1)
-    slopes = split((8 * (plus - minus) - (plus_2 - minus_2)) / (12 * distance))
-    return {name: values[:, :, 0] for name, values in slopes.items()}
 
 
 def build(stack, dtype="float64", **keywords):
@@ -136,9 +50,11 @@ def test_outputs_and_gradient_of_every_combination(stack, rng):
     net = build(stack)
     assert {name: view.shape for name, view in net.parameters.items()} == stack.shapes
     set_parameters(net, parameters)
-    wanted = both_gradient(stack, parameters, inputs, targets)
-    assert_close(net.gradient(inputs, targets), wanted, 1e-7, floor=1e-3)
-    outputs = both_forward(stack, parameters, inputs)
+    wanted = truncated_both_gradient(stack, parameters, inputs, targets)
+    assert_close(net.gradient(inputs, targets), wanted, 1e-6)
+    wanted = full_both_gradient(stack, parameters, inputs, targets)
+    assert_close(net.gradient(inputs, targets, "bptt"), wanted, 1e-7, floor=1e-3)
+    outputs = both_outputs(stack, parameters, inputs)
     np.testing.assert_allclose(net.run_sequences(inputs), outputs, rtol=1e-11, atol=1e-12)
 
 
@@ -155,6 +71,11 @@ def stack(request):
     return FEW[request.param]
 
 
+@pytest.fixture(params=["truncated", "bptt"])
+def gradient(request):
+    return request.param
+
+
 @pytest.mark.parametrize("isa", _core.available_isas())
 def test_every_instruction_set_and_size(isa, rng):
     stack = Both(Architecture(n_inputs=3), (9, 17))
@@ -165,17 +86,19 @@ def test_every_instruction_set_and_size(isa, rng):
         _core.choose_isa(before)
     set_parameters(single, get_parameters(net))
     inputs, targets = random_task(stack, 70, rng)
-    outputs = both_forward(stack, get_parameters(net), inputs)
+    outputs = both_outputs(stack, get_parameters(net), inputs)
     np.testing.assert_allclose(net.run_sequences(inputs), outputs, rtol=1e-11, atol=1e-12)
-    wanted = net.gradient(inputs, targets)
-    assert_close(single.gradient(inputs, targets), wanted, 1e-3, floor=0.01)
+    for how in ("truncated", "bptt"):
+        wanted = net.gradient(inputs, targets, how)
+        assert_close(single.gradient(inputs, targets, how), wanted, 1e-3, floor=0.01)
 
 
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("clip_norm", [None, 0.05])
-def test_sequences_learn_one_after_the_other(stack, last, clip_norm, dtype, rng):
+def test_sequences_learn_one_after_the_other(stack, gradient, last, clip_norm, dtype, rng):
     """An update a sequence is a step down its gradient; "last": a target at its end only."""
-    net = build(stack, dtype, optimizer=pylstm.SGD(0.05, clip_norm=clip_norm))
+    optimizer = pylstm.SGD(0.05, clip_norm=clip_norm)
+    net = build(stack, dtype, gradient=gradient, optimizer=optimizer)
     lengths = [5, 1, 7]
     inputs, targets = random_task(stack, 13, rng, "dense")
     ends = np.cumsum(lengths)
@@ -190,10 +113,10 @@ def test_sequences_learn_one_after_the_other(stack, last, clip_norm, dtype, rng)
             t[-1] = targets[k]
         y = other.run_sequences(x)
         outputs.append(y[-1:] if last else y)
-        gradient = other.gradient(x, t)
-        norm = np.sqrt(sum((g.astype(float) ** 2).sum() for g in gradient.values()))
+        slopes = other.gradient(x, t)
+        norm = np.sqrt(sum((g.astype(float) ** 2).sum() for g in slopes.values()))
         for name, view in other.parameters.items():
-            view -= 0.05 * gradient[name] * min(1, (clip_norm or np.inf) / norm)
+            view -= 0.05 * slopes[name] * min(1, (clip_norm or np.inf) / norm)
     got = net.run_sequences(inputs, targets, lengths, last=last)
     np.testing.assert_allclose(got, np.concatenate(outputs), rtol=tolerance, atol=tolerance)
     for name, view in net.parameters.items():
@@ -212,8 +135,8 @@ def test_updates_every_so_many_steps(stack, rng):
 
 
 @pytest.mark.parametrize("how", ["copy", "pickle", "bytes"])
-def test_what_is_kept_goes_on_the_same(stack, how, rng):
-    net = build(stack, "float32", optimizer=pylstm.Adam(0.01))
+def test_what_is_kept_goes_on_the_same(stack, gradient, how, rng):
+    net = build(stack, "float32", gradient=gradient, optimizer=pylstm.Adam(0.01))
     inputs, targets = random_task(stack, 10, rng)
     net.run_sequences(inputs, targets, [4, 6], update=7)
     net.run_sequences(inputs, targets, [4, 6], update=99)  # collected, not applied
@@ -229,8 +152,8 @@ def test_what_is_kept_goes_on_the_same(stack, how, rng):
     assert_same_bits(get_parameters(kept), get_parameters(net))
 
 
-def test_tokens_are_their_vectors(stack, dtype, rng):
-    net, dense = build(stack, dtype), build(stack, dtype)
+def test_tokens_are_their_vectors(stack, gradient, dtype, rng):
+    net, dense = (build(stack, dtype, gradient=gradient) for _ in range(2))
     tokens = rng.integers(0, stack.n_inputs, 20)
     _, targets = random_task(stack, 20, rng)
     vectors = np.eye(stack.n_inputs)[tokens]
@@ -260,18 +183,21 @@ def test_it_sees_what_comes_later():
 @pytest.mark.parametrize(
     ("keywords", "sentence"),
     [
-        ({"gradient": "truncated"}, "is .truncated. with bidirectional=True, wanted .bptt."),
+        ({"gradient": "rtrl"}, "'rtrl' with several layers, wanted 'truncated' or 'bptt'"),
+        ({"gradient": "rtrl", "n_blocks": 4}, "'rtrl' with bidirectional=True, wanted 'truncated'"),
         ({"window": 5}, "window is 5 with bidirectional=True, wanted None"),
         ({"scale_inputs": True}, "scale_inputs is True with bidirectional=True, wanted False"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(keywords, sentence):
     with pytest.raises(ValueError, match=sentence):
-        pylstm.LSTM(2, 1, [4, 4], **{"bidirectional": True, "gradient": "bptt"} | keywords)
+        pylstm.LSTM(
+            2, 1, **{"n_blocks": [4, 4], "bidirectional": True, "gradient": "bptt"} | keywords
+        )
 
 
 def test_a_single_step_has_no_outputs():
-    net = pylstm.LSTM(2, 1, 4, bidirectional=True, gradient="bptt")
+    net = pylstm.LSTM(2, 1, 4, bidirectional=True)
     for use in (
         lambda: net.step([0, 1]),
         lambda: net.predict([0, 1]),
@@ -285,5 +211,8 @@ def test_a_single_step_has_no_outputs():
         net.learn([1.0])
     with pytest.raises(ValueError, match="LSTM of one direction in Streams"):
         pylstm.Streams(net, 2)
-    with pytest.raises(ValueError, match="gradient is 'truncated' with bidirectional=True"):
-        net.gradient([[0, 1]], [[1]], "truncated")
+    for use in (lambda: net.learn_from([1.0], trace=0.9), lambda: net.reinforce(1.0)):
+        with pytest.raises(ValueError, match="wanted a network of one direction"):
+            use()
+    with pytest.raises(ValueError, match="gradient is 'rtrl' with bidirectional=True"):
+        net.gradient([[0, 1]], [[1]], "rtrl")

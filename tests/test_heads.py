@@ -12,6 +12,7 @@ import pickle
 
 import numpy as np
 import pytest
+from both import Both, full_both_gradient, truncated_both_gradient
 from checkpoints import put_together, take_apart
 from heads import HEADS, random_inputs, random_parts, with_heads
 from nets import (
@@ -26,7 +27,6 @@ from nets import (
 )
 from oracle import Architecture, ExactLearner, Learner, full_gradient, truncated_gradient
 from stacks import Stack, full_stack_gradient, truncated_stack_gradient
-from test_bidirectional import Both, both_gradient
 
 import pylstm
 from pylstm.analysis import loop_gain, lstm_jacobians
@@ -73,12 +73,12 @@ def test_gradients_of_several_layers(heads, both, rng):
     net = pylstm.LSTM(**stack.keywords(), dtype="float64")
     set_parameters(net, parameters)
     if both:
-        wanted = both_gradient(stack, parameters, inputs, targets)
-        assert_close(net.gradient(inputs, targets), wanted, 1e-7, floor=1e-3)
-        return
-    wanted = truncated_stack_gradient(stack, parameters, inputs, targets)
+        truncated, full = truncated_both_gradient, full_both_gradient
+    else:
+        truncated, full = truncated_stack_gradient, full_stack_gradient
+    wanted = truncated(stack, parameters, inputs, targets)
     assert_close(net.gradient(inputs, targets), wanted, 1e-6)
-    wanted = full_stack_gradient(stack, parameters, inputs, targets)
+    wanted = full(stack, parameters, inputs, targets)
     assert_close(net.gradient(inputs, targets, "bptt"), wanted, 1e-7, floor=1e-3)
 
 

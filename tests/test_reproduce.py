@@ -182,7 +182,7 @@ def test_interrupted_and_continued_ends_as_undisturbed(jobs, tmp_path):
     assert "quick  lstm    written  51       2/2 100%" in told
     assert "\nslow" not in told
     assert {path.name for path in out.iterdir()} == {"trials", "results.json", "results.md"}
-    # A worker stopped while it wrote leaves what it had begun; who writes that file next removes it.
+    # What a worker had begun to write when it was stopped goes when that file is written.
     before = {name: what for name, what in trials(out).items() if not name.endswith(".tmp")}
     assert len(before) == 4
 

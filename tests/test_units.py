@@ -17,6 +17,7 @@ from itertools import cycle, product
 
 import numpy as np
 import pytest
+from both import Both, both_outputs, full_both_gradient, truncated_both_gradient
 from covering import covering
 from nets import (
     BOOLEANS,
@@ -46,7 +47,6 @@ from oracle import (
     truncated_gradient,
 )
 from stacks import Stack, full_stack_gradient, truncated_stack_gradient
-from test_bidirectional import Both, both_forward, both_gradient
 from test_delayed import TwoNets, late
 from test_exact import Windowed
 from test_grow import check_growing
@@ -196,10 +196,12 @@ def test_both_directions(sizes, name, rng):
     net = pylstm.LSTM(**stack.keywords(), dtype="float64")
     assert {name: view.shape for name, view in net.parameters.items()} == stack.shapes
     set_parameters(net, parameters)
-    outputs = both_forward(stack, parameters, inputs)
+    outputs = both_outputs(stack, parameters, inputs)
     np.testing.assert_allclose(net.run_sequences(inputs), outputs, rtol=1e-11, atol=1e-12)
-    wanted = both_gradient(stack, parameters, inputs, targets)
-    assert_close(net.gradient(inputs, targets), wanted, 1e-7, floor=1e-3)
+    wanted = truncated_both_gradient(stack, parameters, inputs, targets)
+    assert_close(net.gradient(inputs, targets), wanted, 1e-6)
+    wanted = full_both_gradient(stack, parameters, inputs, targets)
+    assert_close(net.gradient(inputs, targets, "bptt"), wanted, 1e-7, floor=1e-3)
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())

@@ -101,7 +101,7 @@ static void layout_back(const pylstm_shape *s, pylstm_layout *l)
 {
     enum { PANEL_LINES = 4 };
     const ptrdiff_t panel = PANEL_LINES * lanes(s);
-    l->n_back = l->n_sources - s->n_inputs - (s->hidden_bias != PYLSTM_BIAS_NONE);
+    l->n_back = s->cut ? 0 : l->n_sources - s->n_inputs - (s->hidden_bias != PYLSTM_BIAS_NONE);
     l->back_stride = s->method == PYLSTM_BPTT ? padded(s, l->n_back) : 0;
     if (l->large)
         l->back_stride = pylstm_whole(l->back_stride, panel);
@@ -169,6 +169,7 @@ static void layout_record(const pylstm_shape *s, pylstm_layout *l)
     l->at_trace_coef = reserve(s, &end, s->method == PYLSTM_TRUNCATED ? l->n_traced : 0);
     if (s->has_above && s->method == PYLSTM_BPTT)
         l->at_given = reserve(s, &end, l->n_hidden);
+    l->at_down = s->cut && s->n_below > 0 ? reserve(s, &end, longest) : l->at_coef;
     l->record_width = end;
     ptrdiff_t rows = RECORD_NUMBERS / end;
     rows = rows < MIN_RECORD ? MIN_RECORD : rows > MAX_RECORD ? MAX_RECORD : rows;

@@ -63,7 +63,8 @@ typedef struct {
     ptrdiff_t at_has_error, at_delta, at_e, at_eo;     /* dL/dnet of y, dL/dc, dL/dnet of o    */
     ptrdiff_t at_eu;                                   /* dL/dnet of u, behind e               */
     ptrdiff_t at_coef, at_trace_coef;                  /* rows over W and E, see lazy.inc      */
-    ptrdiff_t at_given;                                /* dL/d[h; u] of the layer above        */
+    ptrdiff_t at_given;                                /* dL/d[h; u], by the layer above       */
+    ptrdiff_t at_down;                                 /* row over W for the one below         */
     ptrdiff_t state_size;                              /* at_act .. the end of [h; u]          */
 
     /* Sensitivities, with PYLSTM_RTRL only: see rtrl.inc. */

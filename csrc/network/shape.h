@@ -36,6 +36,7 @@ typedef struct {
     ptrdiff_t n_heads;
     int method;
     ptrdiff_t window;     /* steps an error goes back, with PYLSTM_BPTT; 0: to the last reset    */
+    int cut;              /* with PYLSTM_BPTT: the truncated gradient, from a record of all steps */
     ptrdiff_t large_from; /* weights of the hidden layer from which on it is large: see layout.h */
     /* Of a layer of several, see stack.inc. */
     ptrdiff_t n_below; /* its first inputs: h and u of the layer below; 0: of none          */

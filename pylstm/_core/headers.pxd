@@ -30,7 +30,7 @@ cdef extern from "network/shape.h":
         const pylstm_head *heads
         ptrdiff_t n_heads, window, large_from
         ptrdiff_t n_below
-        int has_above, bidirectional
+        int has_above, bidirectional, cut
 
     ctypedef struct pylstm_field:
         const char *name

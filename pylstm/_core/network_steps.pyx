@@ -489,6 +489,10 @@ cdef class NetworkSteps(NetworkProgress):
 
     cdef int check_truncated(self, str what) except -1:
         """What belongs to the truncated gradient alone."""
+        if self.net.shape.bidirectional:
+            raise ValueError(
+                f"bidirectional is True, which does not know {what}: wanted a network of one direction"
+            )
         if self.net.shape.method != PYLSTM_TRUNCATED:
             name = {number: name for name, number in GRADIENTS.items()}[self.net.shape.method]
             raise ValueError(

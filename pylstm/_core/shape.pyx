@@ -88,7 +88,8 @@ cdef fill_shape(pylstm_shape *shape, dict config):
 
 cdef fill_method(pylstm_shape *shape, dict config):
     """Whose gradient is followed, and how far errors go back."""
-    shape.method = GRADIENTS[config["gradient"]]
+    shape.cut = config.get("bidirectional", False) and config["gradient"] == "truncated"
+    shape.method = PYLSTM_BPTT if shape.cut else GRADIENTS[config["gradient"]]
     shape.window = min(config["window"] or 0, longest_window)
 
 

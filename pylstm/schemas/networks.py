@@ -191,7 +191,7 @@ class _Layer(State, kw_only=True):
             raise ValueError(f"there are {n_parameters} parameters, wanted {sizes['parameters']}")
         n_bytes = sizes["sensitivities"] * dtype.itemsize
         must(n_bytes <= config["memory_limit"], "sensitivities within memory_limit")
-        truncated = config["gradient"] == "truncated"
+        truncated = config["gradient"] == "truncated" and not config["bidirectional"]
         is_there("traces", self.traces, not self.traces_zero)
         if self.traces is not UNSET:
             must(truncated, "traces with the truncated gradient only")
@@ -302,7 +302,7 @@ class NetworkState(_Network, kw_only=True):
     def __post_init__(self) -> None:
         self.fits(self.parameters.size)
         _weights_fit(self, self.config.dtype, self.optimizer)
-        truncated = self.config.gradient == "truncated"
+        truncated = self.config.gradient == "truncated" and not self.config.bidirectional
         must(truncated or self.eligibility is UNSET, "eligibility with 'truncated' only")
         configs = layer_configs(self.config.checked())[:-1]
         is_there("below", self.below, configs)
@@ -318,7 +318,7 @@ class NetworkState(_Network, kw_only=True):
 
     def _goes_with(self, layer: LayerState) -> None:
         """Whether a layer below stands where the top one does, see csrc/network/stack.inc."""
-        exact = self.config.gradient == "bptt"
+        exact = self.config.gradient == "bptt" or self.config.bidirectional
         same = ["large_from", "learnable", "collected", "n_steps", "n_updates"]
         same += ["n_pending", "n_waiting"] if exact else ["has_errors"]
         for name in same:
