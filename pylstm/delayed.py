@@ -28,8 +28,15 @@ _STATE_FORMAT = 1
 
 def state_without_weights(net: LSTM) -> dict[str, Any]:
     """The state of a network that runs ahead of one whose weights it reads."""
-    shared = ("parameters", "gradient", "eligibility", *MOMENTS)
-    return {name: part for name, part in net.__getstate__().items() if name not in shared}
+
+    def own(state: Mapping[str, Any]) -> dict[str, Any]:
+        shared = ("parameters", "gradient", "eligibility", *MOMENTS)
+        return {name: part for name, part in state.items() if name not in shared}
+
+    state = own(net.__getstate__())
+    if "below" in state:
+        state["below"] = [own(layer) for layer in state["below"]]
+    return state
 
 
 def _ahead_state(net: LSTM | Population) -> dict[str, Any]:
@@ -59,8 +66,9 @@ class Delayed(Copyable, Generic[Net]):
     Parameters
     ----------
     net : LSTM or Population
-        Learns from now on through this object; its optimizer and parameters stay in use. Its state
-        and statistics, if it has made steps, are where both start.
+        Of one layer or several. Learns from now on through this object; its optimizer and
+        parameters stay in use. Its state and statistics, if it has made steps, are where both
+        start.
         Of a population all nets step together, and every array has an axis of nets in front, as in
         its own calls.
     delay : int
@@ -100,7 +108,7 @@ class Delayed(Copyable, Generic[Net]):
             raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM or a pylstm.Population")
         if isinstance(net, LSTM):
             use = "in a Delayed; for others keep the rows until their targets come"
-            check_network(net, use, has_heads=True)
+            check_network(net, use, has_heads=True, has_layers=True)
         if net._config()["gradient"] != "truncated":
             raise ValueError(
                 f"net has gradient={brief(net._config()['gradient'])}, wanted 'truncated' in a "

@@ -261,8 +261,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
     step t alone, and in each goes on through the cell states of what that has read before. It
     keeps the sequence, like the exact one, and takes less time: nothing goes back through the
     recurrent weights. A single step has no outputs, and a net no state between sequences: `step`,
-    `predict` and `run` are refused. `Delayed`, `Streams`, `Population` and `grow` are for one
-    layer.
+    `predict` and `run` are refused, and so is `Delayed`. `Streams`, `Population` and `grow` are
+    for one layer.
 
     Examples
     --------
@@ -665,8 +665,10 @@ def draw_new_inputs(
             readout[:] = rng.uniform(-limit, limit, before["n_outputs"])
 
 
-def check_network(net: Any, use: str = "here", *, has_heads: bool = False) -> LSTM:
-    """Return a network of one layer and one direction, or raise TypeError or ValueError.
+def check_network(
+    net: Any, use: str = "here", *, has_heads: bool = False, has_layers: bool = False
+) -> LSTM:
+    """Return a network of one direction, and of one layer, or raise TypeError or ValueError.
 
     Parameters
     ----------
@@ -675,12 +677,14 @@ def check_network(net: Any, use: str = "here", *, has_heads: bool = False) -> LS
         What for and, of more layers, what is possible instead: the end of the sentence.
     has_heads : bool, default False
         Whether it may have a list of heads.
+    has_layers : bool, default False
+        Whether it may have several layers.
     """
     if not isinstance(net, LSTM):
         raise TypeError(f"net is {brief(net)}, wanted a pylstm.LSTM")
     if net._config()["bidirectional"]:
         raise ValueError(f"net has bidirectional=True, wanted a pylstm.LSTM of one direction {use}")
-    if net.n_layers > 1:
+    if net.n_layers > 1 and not has_layers:
         raise ValueError(f"net has {net.n_layers} layers, wanted a pylstm.LSTM of one {use}")
     if net._config().get("heads") and not has_heads:
         raise ValueError(

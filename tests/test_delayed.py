@@ -16,6 +16,7 @@ from nets import (
     set_parameters,
 )
 from oracle import Learner, split, truncated_gradient
+from stacks import Stack, StackLearner
 
 import pylstm
 
@@ -233,6 +234,77 @@ def test_large_networks_may_be_delayed(rng, from_weights):
                 twin.learn(Y[t - 2])
     finally:
         pylstm._core.choose_large_from(before)
+
+
+STACKS = {
+    "two": Stack(NETS["default"], (3, 2)),
+    "all": Stack(NETS["default"], (2, 3, 2), skip_inputs=True, skip_outputs=True),
+    "units": Stack(NETS["default"], (2, 3), n_units=(2, 1)),
+}
+
+
+def stacked(name, dtype="float64", **keywords):
+    keywords = {"init_range": 0.5, "optimizer": pylstm.SGD(0.05, momentum=0.5)} | keywords
+    return pylstm.LSTM(**STACKS[name].keywords(), dtype=dtype, **keywords)
+
+
+@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("from_weights", [1, 10**6])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_several_layers_equal_two_nets_written_out(rng, name, from_weights, threads):
+    """A state ahead of every layer; also where threads share a layer, and after a copy."""
+    before, n_threads = pylstm._core.choose_large_from(from_weights), pylstm.get_threads()
+    pylstm.set_threads(threads)
+    try:
+        X, Y = random_task(STACKS[name], 40, rng, "dense")
+        delayed, twin = pylstm.Delayed(stacked(name), 3), TwoNets(stacked(name), 3)
+        for t, x in enumerate(X):
+            assert_same_bits(delayed.step(x), twin.step(x))
+            if t >= 3:
+                assert delayed.learn(Y[t - 3]) == twin.learn(Y[t - 3])
+            if t == 20:
+                delayed = pickle.loads(pickle.dumps(delayed))
+        assert_same_model(delayed.net, twin.behind)
+        assert_same_bits(delayed.state, twin.ahead.state)
+        assert_same_bits(delayed.predict(X[0]), twin.step(X[0]))
+    finally:
+        pylstm.set_threads(n_threads)
+        pylstm._core.choose_large_from(before)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_several_layers_equal_the_oracle(rng, name):
+    stack = STACKS[name]
+    X, Y = random_task(stack, 12, rng, "dense")
+    delayed = pylstm.Delayed(stacked(name, optimizer=pylstm.SGD(0.05)), 2)
+    behind = StackLearner(stack, get_parameters(delayed.net), 0.05)
+    ahead = StackLearner(stack, get_parameters(delayed.net), 0.05)
+    for t, x in enumerate(X):
+        ahead.w = behind.w
+        np.testing.assert_allclose(delayed.step(x), ahead.step(x), rtol=1e-9, atol=1e-11)
+        if t >= 2:
+            behind.step(X[t - 2])
+            loss = behind.learn(Y[t - 2])
+            assert delayed.learn(Y[t - 2]) == pytest.approx(loss, rel=1e-9, abs=1e-12)
+            behind.update()
+    assert_close(get_parameters(delayed.net), behind.parameters, 1e-8)
+
+
+def test_several_layers_do_not_grow_and_a_damaged_state_is_refused(rng):
+    delayed = pylstm.Delayed(stacked("two"), 2)
+    with pytest.raises(ValueError, match=r"net has 2 layers, .* built anew"):
+        delayed.grow(n_inputs=9)
+    delayed.step(rng.normal(size=STACKS["two"].n_inputs))
+    for wrong, sentence in (
+        (lambda ahead: ahead.pop("below"), "below"),
+        (lambda ahead: ahead["below"].pop(), "there are 1 layers, wanted 2 by n_blocks"),
+        (lambda ahead: ahead["below"][0].update(n_steps=7), "the same n_steps in all layers"),
+        (lambda ahead: ahead["below"][0].update(record=np.zeros(3)), "record"),
+    ):
+        state = delayed.__getstate__()
+        wrong(state["ahead"])
+        with pytest.raises(ValueError, match=sentence):
+            pylstm.Delayed.__new__(pylstm.Delayed).__setstate__(state)
 
 
 def test_starts_where_the_network_is(rng):

@@ -407,7 +407,6 @@ def test_what_is_for_one_layer():
     untouched, others = net.copy(), pop.copy()
     for use, of_layers, of_directions in [
         (lambda net: pylstm.Streams(net, 2), "net has 2 layers, .*run_sequences", "in Streams"),
-        (lambda net: pylstm.Delayed(net, 2), "net has 2 layers, .* keep the rows", "in a Delayed"),
         (lambda net: net.grow(n_inputs=3), "net has 2 layers, .* built anew", "to grow"),
         (lambda net: pop.__setitem__(0, net), "net has 2 layers, .* each", "in a Population"),
         (

@@ -495,8 +495,9 @@ cdef class Network(NetworkSteps):
             self.gather_helpers(False)
             self.table.write_back(n)
             self.forget()
-            self.parameters_ = learner._flat_parameters()
-            n.buffers.parameters = learner.net.buffers.parameters
+            learner._flat_parameters()  # those of a large one are written
+            for layer, theirs in zip(self.layers(), learner.layers()):
+                (<NetworkBuffers>layer).read_weights(theirs)
             if self.scales_targets():
                 self.scaling.targets = learner.scaling.targets
         finally:
@@ -591,7 +592,7 @@ cdef class Network(NetworkSteps):
                 self.make_room(1)
                 learner.make_room(1)
                 learner.gather_helpers(False)
-                self.net.team = learner.net.team
+                self.lend_team(learner.net.team)
                 if self.scaled:
                     self.scaling.expect(x, None)
                     learner.scaling.expect(follow, None)
@@ -601,7 +602,7 @@ cdef class Network(NetworkSteps):
                         self.forget()
                         if follow is not None:
                             status = learner.advance(behind, aside_data, NULL)
-                self.net.team = NULL
+                self.lend_team(NULL)
                 if status != PYLSTM_OK:
                     raise self.diverged()
             finally:

@@ -1,4 +1,4 @@
-from pylstm._core.headers cimport pylstm_network, pylstm_table
+from pylstm._core.headers cimport pylstm_network, pylstm_table, pylstm_team
 from pylstm._core.scaling cimport Scaling
 
 cdef enum:
@@ -41,6 +41,8 @@ cdef class NetworkBuffers:
     cdef int take(self) except -1 nogil
     cdef void gather_helpers(self, bint wake) noexcept nogil
     cdef void share_out(self, bint wake) noexcept with gil
+    cdef void lend_team(self, pylstm_team *team) noexcept nogil
+    cdef void read_weights(self, NetworkBuffers learner) noexcept
     cdef void watch(self) noexcept
     cdef void release(self) noexcept nogil
     cdef int make_room(self, ptrdiff_t n_steps) except -1 nogil

@@ -319,6 +319,18 @@ cdef class NetworkBuffers:
         for layer in self.below:
             (<NetworkBuffers>layer).net.team = self.net.team
 
+    cdef void lend_team(self, pylstm_team *team) noexcept nogil:
+        """Work with the threads of another network, whose call this is a part of; or with none."""
+        cdef pylstm_network *n = &self.net
+        while n != NULL:
+            n.team = team
+            n = n.below
+
+    cdef void read_weights(self, NetworkBuffers learner) noexcept:
+        """Have the weights of the same layer of another network, in its memory."""
+        self.parameters_ = learner.parameters_
+        self.net.buffers.parameters = learner.net.buffers.parameters
+
     cdef void watch(self) noexcept:
         self.net.watched = self.n_references() > self.n_owners
 

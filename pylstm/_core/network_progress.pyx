@@ -259,15 +259,17 @@ cdef class NetworkProgress(NetworkBuffers):
         refuse_contradiction(network_contradiction(n), "network")
 
     cdef void forget(self) noexcept nogil:
-        """Keep the state and nothing to learn from: the record and the traces start anew."""
+        """Keep the state and nothing to learn from: records and traces of all layers start anew."""
         cdef pylstm_network *n = &self.net
         cdef ptrdiff_t size = 8 if n.shape.precision == PYLSTM_FLOAT64 else 4
-        memmove(n.buffers.record,
-                <char *>n.buffers.record + n.progress.n_pending * n.buffers.record_stride * size,
-                n.layout.state_size * size)
-        n.progress.n_pending = n.progress.n_collect = 0
-        n.progress.closed = n.progress.learnable = n.progress.has_errors = n.progress.collected = 0
-        n.progress.traces_zero = 1
+        while n != NULL:
+            memmove(n.buffers.record,
+                    <char *>n.buffers.record + n.progress.n_pending * n.buffers.record_stride * size,
+                    n.layout.state_size * size)
+            n.progress.n_pending = n.progress.n_collect = 0
+            n.progress.closed = n.progress.learnable = n.progress.has_errors = n.progress.collected = 0
+            n.progress.traces_zero = 1
+            n = n.below
 
 
 cdef dict state_by_name(const pylstm_shape *shape, const pylstm_layout *layout, rows, ptrdiff_t at_act,

@@ -265,11 +265,11 @@ cdef class NetworkSteps(NetworkProgress):
                 self.check_follows(learner)
                 self.make_room(1)
                 learner.gather_helpers(False)
-                self.net.team = learner.net.team
+                self.lend_team(learner.net.team)
                 self.scaling.x_doubles, self.scaling.x_size = True, 8
                 given.x = x
                 status = self.advance(given, self.scaling.row_y, NULL)
-                self.net.team = NULL
+                self.lend_team(NULL)
                 if status != PYLSTM_OK:
                     with gil:
                         raise self.diverged()

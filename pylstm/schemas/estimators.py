@@ -162,10 +162,7 @@ class ExpertsState(State):
         with_memory = [n for e, n in zip(self.experts, self.nets, strict=True) if e.memory]
         must(len(self.ahead) == late * len(with_memory), "a state ahead an expert with a memory")
         for saved, net in zip(self.ahead, with_memory, strict=False):
-            ahead = converted(AheadState, saved)
-            must(ahead.config == net.config, "two states of one network")
-            must(not ahead.collected, "nothing collected where nothing is learned")
-            ahead.fits(net.parameters.size)
+            converted(AheadState, saved).runs_ahead(net)
 
 
 class WaitingState(State):
@@ -458,10 +455,7 @@ def check_ahead(
     """Whether they are states of these networks that run ahead, frozen or with the same weights."""
     must(len(states) == len(nets), "a state ahead a network")
     for saved, net in zip(states, nets, strict=True):
-        ahead = converted(FrozenState if frozen else AheadState, saved)
-        must(ahead.config == net.config, "two states of one network")
-        must(not ahead.collected, "nothing collected where nothing is learned")
-        ahead.fits(net.parameters.size)
+        converted(FrozenState if frozen else AheadState, saved).runs_ahead(net)
 
 
 class FollowedState(State):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -262,6 +262,35 @@ class _Network(_Layer, kw_only=True):
         if self.target_scale is not UNSET:
             self.target_scale.fits("target_scale", config.n_outputs)
 
+    def runs_ahead(self, net: NetworkState) -> None:
+        """Whether it can run ahead of this one, which learns."""
+        must(self.config == net.config, "two states of one network")
+        must(not self.collected, "nothing collected where nothing is learned")
+        self.fits(net.parameters.size)
+
+    def below_fits(self, below: Sequence[_Layer] | UnsetType, sizes: Sequence[int]) -> None:
+        """Whether the layers below the top one are there, of so many parameters each."""
+        configs = layer_configs(self.config.checked())[:-1]
+        is_there("below", below, configs)
+        layers = [] if below is UNSET else below
+        if not len(layers) == len(sizes) == len(configs):
+            raise ValueError(
+                f"there are {len(layers) + 1} layers, wanted {len(configs) + 1} by n_blocks"
+            )
+        for layer, config, size in zip(layers, configs, sizes, strict=True):
+            layer.fits_layer(config, size)
+            self._goes_with(layer)
+
+    def _goes_with(self, layer: _Layer) -> None:
+        """Whether a layer below stands where the top one does, see csrc/network/stack.inc."""
+        exact = self.config.gradient == "bptt" or self.config.bidirectional
+        same = ["large_from", "learnable", "collected", "n_steps", "n_updates"]
+        same += ["n_pending", "n_waiting"] if exact else ["has_errors"]
+        for name in same:
+            must(getattr(layer, name) == getattr(self, name), f"the same {name} in all layers")
+        for name in ("input_scale", "target_scale", "sensitivities"):
+            is_there(name, getattr(layer, name), False)
+
 
 def _weights_fit(state: LayerState | NetworkState, dtype: str, optimizer: Optimizer) -> None:
     """Whether all that has a number a weight has, and all of it is there."""
@@ -304,33 +333,30 @@ class NetworkState(_Network, kw_only=True):
         _weights_fit(self, self.config.dtype, self.optimizer)
         truncated = self.config.gradient == "truncated" and not self.config.bidirectional
         must(truncated or self.eligibility is UNSET, "eligibility with 'truncated' only")
-        configs = layer_configs(self.config.checked())[:-1]
-        is_there("below", self.below, configs)
         layers = [] if self.below is UNSET else self.below
-        if len(layers) != len(configs):
-            raise ValueError(
-                f"there are {len(layers) + 1} layers, wanted {len(configs) + 1} by n_blocks"
-            )
-        for layer, config in zip(layers, configs, strict=True):
-            layer.fits_layer(config, layer.parameters.size)
-            _weights_fit(layer, config["dtype"], self.optimizer)
-            self._goes_with(layer)
-
-    def _goes_with(self, layer: LayerState) -> None:
-        """Whether a layer below stands where the top one does, see csrc/network/stack.inc."""
-        exact = self.config.gradient == "bptt" or self.config.bidirectional
-        same = ["large_from", "learnable", "collected", "n_steps", "n_updates"]
-        same += ["n_pending", "n_waiting"] if exact else ["has_errors"]
-        for name in same:
-            must(getattr(layer, name) == getattr(self, name), f"the same {name} in all layers")
-        for name in ("eligibility", *MOMENTS):
-            is_there(name, getattr(layer, name), getattr(self, name) is not UNSET)
-        for name in ("input_scale", "target_scale", "sensitivities"):
-            is_there(name, getattr(layer, name), False)
+        self.below_fits(self.below, [layer.parameters.size for layer in layers])
+        for layer in layers:
+            _weights_fit(layer, self.config.dtype, self.optimizer)
+            for name in ("eligibility", *MOMENTS):
+                is_there(name, getattr(layer, name), getattr(self, name) is not UNSET)
 
 
-class AheadState(_Network):
+class AheadLayerState(_Layer, kw_only=True):
+    """A layer below the top one of a network that runs ahead."""
+
+    WHAT = "layer"
+
+
+class AheadState(_Network, kw_only=True):
     """The network of a `Delayed` that runs ahead: weights and what is learned are the other's."""
+
+    below: list[AheadLayerState] | UnsetType = UNSET
+
+    def runs_ahead(self, net: NetworkState) -> None:
+        """Whether it can run ahead of this one."""
+        _Network.runs_ahead(self, net)
+        layers = [] if net.below is UNSET else net.below
+        self.below_fits(self.below, [layer.parameters.size for layer in layers])
 
 
 class FrozenState(_Network, kw_only=True):
@@ -531,17 +557,14 @@ class DelayedState(State):
         self.net = converted(PopulationState if of_nets else NetworkState, self.net)
         config = self.net.config
         must(config.gradient == "truncated", "gradient 'truncated' in a Delayed")
-        must(isinstance(config.n_blocks, int), "one layer in a Delayed")
+        must(not config.bidirectional, "one direction in a Delayed")
         must((self.ahead is None) == (self.delay == 0), "a state ahead where there is a delay")
         if self.ahead is not None and of_nets:
             nets = converted(NetsAheadState, self.ahead)
             nets.stand(config, population_sizes(config.checked(), self.net.n_nets))
             must((nets.groups[:, :4] == 0).all(), "nothing to learn from where nothing is learned")
         elif self.ahead is not None:
-            ahead = converted(AheadState, self.ahead)
-            must(ahead.config == config, "two states of one network")
-            must(not ahead.collected, "nothing collected where nothing is learned")
-            ahead.fits(self.net.parameters.size)
+            converted(AheadState, self.ahead).runs_ahead(self.net)
         must(len(self.waiting) <= self.delay, "at most `delay` steps that wait")
         must(set(self.waiting) == set(map(str, range(len(self.waiting)))), "steps in order")
         shape = (self.net.n_nets, config.n_inputs) if of_nets else (config.n_inputs,)
