@@ -120,6 +120,16 @@ def test_continual_reber_says_what_may_come(rng):
     np.testing.assert_array_equal(same.targets, other.allowed)
 
 
+def test_as_written_half_for_every_symbol_is_never_wrong_and_what_may_come_wants_more(rng):
+    """The criterion of 2000 is met by what has learned nothing: outputs from 0.3 to 0.7."""
+    net = pylstm.LSTM(7, 7, 1, output="logistic", init_range=0)
+    for possible, n_right in ((False, 2000), (True, 0)):
+        task = ContinualReber(possible=possible, n_parts=400)
+        stream = task.sample(1, rng)
+        steps = stream.X[:2000], stream.targets[:2000].astype(np.float32)
+        assert net._run_until_wrong(*steps, task.tolerance, False) == n_right
+
+
 def test_external_resets_are_where_strings_begin(rng):
     for piece in islice(ContinualReber(external_reset=True).pieces(rng), 5):
         text = "".join("BTPSXVE"[k] for k in piece.X)

@@ -14,6 +14,7 @@ from bench.measurements.estimator import measure_estimator
 from bench.measurements.exact import measure_exact
 from bench.measurements.floor import measure_floor
 from bench.measurements.kill import measure_kill
+from bench.measurements.layers import measure_layers
 from bench.measurements.memory import measure_memory
 from bench.measurements.methods import measure_methods
 from bench.measurements.optimizers import measure_optimizers
@@ -38,6 +39,7 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "crossover": measure_crossover,
     "sequence": measure_sequence,
     "exact": measure_exact,
+    "layers": measure_layers,
     "population": measure_population,
     "silent": measure_silent,
     "tokens": measure_tokens,

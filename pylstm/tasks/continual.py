@@ -135,7 +135,7 @@ class ContinualReber(Continual):
     After the E of a string comes the B of the next, and nothing else tells where it ends. Read one
     symbol, predict the next, at every step; symbols as in `EmbeddedReber`. A prediction is wrong
     when the squared error of an output is 0.49 or more: so 0.5 for each of two symbols that may
-    come next is right.
+    come next is right. So is 0.5 for every symbol, which a network says that has learned nothing.
 
     Not stated in the paper: the targets, here the symbol that does come next, one-hot; or, with
     `possible`, all that may. Then 0.5 must not do, and so it is the error itself, not its square,
