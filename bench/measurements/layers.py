@@ -42,7 +42,7 @@ def measure_layers(settings: Settings) -> Result:
     tell_threads(settings.threads)
     stacks, records = stack_table(settings)
     tables, notes = [stacks], []
-    if N_CELLS <= settings.largest and any(
+    if settings.largest >= N_CELLS and any(
         peer.package == "torch" and peer.installed for peer in PEERS
     ):
         table, more = torch_table(settings)

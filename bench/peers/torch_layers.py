@@ -1,4 +1,4 @@
-"""PyTorch's nn.LSTM of several layers or both directions, and a readout, from a network's weights."""
+"""PyTorch's nn.LSTM of several layers or both directions, from the weights of a network."""
 
 from __future__ import annotations
 
