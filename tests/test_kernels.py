@@ -228,6 +228,9 @@ def trace_squares(make, dtype):
         yield E, z, make(n_traced), make(n_traced), make.unset(n_traced), n_sources, n_traced
 
 
+trace_magnitudes = trace_squares
+
+
 def add_scaled_rows(make, dtype):
     for n_sources, n_traced, more in sizes(dtype, counts=1, lines=2):
         for n_rows in (n_traced, n_traced + more):

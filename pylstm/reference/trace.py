@@ -18,6 +18,7 @@ __all__ = [
     "trace_learn_momentum",
     "trace_learn_rmsprop",
     "trace_learn_sgd",
+    "trace_magnitudes",
     "trace_squares",
 ]
 
@@ -91,6 +92,14 @@ def trace_squares(
     """E = f E + d z^T, and the sums of squares of its rows; E: (n_sources, n_traced)."""
     E[:] = f * E + d * z[:, None]
     squares[:] = (E**2).sum(0)
+
+
+def trace_magnitudes(
+    E: Array, z: Array, f: Array, d: Array, sums: Array, n_sources: int, n_traced: int
+) -> None:  # fmt: skip
+    """E = f E + d z^T, and the sums of magnitudes of its rows; E: (n_sources, n_traced)."""
+    E[:] = f * E + d * z[:, None]
+    sums[:] = np.abs(E).sum(0)
 
 
 def add_scaled_rows(
