@@ -239,12 +239,16 @@ def add_scaled_rows(make, dtype):
 
 
 def product(make, dtype):
-    """Z^T C, where steps are far apart, and Z W, where a step is beside the next."""
-    for n_sources, k, n_rows in sizes(dtype, counts=2, lines=1):
-        for n_old in {0, LANES[dtype], n_rows}:
+    """Z^T C, where steps are far apart, and Z W, where a step is beside the next; also pages apart,
+    where tiles read copies: sources in more than one block, steps too."""
+    line = LANES[dtype]
+    shapes = [(*few, 3) for few in sizes(dtype, counts=2, lines=1)]
+    shapes += [(33, 70, 3 * line, 1024), (101, 131, 2 * line, 1024)]
+    for n_sources, k, n_rows, gap in shapes:
+        for n_old in {0, line, n_rows}:
             for transposed in (True, False):
-                g_stride, old_stride, b_stride = n_rows + 2, max(n_old, 1) + 1, n_rows + 5
-                a_step, a_source = (n_sources + 3, 1) if transposed else (1, k + 3)
+                g_stride, old_stride, b_stride = n_rows + 2, max(n_old, 1) + 1, n_rows + gap
+                a_step, a_source = (n_sources + gap, 1) if transposed else (1, k + 3)
                 A = (
                     make.strided(k, n_sources, a_step)
                     if transposed
@@ -559,11 +563,13 @@ def test_factors_settle_into_the_traces_of_the_learning_pass(isa, dtype, make):
     check_close(settled, learned["E"], 1e-6 if dtype == "float32" else 1e-14, "E")
 
 
-def test_product_has_the_same_bits_in_parts(isa, dtype, make):
-    """Wherever sources and rows are cut, and steps, also beyond what one block of them holds."""
+@pytest.mark.parametrize("apart", [0, 1024])
+def test_product_has_the_same_bits_in_parts(isa, dtype, make, apart):
+    """Wherever sources and rows are cut, and steps, also beyond what one block of them holds; steps
+    a page apart are copied for the whole, and not for its parts."""
     line = LANES[dtype]
-    n_sources, n_rows, k = 27, 5 * line, 300
-    old, A, B = make(n_sources, n_rows), make(k, n_sources), make(k, n_rows)
+    n_sources, n_rows, k = 131, 5 * line, 300
+    old, A, B = make(n_sources, n_rows), make(k, n_sources), make(k, n_rows + apart)
 
     def multiply(old, A, B):
         shape = old.shape[0], old.shape[1], old.shape[1], len(A)
@@ -576,7 +582,7 @@ def test_product_has_the_same_bits_in_parts(isa, dtype, make):
     whole = multiply(old, A, B)
     in_steps = multiply(multiply(old, A[:77], B[:77]), A[77:], B[77:])
     assert same_bits(in_steps, whole)
-    for m, r in pairs((slice(0, 1), slice(1, 4), slice(4, 27)), (0, line, 3 * line)):
+    for m, r in pairs((slice(0, 1), slice(1, 4), slice(4, 131)), (0, line, 3 * line)):
         rows = slice(r, n_rows)
         part = multiply(old[m, rows].copy(), A[:, m].copy(), B[:, rows].copy())
         assert same_bits(part, whole[m, rows].copy())
