@@ -11,13 +11,6 @@
 #define ALWAYS_INLINE static __forceinline
 #else
 #define ALWAYS_INLINE static inline
-/* Memory that is read soon. */
-#if defined(__GNUC__)
-#define PREFETCH(address) __builtin_prefetch(address)
-#else
-#define PREFETCH(address) ((void)(address))
-#endif
-
 #endif
 
 /* For what many places call and no time goes into: one version for all. */
@@ -27,13 +20,6 @@
 #define APART static __declspec(noinline)
 #else
 #define APART static
-/* Memory that is read soon. */
-#if defined(__GNUC__)
-#define PREFETCH(address) __builtin_prefetch(address)
-#else
-#define PREFETCH(address) ((void)(address))
-#endif
-
 #endif
 
 /* Memory that is read soon. */
