@@ -23,6 +23,7 @@ NAMES = [
     "crossover",
     "sequence",
     "exact",
+    "layers",
     "population",
     "silent",
     "tokens",
@@ -248,20 +249,38 @@ def test_targets_are_looked_up_in_the_records():
             step("pylstm run", 16, 1.0),
         ],
         "floor": [
-            {"what": "step", "n_cells": 256, "threads": 1, "us": 5.2, "read_us": 4.0},
-            {"what": "step", "n_cells": 256, "threads": 2, "us": 9.0, "read_us": 1.0},
+            {"what": "step", "n_cells": 256, "threads": 1, "us": 6.0, "floor_us": 4.0},
+            {"what": "step", "n_cells": 256, "threads": 2, "us": 9.0, "floor_us": 1.0},
+        ],
+        "optimizers": [
+            {"optimizer": "that of the estimators", "n_cells": 32, "us": 6.0},
+            {"optimizer": "SGD", "n_cells": 32, "us": 2.0},
+        ],
+        "layers": [
+            {"learner": name, "cells": "16 + 16", "rule": rule, "us": us}
+            for name, rule, us in (
+                ("stack", "SGD", 2.2),
+                ("layer 0", "SGD", 1.2),
+                ("layer 1", "SGD", 0.8),
+                ("stack", "Adam", 9.0),
+            )
         ],
     }
     rows = {(work, against): row for work, against, *row in judge(records).tables[0].rows}
     assert len(rows) == len(TARGETS)
     assert rows["run, 112 weights", "JAX scan"] == ["at least 8", 8.0, "yes"]
-    assert rows["run, 24,832 weights", "JAX scan"] == ["at least 2", 1.9, "no"]
+    assert rows["run, 24,832 weights", "JAX scan"] == ["at least 3", 1.9, "no"]
     assert rows["run, 416 weights", "JAX scan"] == ["at least 8", None, None]
-    at_most = rows["run, 394,240 weights, one thread", "reading W and E once"]
-    assert at_most == ["at most 1.3", 1.3, "yes"]
+    at_most = rows["run, 394,240 weights, one thread", "the larger floor"]
+    assert at_most == ["at most 1.5", 1.5, "yes"]
+    plain = rows["optimizer of the estimators, 32 cells", "plain SGD"]
+    assert plain == ["at most 2", 3.0, "no"]
+    layers = rows["run, a stack of 16 + 16 cells", "its layers alone"]
+    assert layers == ["at most 1.15", pytest.approx(1.1), "yes"]
     flat = rows["run, 10^3 to 10^5 weights", "ns a weight, largest to smallest"]
     assert flat == ["at most 2", pytest.approx((1 / 1600) / (10 / 24832)), "yes"]
-    assert needed() == ["step", "floor", "population", "sequence", "exact"]
+    wanted = ["step", "floor", "optimizers", "population", "sequence", "exact", "layers"]
+    assert needed() == wanted
 
 
 def test_a_product_that_is_wrong_is_not_timed():

@@ -160,10 +160,14 @@ def as_json(row):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """The rows in eight files of 30, out of order in each; what comes first was written first."""
-    folder = tmp_path_factory.mktemp("rows")
-    for k in range(8):
-        part = ROWS[30 * k : 30 * (k + 1)]
+    return write(tmp_path_factory.mktemp("rows"), 8)
+
+
+def write(folder, n_files):
+    """The rows in so many files, out of order in each; what comes first was written first."""
+    size = len(ROWS) // n_files
+    for k in range(n_files):
+        part = ROWS[size * k : size * (k + 1)]
         random.Random(k).shuffle(part)
         path = folder / f"{k}.json"
         path.write_text("\n".join(map(as_json, part)))
@@ -254,16 +258,19 @@ def start(files, out):
     )
 
 
-def test_a_query_that_is_killed_gives_the_same(spark, files, tmp_path):
+def test_a_query_that_is_killed_gives_the_same(spark, tmp_path):
     """Killed in the middle of batches and between them, it goes on from its checkpoint."""
     rng = random.Random(int(os.environ.get("PYLSTM_KILLS_SEED", 0)))
     n_kills = int(os.environ.get("PYLSTM_KILLS", 2))
+    (tmp_path / "rows").mkdir()
+    files = write(tmp_path / "rows", 6 * n_kills)
     for _ in range(n_kills):
         before = set(tmp_path.glob("kept/offsets/*"))
         process = start(files, tmp_path)
         while process.poll() is None and not set(tmp_path.glob("kept/offsets/*")) - before:
             time.sleep(0.01)
-        time.sleep(rng.uniform(0, 3))
+        time.sleep(rng.uniform(0, 2))
+        assert process.poll() is None, "it ended before it was killed"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert any(start(files, tmp_path).wait() == 0 for _ in range(N_TRIES))

@@ -27,7 +27,7 @@ from pylstm.interchange import to_torch
 
 __all__ = ["measure_layers"]
 
-STACKS = ((16, (16, 16)), (64, (64, 64, 64)), (64, (128, 128)))  # inputs, cells
+STACKS = ((4, (4, 4)), (16, (16, 16)), (64, (64, 64, 64)), (64, (128, 128)))  # inputs, cells
 RULES: dict[str, pylstm.Optimizer] = {"SGD": pylstm.SGD(1e-3), "Adam": pylstm.Adam(1e-4)}
 RUN_STEPS = 500
 SHAPES = {"two layers": (2, False), "both directions": (1, True), "two, both": (2, True)}
