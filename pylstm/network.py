@@ -261,8 +261,8 @@ class LSTM(Architecture, Fits, Copyable, Network):
     step t alone, and in each goes on through the cell states of what that has read before. It
     keeps the sequence, like the exact one, and takes less time: nothing goes back through the
     recurrent weights. A single step has no outputs, and a net no state between sequences: `step`,
-    `predict` and `run` are refused, and so is `Delayed`. `Streams`, `Population` and `grow` are
-    for one layer.
+    `predict` and `run` are refused. `Streams` and `Delayed` take several layers of one direction;
+    `Population` and `grow` are for one layer.
 
     Examples
     --------

@@ -36,28 +36,33 @@ class Streams(Fits, Copyable, StreamGroup):
     (Hochreiter & Schmidhuber 1997, appendix A.1, over a batch), or the exact gradient of a network
     with ``gradient="bptt"``: a backward pass is then of all streams together, and one more of a
     stream that is reset. All pre-activations of a step are one matrix product, and so is the
-    gradient of steps with unchanged weights.
+    gradient of steps with unchanged weights; of a network with several layers both are of each.
+    What is cut between layers is what `LSTM` cuts: an error reaches the layers below at its own
+    step.
 
     Parameters
     ----------
     net : LSTM
         Whose weights, and optimizer with its moments, are shared: what the streams learn, `net`
-        knows, and the other way round. The state of `net` itself is neither read nor changed.
+        knows, and the other way round. The state of `net` itself is neither read nor changed. One
+        layer or several, of one direction, with heads or without; no scaling, and not "rtrl".
     n_streams : int
         B, at least 1.
 
     Raises
     ------
     TypeError, ValueError
-        For something else than a network, or a number below 1.
+        For something else than a network, a network that is not for it, or a number below 1.
 
     Notes
     -----
     A step costs one multiply-add a weight and stream forward, and as much for the gradient when the
     weights change only now and then (`update` "sequence" or a number). When they change after every
     step, or when a state goes on across an update, every stream keeps traces, as many as there are
-    weights. Memory: the record of at most 64 megabytes of float32, and those traces; with "bptt" no
-    traces, and the record of each stream as long as that of such a network.
+    weights. Memory: the record, of all layers at most 64 megabytes of float32, and those traces;
+    with "bptt" no traces, and the record of each stream as long as that of such a network.
+    Of several layers a step with an error costs one multiply-add more a stream for each weight that
+    reads the layer below.
 
     Examples
     --------
@@ -71,11 +76,22 @@ class Streams(Fits, Copyable, StreamGroup):
     >>> errors = np.abs(predictions - waves[1:])
     >>> bool(errors[-100:].mean() < 0.5 * errors[:100].mean())
     True
+
+    The same by two layers:
+
+    >>> net = pylstm.LSTM(n_inputs=1, n_outputs=1, n_blocks=[8, 8], skip_outputs=True,
+    ...                   optimizer=pylstm.SGD(0.005))
+    >>> streams = pylstm.Streams(net, n_streams=16)
+    >>> errors = np.abs(streams.run(waves[:-1], targets=waves[1:], update=10) - waves[1:])
+    >>> bool(errors[-100:].mean() < 0.5 * errors[:100].mean())
+    True
+    >>> streams.state["layer1.cell_output"].shape
+    (16, 8)
     """
 
     def __init__(self, net: LSTM, n_streams: int) -> None:
         use = "in Streams; run_sequences learns several sequences with any network"
-        check_network(net, use, has_heads=True)
+        check_network(net, use, has_heads=True, has_layers=True)
         self._build(net, check_size("n_streams", n_streams))
         self.__net: LSTM = net
 
@@ -90,7 +106,7 @@ class Streams(Fits, Copyable, StreamGroup):
 
         "cell_state" and "cell_output": (n_streams, n_cells); "input_gate", "forget_gate",
         "output_gate": activations, (n_streams, n_blocks), of the gates that exist; "unit":
-        (n_streams, n_units). Only those present.
+        (n_streams, n_units). Only those present; of several layers "layer0.cell_state" and so on.
         """
         return self._state()
 
@@ -123,7 +139,7 @@ class Streams(Fits, Copyable, StreamGroup):
         Notes
         -----
         The weights change once, by the gradient summed over streams: two passes over the traces of
-        every stream, O(n_streams) per weight.
+        every stream, O(n_streams) per weight, whatever the number of layers.
 
         Examples
         --------

@@ -10,8 +10,11 @@ error comes through the layers above at one and the same step, and back in time 
 """
 
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 import numpy as np
+from machines.model import Formula
+from nets import NETS, covering_combinations
 from oracle import Architecture, initial_state, squash_outputs, step, step_loss
 
 DEFAULT = Architecture()
@@ -77,6 +80,37 @@ class Stack:
         return getattr(self.architecture, name)
 
 
+def covering_stacks():
+    """The covering combinations of one layer, each in one of the ways layers are put together."""
+    ways = cycle(
+        ((2, 1), False, False)
+        if how == 0
+        else ((3, 2), True, False)
+        if how == 1
+        else ((1, 2), False, True)
+        if how == 2
+        else ((2, 1, 2), how % 2 == 1, True)
+        for how in range(5)
+    )
+    stacks = []
+    for net in covering_combinations():
+        n_blocks, skip_inputs, skip_outputs = next(ways)
+        skip_outputs = skip_outputs or net.shortcut
+        stacks.append(Stack(net, n_blocks, skip_inputs, skip_outputs))
+    return stacks
+
+
+STACKS = {
+    "two": Stack(),
+    "three": Stack(Architecture(n_inputs=2), (3, 2, 4)),
+    "skips": Stack(Architecture(shortcut=True, output="logistic"), (2, 3, 2), True, True),
+    "1997": Stack(NETS["1997"], (2, 1), True, False),
+    "everything": Stack(NETS["everything"], (1, 2), False, True),
+    "softmax": Stack(NETS["softmax"], (5, 4), False, False),
+    "units": Stack(Architecture(hidden_bias="gates"), (2, 0, 1), True, True, (2, 3, 1)),
+}
+
+
 def layer_of(name):
     """The layer a parameter belongs to by its name; None of the outputs."""
     prefix, _, own = name.partition(".")
@@ -114,10 +148,11 @@ def stack_step(stack, parameters, x, previous, shown_previous, shows):
     return states, squash_outputs(net, a)
 
 
-def stack_forward(stack, parameters, inputs, recorded=None, live=None):
-    """All states and outputs from a fresh state; `recorded` makes it the replay of layer `live`."""
+def stack_forward(stack, parameters, inputs, recorded=None, live=None, start=None):
+    """All states and outputs from a fresh state, or from `start`; `recorded` makes it the replay of
+    layer `live`."""
     states, outputs = [], []
-    previous = shown_previous = initial_states(stack)
+    previous = shown_previous = initial_states(stack) if start is None else start
     for t, x in enumerate(inputs):
         shows = [lambda c: c] * len(previous)
         if recorded is not None:
@@ -145,19 +180,37 @@ def join(stack, parameters):
     return np.concatenate([np.float64(parameters[name]).ravel() for name in stack.shapes])
 
 
-def _slopes(stack, parameters, inputs, targets, distance, recorded=None, live=None):
+def _slopes(stack, parameters, inputs, targets, distance, recorded=None, live=None, start=None):
     """Of fourth order in the distance, as `oracle` has it."""
     w = join(stack, parameters)
     moves = np.eye(w.size)[:, None, :] * np.array([1, -1, 2, -2])[None, :, None]
     variants = split(stack, (w[:, None, None] + distance * moves).reshape(w.size, -1))
-    _, outputs = stack_forward(stack, variants, inputs, recorded, live)
+    _, outputs = stack_forward(stack, variants, inputs, recorded, live, start)
     losses = sum(step_loss(stack, y, target) for y, target in zip(outputs, targets, strict=True))
     plus, minus, plus_2, minus_2 = losses.reshape(4, -1)
     return split(stack, (8 * (plus - minus) - (plus_2 - minus_2)) / (12 * distance))
 
 
-def full_stack_gradient(stack, parameters, inputs, targets, distance=4e-4):
-    return _slopes(stack, parameters, inputs, targets, distance)
+def full_stack_gradient(stack, parameters, inputs, targets, distance=4e-4, start=None):
+    return _slopes(stack, parameters, inputs, targets, distance, start=start)
+
+
+def window_stack_gradient(stack, parameters, inputs, targets, window):
+    """Of errors that wait until there are `window` steps, or no more, and then go back that far."""
+    states, _ = stack_forward(stack, parameters, inputs)
+    total = dict.fromkeys(stack.shapes, 0.0)
+    for first in range(0, len(inputs), window):
+        last = min(first + window, len(inputs))
+        reached = slice(max(0, last - window), last)
+        sent = np.where(np.arange(len(inputs))[:, None] < first, np.nan, targets)
+        start = states[reached.start - 1] if reached.start else None
+        if np.isnan(sent[reached]).all():
+            continue
+        gradient = full_stack_gradient(
+            stack, parameters, inputs[reached], sent[reached], start=start
+        )
+        total = {name: total[name] + gradient[name] for name in total}
+    return total
 
 
 def truncated_stack_gradient(stack, parameters, inputs, targets, distance=1e-3):
@@ -217,6 +270,11 @@ class StackLearner:
         self.has_collected = True
         return float(np.real(np.ravel(loss)[0]))
 
+    def learn_from(self, dy):
+        for dy_k, y_k in zip(dy, self.y, strict=True):
+            self.collected += dy_k * y_k.imag / self.TINY
+        self.has_collected = True
+
     def update(self):
         if not self.has_collected:
             return
@@ -239,3 +297,67 @@ class StackLearner:
         if update == "sequence":
             self.update()
         return np.array(outputs)
+
+
+def output_error(stack, y, target):
+    """The error at the net inputs of the outputs."""
+    if stack.loss == "cross_entropy" or stack.output == "identity":
+        return y - target
+    return (y - target) * y * (1 - y)
+
+
+class StackWitnesses:
+    """A learner for each of several streams; an update follows the sum of their gradients, by the
+    formula of an optimizer."""
+
+    def __init__(self, stack, parameters, optimizer, n_streams):
+        self.stack, self.optimizer, self.formula = stack, optimizer, Formula()
+        self.learners = [StackLearner(stack, parameters, 0.0) for _ in range(n_streams)]
+        self.error = 0.0
+
+    @property
+    def w(self):
+        return self.learners[0].w
+
+    @property
+    def state(self):
+        return {
+            f"layer{k}.{name}": np.array([_numbers(each.states[k][name]) for each in self.learners])
+            for k in range(len(self.stack.n_blocks))
+            for name in self.learners[0].states[k]
+        }
+
+    def step(self, X):
+        self.Y = np.array([each.step(x) for each, x in zip(self.learners, X, strict=True)])
+        return self.Y
+
+    def learn(self, targets):
+        losses = np.full(len(targets), np.nan)
+        for b, (learner, target) in enumerate(zip(self.learners, targets, strict=True)):
+            if not np.isnan(target).any():
+                losses[b] = learner.learn(target)
+                self.error += np.linalg.norm(output_error(self.stack, self.Y[b], target))
+        return losses
+
+    def learn_from(self, dy):
+        for learner, row in zip(self.learners, dy, strict=True):
+            if not np.isnan(row).any():
+                learner.learn_from(row)
+
+    def update(self):
+        if not any(learner.has_collected for learner in self.learners):
+            return
+        gradient = sum(learner.collected for learner in self.learners)
+        w = self.formula.change(self.optimizer, self.w, gradient, self.error)
+        self.error = 0.0
+        for learner in self.learners:
+            learner.w, learner.collected, learner.has_collected = w, np.zeros_like(w), False
+
+    def reset(self, which):
+        for b in which:
+            self.learners[b].reset()
+
+
+def _numbers(values):
+    """Of a state with tangents."""
+    return [float(np.real(np.ravel(value)[0])) for value in values]

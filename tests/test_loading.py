@@ -332,6 +332,25 @@ def test_streams_that_cannot_be(lie, path):
 
 
 @pytest.mark.parametrize(
+    "lie",
+    [
+        {"n_pending": 2}, {"n_pending_of": [1, 0]}, {"learnable": [1, 0]}, {"has_errors": 0},
+        {"last_error": 0}, {"collected": 1}, {"n_steps": 2}, {"n_collect": 2}, {"closed": 1},
+        {"n_waiting": 1}, {"has_errors_of": [1, 1]}, {"traces_zero": [0, 0]},
+        {"traces_zero": [1]}, {"output_errors": [0.0]}, {"n_streams": 2},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_layers_of_streams_that_cannot_be(lie, path):
+    """Each by itself, and beside the top one."""
+    streams = pylstm.Streams(pylstm.LSTM(3, 2, [4, 3]), 2)
+    streams.step(np.ones((2, 3)))
+    streams.learn([[0.5, 0.5], [np.nan, np.nan]], update=False)
+    liar(streams, path, lambda state, arrays: state["below"][0].update(lie))
+    liar(streams, path, lambda state, arrays: state["below"].append(state["below"][0]))
+
+
+@pytest.mark.parametrize(
     "lie", [{"n_nets": 17}, {"n_nets": 0}, {"optimizers": []}, {"optimizers": [1, 2]}], ids=str
 )
 def test_populations_that_cannot_be(lie, path):

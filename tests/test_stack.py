@@ -7,19 +7,16 @@
 """
 
 import pickle
-from itertools import cycle
 
 import numpy as np
 import pytest
 from nets import (
-    NETS,
     WHEN,
     assert_close,
     assert_same_bits,
     assert_same_future,
     assert_same_model,
     bring_to,
-    covering_combinations,
     get_parameters,
     random_parameters,
     random_task,
@@ -28,11 +25,14 @@ from nets import (
 )
 from oracle import Architecture
 from stacks import (
+    STACKS,
     Stack,
     StackLearner,
+    covering_stacks,
     full_stack_gradient,
     join,
     layer_of,
+    output_error,
     stack_forward,
     truncated_stack_gradient,
 )
@@ -56,37 +56,6 @@ def with_parameters(stack, parameters, **keywords):
     return net
 
 
-def _stacks():
-    """The covering combinations of one layer, each in one of the ways layers are put together."""
-    ways = cycle(
-        ((2, 1), False, False)
-        if how == 0
-        else ((3, 2), True, False)
-        if how == 1
-        else ((1, 2), False, True)
-        if how == 2
-        else ((2, 1, 2), how % 2 == 1, True)
-        for how in range(5)
-    )
-    stacks = []
-    for net in covering_combinations():
-        n_blocks, skip_inputs, skip_outputs = next(ways)
-        skip_outputs = skip_outputs or net.shortcut
-        stacks.append(Stack(net, n_blocks, skip_inputs, skip_outputs))
-    return stacks
-
-
-STACKS = {
-    "two": Stack(),
-    "three": Stack(Architecture(n_inputs=2), (3, 2, 4)),
-    "skips": Stack(Architecture(shortcut=True, output="logistic"), (2, 3, 2), True, True),
-    "1997": Stack(NETS["1997"], (2, 1), True, False),
-    "everything": Stack(NETS["everything"], (1, 2), False, True),
-    "softmax": Stack(NETS["softmax"], (5, 4), False, False),
-    "units": Stack(Architecture(hidden_bias="gates"), (2, 0, 1), True, True, (2, 3, 1)),
-}
-
-
 @pytest.fixture(params=list(STACKS))
 def stack(request):
     return STACKS[request.param]
@@ -95,7 +64,7 @@ def stack(request):
 # ---------------------------------------------------------------- gradients
 
 
-@pytest.mark.parametrize("stack", _stacks(), ids=range(len(_stacks())))
+@pytest.mark.parametrize("stack", covering_stacks(), ids=range(len(covering_stacks())))
 def test_truncated_gradient_of_every_combination(stack, rng):
     parameters = random_parameters(stack, rng)
     inputs, targets = random_task(stack, 5, rng)
@@ -106,7 +75,7 @@ def test_truncated_gradient_of_every_combination(stack, rng):
     np.testing.assert_allclose(net.run(inputs), outputs, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("stack", _stacks(), ids=range(len(_stacks())))
+@pytest.mark.parametrize("stack", covering_stacks(), ids=range(len(covering_stacks())))
 def test_exact_gradient_of_every_combination(stack, rng):
     parameters = random_parameters(stack, rng)
     inputs, targets = random_task(stack, 5, rng)
@@ -256,17 +225,10 @@ def test_one_update_of_every_optimizer(optimizer, stack, rng):
     elif isinstance(rule, pylstm.Adam):
         g = g / (np.abs(g) + rule.epsilon)
     elif isinstance(rule, pylstm.ObGD):
-        delta = _delta(stack, y, targets[0])
+        delta = output_error(stack, y, targets[0])
         more = max(1 / np.linalg.norm(delta), 1)
         rate = rate / max(1, rate * rule.kappa * more * np.abs(g).sum())
     np.testing.assert_allclose(join(stack, net.parameters), w - rate * g, rtol=1e-9, atol=1e-12)
-
-
-def _delta(stack, y, target):
-    """The error at the net inputs of the outputs."""
-    if stack.loss == "cross_entropy" or stack.output == "identity":
-        return y - target
-    return (y - target) * y * (1 - y)
 
 
 # ---------------------------------------------------------------- the same bits
@@ -406,7 +368,6 @@ def test_what_is_for_one_layer():
     both = pylstm.LSTM(2, 1, 3, bidirectional=True, gradient="bptt")
     untouched, others = net.copy(), pop.copy()
     for use, of_layers, of_directions in [
-        (lambda net: pylstm.Streams(net, 2), "net has 2 layers, .*run_sequences", "in Streams"),
         (lambda net: net.grow(n_inputs=3), "net has 2 layers, .* built anew", "to grow"),
         (lambda net: pop.__setitem__(0, net), "net has 2 layers, .* each", "in a Population"),
         (
@@ -419,6 +380,8 @@ def test_what_is_for_one_layer():
             use(net)
         with pytest.raises(ValueError, match=of_directions):
             use(both)
+    with pytest.raises(ValueError, match=r"one direction in Streams; .*run_sequences"):
+        pylstm.Streams(both, 2)
     with pytest.raises(ValueError, match=r"n_blocks is \[3, 3\], wanted one layer"):
         pylstm.Population(2, 2, 1, [3, 3])
     with pytest.raises(ValueError, match="bidirectional is True, wanted False"):

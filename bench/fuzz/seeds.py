@@ -83,8 +83,14 @@ def _networks() -> Iterator[tuple[str, Any]]:
 
 def _several() -> Iterator[tuple[str, Any]]:
     rng = np.random.default_rng(1)
-    for name, keywords in (("", {}), (" bptt", {"gradient": "bptt", "window": 3})):
-        streams = pylstm.Streams(pylstm.LSTM(3, 2, 2, **keywords), 3)
+    kinds: list[tuple[str, Any, dict[str, Any]]] = [
+        ("", 2, {}),
+        (" bptt", 2, {"gradient": "bptt", "window": 3}),
+        (" layers", [2, 3], {"skip_inputs": True}),
+        (" layers bptt", [2, 3], {"gradient": "bptt", "skip_outputs": True}),
+    ]
+    for name, n_blocks, keywords in kinds:
+        streams = pylstm.Streams(pylstm.LSTM(3, 2, n_blocks, **keywords), 3)
         X, targets = rng.normal(size=(9, 3, 3)), rng.normal(size=(9, 3, 2))
         streams.run(X, targets, update=4)
         streams.reset([1])

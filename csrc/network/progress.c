@@ -100,7 +100,7 @@ const char *pylstm_network_contradiction(const pylstm_network *n)
     return NULL;
 }
 
-const char *pylstm_streams_contradiction(const pylstm_streams *s)
+static const char *layer_contradiction(const pylstm_streams *s)
 {
     const pylstm_network *n = &s->net;
     const char *broken = counts(n, s->record_steps);
@@ -125,6 +125,32 @@ const char *pylstm_streams_contradiction(const pylstm_streams *s)
             errors |= has_error(stream, row);
         if (errors && !n->progress.has_errors)
             return "a stream has errors, and the streams have none";
+    }
+    return NULL;
+}
+
+/* Of several layers a stream has made the same steps in all, and may learn from the same. */
+static int differ(const pylstm_streams *s, const pylstm_streams *below)
+{
+    int found = s->net.progress.n_pending != below->net.progress.n_pending ||
+                s->net.progress.has_errors != below->net.progress.has_errors ||
+                s->net.progress.collected != below->net.progress.collected ||
+                s->net.progress.closed != below->net.progress.closed ||
+                s->last_error != below->last_error;
+    for (ptrdiff_t b = 0; b < s->n_streams; b++)
+        found |= s->stream[b].progress.n_pending != below->stream[b].progress.n_pending ||
+                 s->stream[b].progress.learnable != below->stream[b].progress.learnable;
+    return found;
+}
+
+const char *pylstm_streams_contradiction(const pylstm_streams *top)
+{
+    for (const pylstm_streams *s = top; s; s = s->below) {
+        const char *broken = layer_contradiction(s);
+        if (broken)
+            return broken;
+        if (s->below && differ(s, s->below))
+            return "its layers do not stand at the same step";
     }
     return NULL;
 }

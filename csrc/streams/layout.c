@@ -16,18 +16,14 @@ static ptrdiff_t between(ptrdiff_t low, ptrdiff_t value, ptrdiff_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-int pylstm_streams_layout(pylstm_streams *s, const pylstm_shape *owner)
+/* Of a layer, all of which have room for as many steps, `most`; 0 when a buffer is too large. */
+static int layout_layer(pylstm_streams *s, ptrdiff_t most)
 {
-    pylstm_network *n = &s->net;
-    const pylstm_layout *lay = &n->layout;
+    const pylstm_layout *lay = &s->net.layout;
     const ptrdiff_t B = s->n_streams;
-    n->shape = *owner;
-    if (!pylstm_is_size(B) || !pylstm_network_layout(owner, &n->layout))
-        return 0;
     const ptrdiff_t step = pylstm_product(B, lay->record_width); /* rows of the record of a step */
-    s->record_steps = between(MIN_RECORD, RECORD_NUMBERS / step, MAX_RECORD);
-    s->most_steps = s->record_steps;
-    if (n->shape.method == PYLSTM_BPTT) {
+    s->record_steps = s->most_steps = most;
+    if (s->net.shape.method == PYLSTM_BPTT) {
         s->record_steps = MIN_RECORD;
         s->most_steps = lay->most_pending;
     }
@@ -43,4 +39,24 @@ int pylstm_streams_layout(pylstm_streams *s, const pylstm_shape *owner)
     return s->record_size < PYLSTM_TOO_LARGE && s->traces_size < PYLSTM_TOO_LARGE &&
            s->work_size < PYLSTM_TOO_LARGE && s->nets_size < PYLSTM_TOO_LARGE &&
            s->coefs_size < PYLSTM_TOO_LARGE;
+}
+
+int pylstm_streams_layout(pylstm_streams *top, const pylstm_network *owner)
+{
+    ptrdiff_t width = 0; /* of the record rows of all layers */
+    if (!pylstm_is_size(top->n_streams))
+        return 0;
+    for (pylstm_streams *s = top; s; s = s->below, owner = owner->below) {
+        s->n_streams = top->n_streams;
+        s->net.shape = owner->shape;
+        if (!pylstm_network_layout(&s->net.shape, &s->net.layout))
+            return 0;
+        width = pylstm_sum(width, s->net.layout.record_width);
+    }
+    const ptrdiff_t most =
+        between(MIN_RECORD, RECORD_NUMBERS / pylstm_product(top->n_streams, width), MAX_RECORD);
+    for (pylstm_streams *s = top; s; s = s->below)
+        if (!layout_layer(s, most))
+            return 0;
+    return 1;
 }

@@ -6,6 +6,9 @@
    a stride. A stream that is reset begins anew at the row it has reached: the rows before stay in
    the record, with their coefficients, until the gradient is collected.
 
+   Of a network of several layers there is one struct a layer, and so is a stream a stack of
+   networks of its own (stack.inc); a step has the same number in the records of all layers.
+
    Nothing here allocates: the caller calls pylstm_streams_layout and supplies zeroed, aligned
    buffers of the sizes found there. */
 #ifndef PYLSTM_STREAMS_H
@@ -17,7 +20,7 @@
 /* Below this number of streams, threads share the rows of the weights instead. */
 enum { PYLSTM_FEW_STREAMS = 4 };
 
-typedef struct {
+typedef struct pylstm_streams {
     /* What all streams have in common: shape, optimizer, the weights and velocity of the owner, the
        gradient summed over streams; the buffers of all streams together; progress but for what is
        said below. */
@@ -44,12 +47,16 @@ typedef struct {
                                n_streams, row_stride)                                     */
     void *coefs;            /* (block_steps, n_streams, coef_stride) of the gradient */
     pylstm_team *team;      /* threads that help, or NULL                                 */
+
+    /* The layers next to it, set by the caller, NULL where there is none; several layers are known
+       by the top one. */
+    struct pylstm_streams *below, *above;
 } pylstm_streams;
 
-/* One table per instruction set and precision; compare pylstm_table. Rows of several streams are
-   (n_streams, width). */
+/* One table per instruction set and precision; compare pylstm_table. The calls take the top layer.
+   Rows of several streams are (n_streams, width). */
 typedef struct pylstm_streams_table {
-    /* Shares out the buffers among the streams; state and traces to zero. Once. */
+    /* Shares out the buffers among the streams of every layer; state and traces to zero. Once. */
     void (*prepare)(pylstm_streams *);
     /* chosen: (n_streams), nonzero for the streams to reset. */
     void (*reset)(pylstm_streams *, const unsigned char *chosen);
@@ -65,8 +72,8 @@ typedef struct pylstm_streams_table {
                ptrdiff_t update_every, ptrdiff_t *done);
 } pylstm_streams_table;
 
-/* Fill in the layout, for n_streams streams of networks of the owner's shape; 0 as pylstm_network_layout.
- */
-int pylstm_streams_layout(pylstm_streams *, const pylstm_shape *owner);
+/* Fill in the layout of the top layer and those below, for its n_streams streams of networks of the
+   owner's shapes; 0 as pylstm_network_layout. */
+int pylstm_streams_layout(pylstm_streams *, const pylstm_network *owner);
 
 #endif

@@ -24,7 +24,7 @@ cdef const pylstm_field *shape_fields() noexcept
 
 # csrc/*/layout.c
 cdef bint lay_out_network(const pylstm_shape *, pylstm_layout *) noexcept
-cdef bint lay_out_streams(pylstm_streams *, const pylstm_shape *) noexcept
+cdef bint lay_out_streams(pylstm_streams *, const pylstm_network *) noexcept
 cdef bint lay_out_population(pylstm_population *) noexcept
 cdef bint lay_out_record(const pylstm_population *, bint tokens, pylstm_record *) noexcept
 cdef bint lay_out_recurrent(pylstm_recurrent *) noexcept

@@ -41,7 +41,7 @@ cdef extern from "simd/isa.h":
     const int pylstm_n_isas
     const pylstm_field pylstm_fields[]
     int pylstm_network_layout(const pylstm_shape *, pylstm_layout *)
-    int pylstm_streams_layout(pylstm_streams *, const pylstm_shape *)
+    int pylstm_streams_layout(pylstm_streams *, const pylstm_network *)
     int pylstm_population_layout(pylstm_population *)
     int pylstm_record_layout(const pylstm_population *, int tokens, pylstm_record *)
     int pylstm_recurrent_layout(pylstm_recurrent *)
@@ -110,7 +110,7 @@ cdef const pylstm_engine *current_engine(int precision) noexcept:
 cdef const pylstm_streams_table *streams_table(const pylstm_table *table, int precision) noexcept:
     """The calls of streams in the instruction set of a network."""
     for k in range(pylstm_n_isas):
-        if pylstm_isas[k].engine[precision].network == table:
+        if table in (pylstm_isas[k].engine[precision].network, pylstm_isas[k].engine[precision].stack):
             return pylstm_isas[k].engine[precision].streams
     return NULL
 
@@ -156,7 +156,7 @@ cdef bint lay_out_network(const pylstm_shape *shape, pylstm_layout *layout) noex
     return pylstm_network_layout(shape, layout)
 
 
-cdef bint lay_out_streams(pylstm_streams *s, const pylstm_shape *owner) noexcept:
+cdef bint lay_out_streams(pylstm_streams *s, const pylstm_network *owner) noexcept:
     return pylstm_streams_layout(s, owner)
 
 

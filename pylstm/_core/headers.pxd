@@ -142,6 +142,8 @@ cdef extern from "streams/streams.h":
         void *nets
         void *coefs
         pylstm_team *team
+        pylstm_streams *below
+        pylstm_streams *above
 
     ctypedef struct pylstm_streams_table:
         void (*prepare)(pylstm_streams *) noexcept nogil

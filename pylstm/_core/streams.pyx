@@ -13,6 +13,7 @@ from pylstm._core.arrays import (
     one_hot,
     spread_targets,
 )
+from pylstm._core.shape import layer_configs
 from pylstm.errors import brief
 
 from pylstm._core cimport numpy_api as cnp
@@ -38,7 +39,13 @@ from pylstm._core.engine cimport (
 )
 from pylstm._core.headers cimport *
 from pylstm._core.network cimport Network
-from pylstm._core.network_buffers cimport WAKING_SIZE, diverged, rows_wanted, updates_in
+from pylstm._core.network_buffers cimport (
+    WAKING_SIZE,
+    NetworkBuffers,
+    diverged,
+    rows_wanted,
+    updates_in,
+)
 from pylstm._core.network_progress cimport counts, restore_counts, state_by_name
 from pylstm._core.shape cimport sizes_of, too_large
 
@@ -48,50 +55,19 @@ cdef enum:
     SHARED_SIZE = 1 << 15  # weights times streams from which a step is worth sharing
 
 
-cdef class StreamGroup:
-    """Buffers and calls of several streams. Use `pylstm.Streams`."""
+cdef class StreamsLayer:
+    """One layer of several streams as memory."""
 
     cdef pylstm_streams streams
-    cdef const pylstm_streams_table *table
-    cdef Network owner
-    cdef object parameters_, gradient_, traces_, record_, back_, work_, nets_, coefs_, stream_, heads_
+    cdef object parameters_, gradient_, traces_, record_, back_, work_, nets_, coefs_, stream_
     cdef object n_made_, has_error_
 
-    # ------------------------------------------------------------ building
-
-    def _build(self, Network owner, Py_ssize_t n_streams):
-        """Everything anew; what cannot be built is as if it never had been."""
-        take(&self.streams.net.busy, True, "Streams")
-        self.owner = None
-        try:
-            owner.take()
-            try:
-                self.allocate(owner, n_streams)
-            finally:
-                owner.release()
-        finally:
-            give(&self.streams.net.busy)
-
-    cdef allocate(self, Network owner, Py_ssize_t n_streams):
+    cdef allocate_layer(self, NetworkBuffers owner):
+        """Buffers of the sizes in the layout; the weights are the owner's."""
         cdef pylstm_streams *s = &self.streams
         cdef pylstm_network *n = &s.net
-        if owner.scaled:
-            raise ValueError(
-                "the network has scale_inputs or scale_targets, which Streams do not know: wanted a "
-                "network without, and standardised values"
-            )
-        if owner.net.shape.method == PYLSTM_RTRL:
-            raise ValueError(
-                "the network has gradient='rtrl', which Streams do not know: wanted 'truncated' or 'bptt'"
-            )
-        self.owner = None  # until all is there: see take
-        memset(s, 0, sizeof(pylstm_streams))
-        s.n_streams = n_streams
-        if not lay_out_streams(s, &owner.net.shape):
-            raise too_large(&owner.net.shape, f"n_streams={n_streams} of ")
-        dtype = owner.dtype_
-        self.table = streams_table(owner.table, n.shape.precision)
-        self.parameters_, self.heads_ = owner.flat_parameters(), owner.heads_
+        dtype, n_streams = owner.dtype_, s.n_streams
+        self.parameters_ = owner.parameters_[:]
         self.gradient_ = aligned_zeros(n.layout.parameter_size, dtype)
         self.traces_ = aligned_zeros(s.traces_size, dtype)
         self.record_ = aligned_zeros(s.record_size, dtype)
@@ -113,8 +89,143 @@ cdef class StreamGroup:
         s.n_made = <ptrdiff_t *>cnp.PyArray_DATA(self.n_made_)
         s.has_error = <int *>cnp.PyArray_DATA(self.has_error_)
         s.stream = <pylstm_network *>cnp.PyArray_DATA(self.stream_)
-        self.table.prepare(s)
+
+    cdef int make_room_in_layer(self, ptrdiff_t n_steps) except -1:
+        """Room in the record for so many steps more, where errors go back through all of them."""
+        cdef pylstm_streams *s = &self.streams
+        cdef ptrdiff_t steps = rows_wanted(
+            s.net.progress.n_pending + n_steps, s.record_steps + 2, s.most_steps) - 2
+        cdef ptrdiff_t size = s.n_streams * s.net.buffers.record_stride
+        cdef ptrdiff_t used = (s.net.progress.n_pending + 1) * size
+        if steps == s.record_steps:
+            return 0
+        record = aligned_zeros(pylstm_product(steps + 2, size), self.record_.dtype)
+        record[:used] = self.record_[:used]
+        self.record_ = record
+        s.net.buffers.record = cnp.PyArray_DATA(record)
+        s.record_steps = steps
+        self.place_records()
+        return 0
+
+    cdef void place_records(self) noexcept:
+        """Where each stream's own stretch of the record begins."""
+        cdef pylstm_streams *s = &self.streams
+        cdef ptrdiff_t b, before, row = s.net.buffers.record_stride * self.record_.dtype.itemsize
+        for b in range(s.n_streams):
+            before = s.net.progress.n_pending - s.stream[b].progress.n_pending
+            s.stream[b].buffers.record = <char *>s.net.buffers.record + (before * s.n_streams + b) * row
+
+    cdef dict state(self):
+        """Copies of the state of every stream, by name."""
+        cdef pylstm_network *n = &self.streams.net
+        size = self.streams.n_streams * n.buffers.record_stride
+        rows = self.record_[n.progress.n_pending * size:(n.progress.n_pending + 1) * size]
+        rows = rows.reshape(self.streams.n_streams, n.buffers.record_stride)
+        return state_by_name(
+            &n.shape, &n.layout, rows, n.layout.at_act, n.layout.at_c, n.layout.at_q)
+
+    cdef dict progress(self):
+        """Everything beside the network that decides how the layer goes on."""
+        cdef pylstm_streams *s = &self.streams
+        cdef pylstm_network *n = &s.net
+        cdef ptrdiff_t b
+        size = s.n_streams * n.buffers.record_stride
+        progress = {
+            **counts(&n.progress),
+            "last_error": s.last_error,
+            "record": self.record_[:(n.progress.n_pending + 1) * size].copy(),
+            "n_pending_of": [s.stream[b].progress.n_pending for b in range(s.n_streams)],
+            "learnable": [s.stream[b].progress.learnable for b in range(s.n_streams)],
+            "has_errors_of": [s.stream[b].progress.has_errors for b in range(s.n_streams)],
+            "traces_zero": [s.stream[b].progress.traces_zero for b in range(s.n_streams)],
+            "output_errors": [s.stream[b].optimizer.error for b in range(s.n_streams)],
+        }
+        traces = self.traces_.reshape(s.n_streams, n.layout.trace_size)
+        progress["traces"] = traces[np.array(progress["traces_zero"]) == 0].copy()
+        if n.progress.collected:
+            progress["gradient"] = self.gradient_.copy()
+        return progress
+
+    cdef restore(self, progress):
+        cdef pylstm_streams *s = &self.streams
+        cdef pylstm_network *n = &s.net
+        cdef ptrdiff_t b
+        record = progress["record"]
+        self.make_room_in_layer(progress["n_pending"])
+        self.record_[:record.size] = record
+        restore_counts(&n.progress, progress)
+        s.last_error = progress["last_error"]
+        if n.progress.collected:
+            self.gradient_[:] = progress["gradient"]
+        zero = np.array(progress["traces_zero"]) != 0
+        self.traces_.reshape(s.n_streams, n.layout.trace_size)[~zero] = progress["traces"]
+        for b in range(s.n_streams):
+            s.stream[b].progress.n_pending = progress["n_pending_of"][b]
+            s.stream[b].optimizer.error = progress["output_errors"][b]
+            s.stream[b].progress.learnable = progress["learnable"][b]
+            s.stream[b].progress.has_errors = progress["has_errors_of"][b]
+            s.stream[b].progress.traces_zero = zero[b]
+        self.place_records()
+
+
+cdef class StreamGroup(StreamsLayer):
+    """Buffers and calls of several streams. Use `pylstm.Streams`.
+
+    Streams of several layers are the top one and have the others in `below`, as a network has.
+    """
+
+    cdef const pylstm_streams_table *table
+    cdef Network owner
+    cdef object heads_
+    cdef tuple below
+
+    # ------------------------------------------------------------ building
+
+    def _build(self, Network owner, Py_ssize_t n_streams):
+        """Everything anew; what cannot be built is as if it never had been."""
+        take(&self.streams.net.busy, True, "Streams")
+        self.owner = None
+        try:
+            owner.take()
+            try:
+                self.allocate(owner, n_streams)
+            finally:
+                owner.release()
+        finally:
+            give(&self.streams.net.busy)
+
+    cdef allocate(self, Network owner, Py_ssize_t n_streams):
+        cdef pylstm_streams *s = &self.streams
+        cdef StreamsLayer layer
+        if owner.scaled:
+            raise ValueError(
+                "the network has scale_inputs or scale_targets, which Streams do not know: wanted a "
+                "network without, and standardised values"
+            )
+        if owner.net.shape.method == PYLSTM_RTRL:
+            raise ValueError(
+                "the network has gradient='rtrl', which Streams do not know: wanted 'truncated' or 'bptt'"
+            )
+        self.owner = None  # until all is there: see take
+        memset(s, 0, sizeof(pylstm_streams))
+        s.n_streams = n_streams
+        self.below = tuple(StreamsLayer.__new__(StreamsLayer) for _ in owner.below)
+        for layer in reversed(self.below):
+            s.below, layer.streams.above = &layer.streams, s
+            s = s.below
+        if not lay_out_streams(&self.streams, &owner.net):
+            raise too_large(&owner.net.shape, f"n_streams={n_streams} of ")
+        self.table = streams_table(owner.table, owner.net.shape.precision)
+        self.heads_ = owner.heads_
+        owner.flat_parameters()  # those of a large one are written, and so they are from now on
+        for layer, net in zip(self.layers(), owner.layers()):
+            layer.allocate_layer(net)
+        self.table.prepare(&self.streams)
         self.owner = owner
+
+    cdef tuple layers(self):
+        """All layers, the lowest first; of one layer itself."""
+        return (*self.below, self)
 
     # ------------------------------------------------------------ the locks, and what diverged
 
@@ -127,17 +238,23 @@ cdef class StreamGroup:
             give(&self.streams.net.busy)
             raise
         self.take_optimizer()
-        if self.owner.net.buffers.parameters != self.streams.net.buffers.parameters:
+        if self.owner.net.buffers.parameters != self.streams.net.buffers.parameters:  # of one layer
             self.release()
             raise RuntimeError("the network of these Streams has grown since: build Streams of it anew")
         return 0
 
     cdef void take_optimizer(self) noexcept:
-        error = self.streams.net.optimizer.error
-        self.streams.net.optimizer = self.owner.net.optimizer
-        self.streams.net.optimizer.error = error
-        for b in range(self.streams.n_streams):
-            self.streams.stream[b].optimizer.rule = self.owner.net.optimizer.rule
+        cdef pylstm_streams *s = &self.streams
+        cdef pylstm_network *n = &self.owner.net
+        cdef double error
+        cdef ptrdiff_t b
+        while s != NULL:
+            error = s.net.optimizer.error
+            s.net.optimizer = n.optimizer
+            s.net.optimizer.error = error
+            for b in range(s.n_streams):
+                s.stream[b].optimizer.rule = n.optimizer.rule
+            s, n = s.below, n.below
 
     cdef int plan_rates(self, ptrdiff_t n_updates) except -1:
         self.owner.plan_rates(n_updates)
@@ -146,45 +263,37 @@ cdef class StreamGroup:
 
     cdef void gather_helpers(self, bint wake) noexcept:
         """Before the work of a call: the threads that share it."""
-        size = pylstm_product(self.streams.n_streams, self.streams.net.layout.parameter_size)
+        cdef pylstm_streams *s = &self.streams
+        cdef ptrdiff_t size = 0
+        cdef pylstm_team *team
+        while s != NULL:
+            size = pylstm_sum(size, pylstm_product(s.n_streams, s.net.layout.parameter_size))
+            s = s.below
         self.owner.gather_helpers(wake)
-        self.streams.team, self.owner.net.team = self.owner.net.team, NULL
-        if self.streams.team == NULL and size >= SHARED_SIZE:
-            self.streams.team = borrow_team(wake or size >= WAKING_SIZE)
+        team, self.owner.net.team = self.owner.net.team, NULL
+        if team == NULL and size >= SHARED_SIZE:
+            team = borrow_team(wake or size >= WAKING_SIZE)
+        s = &self.streams
+        while s != NULL:
+            s.team = team
+            s = s.below
 
     cdef void release(self) noexcept:
-        self.owner.net.optimizer.n_updates = self.streams.net.optimizer.n_updates
-        return_team(self.streams.team)
-        self.streams.team = NULL
+        cdef pylstm_streams *s = &self.streams
+        cdef pylstm_network *n = &self.owner.net
+        return_team(s.team)
+        while s != NULL:
+            n.optimizer.n_updates, s.team = s.net.optimizer.n_updates, NULL
+            s, n = s.below, n.below
         if PYLSTM_DEBUG_BUILD:
             require(streams_contradiction(&self.streams))
         self.owner.release()
         give(&self.streams.net.busy)
 
     cdef int make_room(self, ptrdiff_t n_steps) except -1:
-        """Room in the record for so many steps more, where errors go back through all of them."""
-        cdef pylstm_streams *s = &self.streams
-        cdef ptrdiff_t steps = rows_wanted(
-            s.net.progress.n_pending + n_steps, s.record_steps + 2, s.most_steps) - 2
-        cdef ptrdiff_t size = s.n_streams * s.net.buffers.record_stride
-        cdef ptrdiff_t used = (s.net.progress.n_pending + 1) * size
-        if steps == s.record_steps:
-            return 0
-        record = aligned_zeros(pylstm_product(steps + 2, size), self.owner.dtype_)
-        record[:used] = self.record_[:used]
-        self.record_ = record
-        s.net.buffers.record = cnp.PyArray_DATA(record)
-        s.record_steps = steps
-        self.place_records()
-        return 0
-
-    cdef void place_records(self) noexcept:
-        """Where each stream's own stretch of the record begins."""
-        cdef pylstm_streams *s = &self.streams
-        cdef ptrdiff_t b, before, row = s.net.buffers.record_stride * self.owner.dtype_.itemsize
-        for b in range(s.n_streams):
-            before = s.net.progress.n_pending - s.stream[b].progress.n_pending
-            s.stream[b].buffers.record = <char *>s.net.buffers.record + (before * s.n_streams + b) * row
+        for layer in self.below:
+            (<StreamsLayer>layer).make_room_in_layer(n_steps)
+        return self.make_room_in_layer(n_steps)
 
     cdef diverged(self):
         return diverged(&self.streams.net, "streams")
@@ -204,7 +313,7 @@ cdef class StreamGroup:
 
     cdef object inputs(self, object X, int ndim):
         """Inputs as rows, checked; tokens as the vectors they stand for."""
-        cdef Py_ssize_t width = self.owner.net.shape.n_inputs
+        cdef Py_ssize_t width = self.owner.lowest.shape.n_inputs
         array = np.asarray(X)
         if array.ndim == ndim - 1 and array.dtype.kind in "iu":
             array = one_hot(array, width, "X", "token")
@@ -419,43 +528,23 @@ cdef class StreamGroup:
 
     def _state(self):
         """Copies of the state of every stream: cell state, cell output, gate activations."""
-        cdef pylstm_network *n = &self.streams.net
         self.take()
         try:
-            return state_by_name(
-                &n.shape, &n.layout, self.last_rows(), n.layout.at_act, n.layout.at_c, n.layout.at_q)
+            return {
+                config.get("prefix", "") + name: values
+                for config, layer in zip(layer_configs(self.owner.config_), self.layers())
+                for name, values in (<StreamsLayer>layer).state().items()
+            }
         finally:
             self.release()
 
-    cdef object last_rows(self):
-        """The record rows (n_streams, record_stride) of the last step."""
-        cdef pylstm_network *n = &self.streams.net
-        size = self.streams.n_streams * n.buffers.record_stride
-        rows = self.record_[n.progress.n_pending * size:(n.progress.n_pending + 1) * size]
-        return rows.reshape(self.streams.n_streams, n.buffers.record_stride)
-
     def _progress(self):
         """Everything beside the network that decides how the streams go on."""
-        cdef pylstm_streams *s = &self.streams
-        cdef pylstm_network *n = &s.net
-        cdef ptrdiff_t b
         self.take()
         try:
-            size = s.n_streams * n.buffers.record_stride
-            progress = {
-                **counts(&n.progress),
-                "last_error": s.last_error,
-                "record": self.record_[:(n.progress.n_pending + 1) * size].copy(),
-                "n_pending_of": [s.stream[b].progress.n_pending for b in range(s.n_streams)],
-                "learnable": [s.stream[b].progress.learnable for b in range(s.n_streams)],
-                "has_errors_of": [s.stream[b].progress.has_errors for b in range(s.n_streams)],
-                "traces_zero": [s.stream[b].progress.traces_zero for b in range(s.n_streams)],
-                "output_errors": [s.stream[b].optimizer.error for b in range(s.n_streams)],
-            }
-            traces = self.traces_.reshape(s.n_streams, n.layout.trace_size)
-            progress["traces"] = traces[np.array(progress["traces_zero"]) == 0].copy()
-            if n.progress.collected:
-                progress["gradient"] = self.gradient_.copy()
+            progress = self.progress()
+            if self.below:
+                progress["below"] = [(<StreamsLayer>layer).progress() for layer in self.below]
         finally:
             self.release()
         return progress
@@ -466,35 +555,15 @@ cdef class StreamGroup:
         self.take()
         owner = self.owner
         try:
-            self.restore(progress)
+            for layer, own in zip(self.layers(), (*progress.get("below", ()), progress)):
+                (<StreamsLayer>layer).restore(own)
+            refuse_contradiction(streams_contradiction(&self.streams), "Streams")
         except BaseException:
             self.owner = None
             (<Network>owner).release()
             give(&self.streams.net.busy)
             raise
         self.release()
-
-    cdef restore(self, progress):
-        cdef pylstm_streams *s = &self.streams
-        cdef pylstm_network *n = &s.net
-        cdef ptrdiff_t b
-        record = progress["record"]
-        self.make_room(progress["n_pending"])
-        self.record_[:record.size] = record
-        restore_counts(&n.progress, progress)
-        s.last_error = progress["last_error"]
-        if n.progress.collected:
-            self.gradient_[:] = progress["gradient"]
-        zero = np.array(progress["traces_zero"]) != 0
-        self.traces_.reshape(s.n_streams, n.layout.trace_size)[~zero] = progress["traces"]
-        for b in range(s.n_streams):
-            s.stream[b].progress.n_pending = progress["n_pending_of"][b]
-            s.stream[b].optimizer.error = progress["output_errors"][b]
-            s.stream[b].progress.learnable = progress["learnable"][b]
-            s.stream[b].progress.has_errors = progress["has_errors_of"][b]
-            s.stream[b].progress.traces_zero = zero[b]
-        self.place_records()
-        refuse_contradiction(streams_contradiction(s), "Streams")
 
     # ------------------------------------------------------------ what it is
 
@@ -510,10 +579,19 @@ cdef class StreamGroup:
 
 
 def streams_sizes(Network owner, Py_ssize_t n_streams):
-    """Sizes of streams of a network; those of a stream of the record and the traces."""
-    cdef pylstm_streams s
-    memset(&s, 0, sizeof(pylstm_streams))
-    s.n_streams = n_streams
-    if not lay_out_streams(&s, &owner.net.shape):
+    """Sizes of streams of a network, a dict a layer; those of a stream of the record and the traces."""
+    cdef StreamsLayer layer
+    layers = [StreamsLayer.__new__(StreamsLayer) for _ in owner.layers()]
+    cdef pylstm_streams *top = &(<StreamsLayer>layers[len(layers) - 1]).streams
+    cdef pylstm_streams *s = top
+    top.n_streams = n_streams
+    for layer in reversed(layers[:-1]):
+        s.below = &layer.streams
+        s = s.below
+    if not lay_out_streams(top, &owner.net):
         raise too_large(&owner.net.shape, f"{n_streams} streams of ")
-    return {**sizes_of(&s.net.shape, &s.net.layout), "most_pending": s.most_steps}
+    return [
+        {**sizes_of(&layer.streams.net.shape, &layer.streams.net.layout),
+         "most_pending": layer.streams.most_steps}
+        for layer in layers
+    ]

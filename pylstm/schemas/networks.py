@@ -371,14 +371,9 @@ class FrozenState(_Network, kw_only=True):
         has_shape("parameters", self.parameters, dtype, (n_parameters,))
 
 
-class StreamsState(State, kw_only=True):
-    """`Streams`."""
+class _StreamsLayer(State, kw_only=True):
+    """What a layer of several streams has come to."""
 
-    WHAT = "Streams"
-    FORMAT = 3
-    format: Literal[3]
-    net: LSTM
-    n_streams: Size
     n_pending: Count
     n_waiting: Count
     n_collect: Count
@@ -396,13 +391,11 @@ class StreamsState(State, kw_only=True):
     traces: Array
     gradient: Array | UnsetType = UNSET
 
-    def __post_init__(self) -> None:
-        config, n_streams = self.net._config(), self.n_streams
-        must(self.net.n_layers == 1 and not config["bidirectional"], "one layer in Streams")
+    def fits_layer(self, config: Mapping[str, Any], n_streams: int, sizes: dict[str, int]) -> None:
+        """Whether it is of a layer of these sizes, of so many streams."""
         truncated, dtype = config["gradient"] == "truncated", np.dtype(config["dtype"])
         for name in ("n_pending_of", "learnable", "has_errors_of", "traces_zero", "output_errors"):
             must(len(getattr(self, name)) == n_streams, f"{name}: one number a stream")
-        sizes = streams_sizes(self.net, n_streams)
         n_rows, width = self.n_pending + 1, sizes["record_row"]
         must(self.n_pending <= sizes["most_pending"], "no more steps than a record holds")
         has_shape("record", self.record, dtype, (n_rows * n_streams * width,))
@@ -422,6 +415,41 @@ class StreamsState(State, kw_only=True):
             if self.has_errors_of[b]:
                 first = n_rows - min(made, config["window"] or made)
                 must(errors[first:, b].any(), "has_errors_of where a step has an error")
+
+
+class StreamsLayerState(_StreamsLayer, kw_only=True):
+    """A layer below the top one of `Streams` of several."""
+
+    WHAT = "layer of Streams"
+
+
+class StreamsState(_StreamsLayer, kw_only=True):
+    """`Streams`."""
+
+    WHAT = "Streams"
+    FORMAT = 3
+    format: Literal[3]
+    net: LSTM
+    n_streams: Size
+    below: list[StreamsLayerState] | UnsetType = UNSET  # of several layers, the lowest first
+
+    def __post_init__(self) -> None:
+        config, n_streams = self.net._config(), self.n_streams
+        must(not config["bidirectional"], "one direction in Streams")
+        *sizes_below, sizes = streams_sizes(self.net, n_streams)
+        self.fits_layer(config, n_streams, sizes)
+        is_there("below", self.below, sizes_below)
+        layers = [] if self.below is UNSET else self.below
+        must(len(layers) == len(sizes_below), f"{self.net.n_layers} layers, as net has")
+        for layer, own in zip(layers, sizes_below, strict=True):
+            layer.fits_layer(config, n_streams, own)
+            self._goes_with(layer)
+
+    def _goes_with(self, layer: StreamsLayerState) -> None:
+        """Whether a layer below stands where the top one does, see csrc/streams/verbs.inc."""
+        same = ["n_pending", "n_waiting", "n_collect", "closed", "has_errors", "collected"]
+        for name in (*same, "last_error", "n_steps", "n_pending_of", "learnable"):
+            must(getattr(layer, name) == getattr(self, name), f"the same {name} in all layers")
 
 
 class _NetsState(State, kw_only=True):
