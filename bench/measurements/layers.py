@@ -115,7 +115,7 @@ def stack_table(settings: Settings) -> tuple[Table, list[Any]]:
 # ---------------------------------------------------------------- beside nn.LSTM
 
 
-def build(n_layers: int, both: bool) -> pylstm.LSTM:
+def build(n_layers: int, both: bool, rate: float) -> pylstm.LSTM:
     """A network whose gradient is the exact one."""
     return pylstm.LSTM(
         N_INPUTS,
@@ -123,7 +123,7 @@ def build(n_layers: int, both: bool) -> pylstm.LSTM:
         [N_CELLS] * n_layers if n_layers > 1 else N_CELLS,
         bidirectional=both,
         gradient="bptt",
-        optimizer=pylstm.SGD(0.01),
+        optimizer=pylstm.SGD(rate),
         seed=1,
     )
 
@@ -161,6 +161,21 @@ def torch_weights(net: pylstm.LSTM) -> dict[str, Array]:
     return {k: v.copy() for part in to_torch(net).values() for k, v in part.items()}
 
 
+def check_torch(what: str, n_layers: int, both: bool, X: Array, targets: Array) -> None:
+    """Raise Mismatch unless an update changes every weight as it does in PyTorch."""
+    import torch
+
+    from bench.peers.torch_layers import LayersLearner
+
+    net = build(n_layers, both, 1.0)  # a rate at which changes are not lost in rounding
+    peer, before = LayersLearner(net, N_CELLS, n_layers, both), torch_weights(net)
+    learner(net, both, X, targets)()
+    peer.learn(torch.tensor(X), torch.tensor(targets))
+    wanted = changes(before, peer.weights())
+    for name, change in changes(before, torch_weights(net)).items():
+        compare(f"{what}: the change of {name}", change, wanted[name], CHANGE_TOLERANCE)
+
+
 def torch_table(settings: Settings) -> tuple[Table, list[Any]]:
     """Microseconds for sequences of 100 steps."""
     import torch
@@ -173,19 +188,14 @@ def torch_table(settings: Settings) -> tuple[Table, list[Any]]:
         for n_streams in STREAMS:
             X = rng.normal(size=(N_STEPS, n_streams, N_INPUTS)).astype(np.float32) / 2
             targets = rng.normal(size=(n_streams, 1)).astype(np.float32)
-            net = build(n_layers, both)
+            sequence = torch.tensor(X), torch.tensor(targets)
+            check_torch(f"{what}, {n_streams} sequences", n_layers, both, X, targets)
+            net = build(n_layers, both, 0.01)
             peer = LayersLearner(net, N_CELLS, n_layers, both)
-            own, sequence = learner(net, both, X, targets), (torch.tensor(X), torch.tensor(targets))
-            before = torch_weights(net)
-            own()
-            peer.learn(*sequence)
-            wanted = changes(before, peer.weights())
-            for name, change in changes(before, torch_weights(net)).items():
-                compare(
-                    f"{what}, {n_streams} streams: the change of {name}",
-                    change, wanted[name], CHANGE_TOLERANCE,
-                )  # fmt: skip
-            works = {OWN: Work(own), PEER: Work(partial(peer.learn, *sequence))}
+            works = {
+                OWN: Work(learner(net, both, X, targets)),
+                PEER: Work(partial(peer.learn, *sequence)),
+            }
             timings = alternate(works, settings)
             ratio = timings[PEER].ratio_to(timings[OWN])
             rows.append([what, n_streams, timings[OWN].median, timings[PEER].median, ratio])
