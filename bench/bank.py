@@ -349,7 +349,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wrong:
         print(f"bank: {wrong}; nothing was timed", file=sys.stderr)
         return 1
-    head = header(Settings(), ["bank", *(sys.argv[2:] if arguments is None else arguments)])
+    head = header(
+        Settings(threads=pylstm.get_threads()),
+        ["bank", *(sys.argv[2:] if arguments is None else arguments)],
+    )
     head["repeats"] = f"median of {BLOCKS} turns"
     results = []
     if "growth" in only:  # first, while no memory is left over from others
