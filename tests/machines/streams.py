@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from nets import assert_close
-from oracle import ExactLearner, Learner, split
+from oracle import ExactLearner, Learner
+from stacks import Stack, StackLearner
 
 import pylstm
 from machines.kit import (
@@ -66,12 +67,13 @@ class Witnesses(Loop):
 
     def __init__(self, architecture, parameters, optimizer, gradient, n_streams):
         kind = Learner if gradient == "truncated" else ExactLearner
-        self.net, self.optimizer, self.formula = architecture, optimizer, Formula()
-        self.learners = [kind(architecture, parameters) for _ in range(n_streams)]
+        kind = StackLearner if isinstance(architecture, Stack) else kind
+        self.optimizer, self.formula = optimizer, Formula()
+        self.learners = [kind(architecture, parameters, 0.0) for _ in range(n_streams)]
 
     @property
     def parameters(self):
-        return split(self.net, self.learners[0].w)
+        return self.learners[0].parameters
 
     def step(self, X, targets=None):
         self.counted += 1
@@ -110,12 +112,23 @@ class Witnesses(Loop):
             self.learners[b].reset()
 
 
+def draw_stack(machine, architecture):
+    """Two or three layers with these switches."""
+    n_layers = machine.pick(2, 2, 3)
+    n_blocks = tuple(machine.pick(1, 2, 3) for _ in range(n_layers))
+    n_units = tuple(machine.pick(0, 0, 2) for _ in range(n_layers))
+    skip_outputs = architecture.shortcut or machine.chance(0.5)
+    return Stack(architecture, n_blocks, machine.chance(0.5), skip_outputs, n_units)
+
+
 class StreamsMachine(Machine):
     name = "streams"
 
     def start(self):
-        self.n_streams = self.pick(1, 2, 3)
+        self.n_streams = self.pick(1, 2, 3, 4)
         architecture = draw_architecture(self)
+        if self.chance(0.4):
+            architecture = draw_stack(self, architecture)
         gradient, window = self.pick(
             *[("truncated", None)] * 3, ("bptt", 1), ("bptt", 3), ("bptt", None)
         )
@@ -310,7 +323,8 @@ class StreamsMachine(Machine):
     @rule(0.3)
     def grow(self):
         """Streams of a network that has grown refuse everything; new ones begin."""
-        if self.config["gradient"] != "truncated" or self.config["n_inputs"] > 4:
+        one = self.streams.net.n_layers == 1
+        if not one or self.config["gradient"] != "truncated" or self.config["n_inputs"] > 4:
             return
         net, streams = self.streams.net, self.streams
         net.grow(n_inputs=net.n_inputs + 1)
