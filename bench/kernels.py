@@ -8,7 +8,7 @@ from typing import Any
 
 from pylstm import _core
 
-__all__ = ["INTEGER", "NUMBER", "POINTER", "blas_product", "has_kernel", "kernel"]
+__all__ = ["INTEGER", "NUMBER", "POINTER", "blas_product", "kernel"]
 
 POINTER, INTEGER, NUMBER = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_double
 
@@ -19,20 +19,11 @@ def kernel(name: str, dtype: str, *types: Any) -> Callable[..., None]:
     return ctypes.CFUNCTYPE(None, *types)(address)
 
 
-def has_kernel(name: str) -> bool:
-    """Whether this version of pylstm has it."""
-    try:
-        _core.kernel_address(_core.choose_isa(), "float32", name)
-    except ValueError:
-        return False
-    return True
-
-
-def blas_product() -> Callable[..., None]:
-    """SGEMM of SciPy's BLAS, everything by pointer as in Fortran; a LookupError without C ints."""
+def blas_product(dtype: str) -> Callable[..., None]:
+    """GEMM of SciPy's BLAS, everything by pointer as in Fortran; a LookupError without C ints."""
     from scipy.linalg import cython_blas
 
-    capsule = cython_blas.__pyx_capi__["sgemm"]
+    capsule = cython_blas.__pyx_capi__["sgemm" if dtype == "float32" else "dgemm"]
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype = ctypes.c_char_p
     api.PyCapsule_GetName.argtypes = [ctypes.py_object]

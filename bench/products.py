@@ -1,12 +1,13 @@
 """``python -m bench.products SECONDS REPEATS LARGEST``: our matrix product and BLAS, as JSON.
 
 A program of its own, because BLAS must be told about one thread before it is imported. The product
-is that of csrc/network/learn.inc over a record of k steps,
+is that of csrc/simd/product.inc,
 
-    G += Z^T C      Z: (k, n_sources), C: (k, n_rows), rows of one record; G: (n_sources, n_rows)
+    G = [G +] A^T B      A: (depth, n_sources), B: (depth, n_rows), G: (n_sources, n_rows)
 
-with the sources and rows of a network of so many cells. Both are called through ctypes; the time of
-a call that has nothing to do is taken off.
+in the shapes, and with the strides, that a network of so many cells gives it: a panel of rows at a
+time where the network is large. Both are called through ctypes; the time of a call that has nothing
+to do is taken off.
 """
 
 from __future__ import annotations
@@ -14,95 +15,138 @@ from __future__ import annotations
 import ctypes
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from bench.kernels import INTEGER, POINTER, blas_product, has_kernel, kernel
+import pylstm
+from bench.kernels import INTEGER, POINTER, blas_product, kernel
 from bench.reference import compare
 from bench.settings import Settings
 from bench.task import make_task
 from bench.timing import Work, alternate, repeated
 from pylstm import _core
 
-__all__ = ["BLAS", "DEPTHS", "OWN", "SIZES", "measure_products"]
+__all__ = ["BLAS", "DTYPES", "OWN", "SIZES", "Product", "Shape", "measure_products", "shapes"]
 
-DEPTHS = (8, 16, 32, 64, 100, 400, 1600)
-SIZES = (16, 32, 64, 128, 256, 512)
+DTYPES = ("float32", "float64")
+SIZES = (32, 64, 128, 256, 512)
 OWN, BLAS = "kernel", "BLAS"
-LANES = 16
 
 Call = Callable[[], object]
 
 
-class Record:
-    """Z and C side by side in the rows of a record, and G."""
+@dataclass(frozen=True)
+class Shape:
+    """A product of the engine: whose it is, its sizes, how far apart steps and sources lie."""
 
-    def __init__(self, n_cells: int, depth: int) -> None:
-        task = make_task(n_cells, n_steps=1)
-        self.depth, self.n_rows = depth, -(-4 * n_cells // LANES) * LANES
-        self.n_sources = task.n_inputs + n_cells + 1
-        at_c = -(-self.n_sources // LANES) * LANES
-        self.stride = at_c + self.n_rows
+    work: str
+    n_cells: int
+    dtype: str
+    n_sources: int
+    n_rows: int
+    depth: int
+    a_step: int
+    a_source: int
+    b_step: int
+    adds: bool
+
+
+def shapes(n_cells: int, dtype: str) -> Iterator[Shape]:
+    """The products of a network of so many cells with half as many inputs."""
+    lanes = 64 // np.dtype(dtype).itemsize
+    n_inputs = make_task(n_cells, n_steps=1).n_inputs
+    net = pylstm.LSTM(n_inputs, 2, n_cells, dtype=dtype)
+    sources, wide = n_inputs + n_cells + 1, -(-4 * n_cells // lanes) * lanes
+    large = 4 * n_cells * sources >= _core.choose_large_from()
+    panel = -(-n_cells // lanes) * lanes if large else wide
+    row = _core.network_sizes(net._config(), _core.choose_large_from())["record_row"]
+    coefs = wide + lanes
+    for depth in (16, 100, 400):
+        name = f"gradient, {depth} steps"
+        yield Shape(name, n_cells, dtype, sources, panel, depth, row, 1, row, True)
+    name = "gradient of 16 streams"
+    yield Shape(name, n_cells, dtype, sources, panel, 128, row, 1, coefs, True)
+    for streams in (16, 64):
+        name = f"net inputs of {streams} streams"
+        yield Shape(name, n_cells, dtype, streams, panel, sources, 1, row, panel, False)
+    back = 4 * lanes if large else -(-n_cells // lanes) * lanes
+    name = "errors of 16 streams back"
+    yield Shape(name, n_cells, dtype, 16, back, wide, 1, coefs, back, False)
+    cells = -(-n_cells // lanes) * lanes
+    name = "errors of 100 steps to a layer below"
+    yield Shape(name, n_cells, dtype, 100, cells, wide, 1, row, cells, False)
+
+
+class Product:
+    """A, B and G of a shape."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
         rng = np.random.default_rng(0)
-        record = _core.aligned_zeros(depth * self.stride, "float32").reshape(depth, self.stride)
-        record[:] = rng.normal(size=record.shape)
-        self.Z, self.C = record[:, : self.n_sources], record[:, at_c:]
-        self.G = _core.aligned_zeros(self.n_sources * self.n_rows, "float32")
-        self.G = self.G.reshape(self.n_sources, self.n_rows)
+        n_of_a = (shape.depth - 1) * shape.a_step + (shape.n_sources - 1) * shape.a_source + 1
+        self.A = _core.aligned_zeros(n_of_a, shape.dtype)
+        self.A[:] = rng.normal(size=n_of_a)
+        self.B = _core.aligned_zeros(shape.depth * shape.b_step, shape.dtype)
+        self.B[:] = rng.normal(size=len(self.B))
+        self.G = _core.aligned_zeros(shape.n_sources * shape.n_rows, shape.dtype)
 
     def own(self, n_sources: int) -> Call:
         """The kernel, over so many of the sources."""
-        G, Z, C = (array.ctypes.data for array in (self.G, self.Z, self.C))
-        sizes = [n_sources, self.n_rows, self.n_rows, self.depth]
-        if has_kernel("product"):
-            name, strides = "product", [self.n_rows, self.n_rows, self.stride, 1, self.stride]
-        else:
-            name, strides = "rank_update", [self.stride]
-        types = [POINTER] * 5 + [INTEGER] * (len(sizes) + len(strides))
-        function = kernel(name, "float32", *types)
-        return lambda: function(G, G, None, Z, C, *sizes, *strides)
+        s, n_rows = self.shape, self.shape.n_rows
+        G, A, B = (array.ctypes.data for array in (self.G, self.A, self.B))
+        old = G if s.adds else None
+        sizes = [n_sources, n_rows if s.adds else 0, n_rows, s.depth]
+        sizes += [n_rows, n_rows, s.a_step, s.a_source, s.b_step]
+        function = kernel("product", s.dtype, *[POINTER] * 5, *[INTEGER] * len(sizes))
+        return lambda: function(G, old, None, A, B, *sizes)
 
     def blas(self, n_sources: int) -> Call:
-        """BLAS, whose matrices are columns: G^T += C^T Z."""
-        function, at = blas_product(), ctypes.byref
-        rows, sources, depth, stride = (
-            at(ctypes.c_int(size)) for size in (self.n_rows, n_sources, self.depth, self.stride)
-        )
-        one = at(ctypes.c_float(1))
-        G, Z, C = (array.ctypes.data for array in (self.G, self.Z, self.C))
-        return lambda: function(
-            b"N", b"T", rows, sources, depth, one, C, stride, Z, stride, one, G, rows
-        )
+        """BLAS, whose matrices are columns: G^T [+]= B^T A."""
+        s, at = self.shape, ctypes.byref
+        function = blas_product(s.dtype)
+        lda = s.a_source if s.a_step == 1 else s.a_step
+        sizes = [s.n_rows, n_sources, s.depth, s.b_step, lda]
+        rows, sources, depth, ldb, lda_ = (at(ctypes.c_int(size)) for size in sizes)
+        number = ctypes.c_float if s.dtype == "float32" else ctypes.c_double
+        one, beta = at(number(1)), at(number(s.adds))
+        G, A, B = (array.ctypes.data for array in (self.G, self.A, self.B))
+        op = b"N" if s.a_step == 1 else b"T"
+        return lambda: function(b"N", op, rows, sources, depth, one, B, ldb, A, lda_, beta, G, rows)
 
     def check(self, name: str, call: Call) -> None:
-        """Raise Mismatch unless the call adds the product to G."""
+        """Raise Mismatch unless the call makes the product, or adds it to G."""
+        s = self.shape
         self.G[:] = 1
         call()
-        wanted = 1 + np.float64(self.Z).T @ np.float64(self.C)
-        compare(f"{name}, {self.G.shape}, depth {self.depth}", self.G, wanted)
+        steps, sources = np.ogrid[: s.depth, : s.n_sources]
+        A = self.A[steps * s.a_step + sources * s.a_source]
+        B = self.B.reshape(s.depth, s.b_step)[:, : s.n_rows]
+        wanted = float(s.adds) + np.float64(A).T @ np.float64(B)
+        compare(f"{name}, {s}", self.G.reshape(s.n_sources, s.n_rows), wanted)
 
 
 def measure_products(settings: Settings) -> list[dict[str, Any]]:
     """Microseconds a product, by kernel and by BLAS, for every shape."""
-    idle = Record(SIZES[0], DEPTHS[0])
+    idle = Product(next(shapes(SIZES[0], DTYPES[0])))
     calls = {OWN: idle.own(0), BLAS: idle.blas(0)}
     empty = alternate({name: _repeated(call, settings) for name, call in calls.items()}, settings)
     records = []
-    for n_cells in settings.sizes(SIZES):
-        for depth in DEPTHS:
-            record = Record(n_cells, depth)
-            calls = {OWN: record.own(record.n_sources), BLAS: record.blas(record.n_sources)}
-            for name, call in calls.items():
-                record.check(name, call)
-            works = {name: _repeated(call, settings) for name, call in calls.items()}
-            labels = {"n_cells": n_cells, "n_sources": record.n_sources, "n_rows": record.n_rows}
-            labels |= {"depth": depth}
-            for name, timing in alternate(works, settings).items():
-                us = max(timing.median - empty[name].median, 1e-3)
-                record_of = timing.record(learner=name, **labels, call_us=empty[name].median)
-                records.append(record_of | {"us": us})
+    for dtype in DTYPES:
+        for n_cells in settings.sizes(SIZES):
+            for shape in shapes(n_cells, dtype):
+                product = Product(shape)
+                calls = {OWN: product.own(shape.n_sources), BLAS: product.blas(shape.n_sources)}
+                for name, call in calls.items():
+                    product.check(name, call)
+                product.G[:] = 0
+                works = {name: _repeated(call, settings) for name, call in calls.items()}
+                for name, timing in alternate(works, settings).items():
+                    call_us = empty[name].median
+                    record = timing.record(learner=name, **asdict(shape), call_us=call_us)
+                    records.append(record | {"us": max(timing.median - call_us, 1e-3)})
     return records
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pylstm import tasks
 from pylstm._core import RunningScale
+from pylstm.blas import get_blas, set_blas
 from pylstm.checkpoint import CheckpointError, from_bytes, load, save, to_bytes
 from pylstm.config import show_config
 from pylstm.delayed import Delayed
@@ -35,10 +36,12 @@ __all__ = [
     "Streams",
     "__version__",
     "from_bytes",
+    "get_blas",
     "get_threads",
     "load",
     "register_threadpoolctl",
     "save",
+    "set_blas",
     "set_threads",
     "show_config",
     "tasks",

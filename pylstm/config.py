@@ -8,12 +8,13 @@ from importlib.metadata import version
 import numpy as np
 
 from pylstm._core import available_isas, choose_isa, get_threads
+from pylstm.blas import describe_blas
 
 __all__ = ["show_config"]
 
 
 def show_config() -> None:
-    """Print versions, the instruction set in use and the number of threads.
+    """Print versions, the instruction set in use, the number of threads and what BLAS there is.
 
     The instruction set is the best this machine has of those compiled in; set the environment
     variable PYLSTM_ISA to one of the names printed, before importing pylstm, to force another.
@@ -29,4 +30,5 @@ def show_config() -> None:
     print(f"pylstm           {version('pylstm')}")
     print(f"instruction set  {choose_isa()} (available: {available})")
     print(f"threads          {get_threads()}, for large networks; see pylstm.set_threads")
+    print(f"BLAS             {describe_blas()}")
     print(f"versions         Python {platform.python_version()}, NumPy {np.__version__}")

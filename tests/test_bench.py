@@ -20,7 +20,7 @@ NAMES = [
     "floor",
     "regimes",
     "optimizers",
-    "crossover",
+    "products",
     "sequence",
     "exact",
     "layers",
@@ -283,15 +283,17 @@ def test_targets_are_looked_up_in_the_records():
     assert needed() == wanted
 
 
-def test_a_product_that_is_wrong_is_not_timed():
-    from bench.products import Record
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_product_that_is_wrong_is_not_timed(dtype):
+    from bench.products import Product, shapes
     from bench.reference import Mismatch
 
-    record = Record(4, 8)
-    record.check("kernel", record.own(record.n_sources))
-    record.check("BLAS", record.blas(record.n_sources))
-    with pytest.raises(Mismatch, match="half of it"):
-        record.check("half of it", record.own(record.n_sources // 2))
+    for shape in shapes(4, dtype):
+        product = Product(shape)
+        product.check("kernel", product.own(shape.n_sources))
+        product.check("BLAS", product.blas(shape.n_sources))
+        with pytest.raises(Mismatch, match="half of it"):
+            product.check("half of it", product.own(shape.n_sources // 2))
 
 
 def test_own_population_is_measured(monkeypatch):

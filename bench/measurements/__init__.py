@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measurements.crossover import measure_crossover
 from bench.measurements.estimator import measure_estimator
 from bench.measurements.exact import measure_exact
 from bench.measurements.floor import measure_floor
@@ -19,6 +18,7 @@ from bench.measurements.memory import measure_memory
 from bench.measurements.methods import measure_methods
 from bench.measurements.optimizers import measure_optimizers
 from bench.measurements.population import measure_population
+from bench.measurements.products import measure_products
 from bench.measurements.regimes import measure_regimes
 from bench.measurements.sequence import measure_sequence
 from bench.measurements.silent import measure_silent
@@ -36,7 +36,7 @@ MEASUREMENTS: dict[str, Callable[[Settings], Result]] = {
     "floor": measure_floor,
     "regimes": measure_regimes,
     "optimizers": measure_optimizers,
-    "crossover": measure_crossover,
+    "products": measure_products,
     "sequence": measure_sequence,
     "exact": measure_exact,
     "layers": measure_layers,

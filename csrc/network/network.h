@@ -23,6 +23,7 @@
 
 #include "network/layout.h"
 #include "network/shape.h"
+#include "simd/blas.h"
 #include "threads/lock.h"
 #include "threads/team.h"
 
@@ -103,6 +104,7 @@ typedef struct pylstm_network {
     pylstm_optimizer optimizer;
     pylstm_progress progress;
     pylstm_buffers buffers;
+    const pylstm_blas *blas; /* what large gradients are multiplied by, NULL: product.inc */
 
     /* Set by the caller for one call. */
     pylstm_team *team; /* threads to share loops with, or NULL       */

@@ -10,6 +10,7 @@ from pylstm._core.checks import update_interval
 from pylstm._core.engine import (
     Exclusive,
     available_isas,
+    choose_blas,
     choose_isa,
     choose_large_from,
     get_threads,
@@ -60,6 +61,7 @@ __all__ = [
     "available_isas",
     "checked_lengths",
     "checked_tokens",
+    "choose_blas",
     "choose_isa",
     "choose_large_from",
     "get_threads",

@@ -1,4 +1,5 @@
 from pylstm._core.headers cimport (
+    pylstm_blas,
     pylstm_engine,
     pylstm_field,
     pylstm_layout,
@@ -16,6 +17,7 @@ from pylstm._core.headers cimport (
 
 cdef ptrdiff_t large_from
 cdef const pylstm_engine *current_engine(int precision) noexcept
+cdef const pylstm_blas *current_blas() noexcept
 cdef const pylstm_table *stack_table(const pylstm_table *table, int precision) noexcept
 cdef const pylstm_streams_table *streams_table(const pylstm_table *, int precision) noexcept
 

@@ -15,10 +15,12 @@ import numpy as np
 
 from pylstm.errors import brief
 
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 from pylstm._core.headers cimport (
+    pylstm_blas,
     pylstm_engine,
     pylstm_field,
     pylstm_isa,
@@ -131,6 +133,47 @@ def kernel_address(isa, dtype, name):
             return <uintptr_t>kernel.function
         kernel += 1
     raise ValueError(f"there is no kernel {brief(name)}")
+
+
+# ---------------------------------------------------------------- BLAS
+
+# The smallest product it is given: measured by python -m bench products.
+cdef pylstm_blas scipy_blas
+scipy_blas.from_ = 1 << 23
+cdef bint uses_blas = False
+
+
+cdef const pylstm_blas *current_blas() noexcept:
+    """What networks built now multiply large gradients by."""
+    return &scipy_blas if uses_blas else NULL
+
+
+cdef void *function_in(capsule) except NULL:
+    """A function that SciPy exports for Cython, if its sizes are C ints."""
+    cdef const char *signature = PyCapsule_GetName(capsule)
+    if (<bytes>signature).count(b"int *") != 6 or b"int64" in <bytes>signature or b"blas_int" in <bytes>signature:
+        raise ImportError("SciPy's BLAS does not count in C ints")
+    return PyCapsule_GetPointer(capsule, signature)
+
+
+def choose_blas(use=None, exports=None, n_multiply_adds=None):
+    """Use BLAS for networks built from now on, or not; return whether it was used before.
+
+    `exports`: functions of SciPy by name, as `scipy.linalg.cython_blas` has them; `n_multiply_adds`: of
+    the smallest product it is given.
+    """
+    global uses_blas
+    before = bool(uses_blas)
+    if exports is not None:
+        scipy_blas.gemm[0] = <void (*)() noexcept nogil>function_in(exports["sgemm"])
+        scipy_blas.gemm[1] = <void (*)() noexcept nogil>function_in(exports["dgemm"])
+    if n_multiply_adds is not None:
+        scipy_blas.from_ = n_multiply_adds
+    if use is not None:
+        if use and scipy_blas.gemm[1] == NULL:
+            raise ValueError("there is no BLAS yet: wanted exports with it")
+        uses_blas = use
+    return before
 
 
 # ---------------------------------------------------------------- sizes

@@ -9,6 +9,11 @@ cdef extern from "threads/team.h":
     ctypedef struct pylstm_team:
         pass
 
+cdef extern from "simd/blas.h":
+    ctypedef struct pylstm_blas:
+        void (*gemm[2])() noexcept nogil
+        double from_ "from"
+
 cdef extern from "network/shape.h":
     enum:
         PYLSTM_TANH, PYLSTM_LOGISTIC, PYLSTM_IDENTITY, PYLSTM_TANH_HALF, PYLSTM_TWO_TANH_HALF
@@ -104,6 +109,7 @@ cdef extern from "network/network.h":
         pylstm_optimizer optimizer
         pylstm_progress progress
         pylstm_buffers buffers
+        const pylstm_blas *blas
         pylstm_team *team
         int watched
         int busy

@@ -475,6 +475,7 @@ cdef class Network(NetworkSteps):
             fresh.table = self.table
             for layer, theirs in zip(fresh.layers(), whole.layers()):
                 (<NetworkBuffers>layer).parameters_[:] = (<NetworkBuffers>theirs).parameters_
+                (<NetworkBuffers>layer).net.blas = (<NetworkBuffers>theirs).net.blas
             fresh._restore_scales(self._scales())
         finally:
             self.release()

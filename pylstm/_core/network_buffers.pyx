@@ -15,6 +15,7 @@ from libc.string cimport memset
 
 from pylstm._core.engine cimport (
     borrow_team,
+    current_blas,
     current_engine,
     give,
     large_from,
@@ -101,6 +102,7 @@ cdef class NetworkBuffers:
         self.dtype_ = np.dtype(config["dtype"])
         self.typenum = cnp.NPY_FLOAT64 if self.dtype_ == np.float64 else cnp.NPY_FLOAT32
         n.shape.large_from = from_weights
+        n.blas = current_blas()
         self.table = current_engine(n.shape.precision).network
         if not lay_out_network(&n.shape, &n.layout):
             raise too_large(&n.shape)

@@ -78,6 +78,7 @@ cdef class StreamsLayer:
         self.n_made_ = aligned_zeros(n_streams, np.intp)
         self.has_error_ = aligned_zeros(n_streams, np.intc)
         self.stream_ = aligned_zeros(pylstm_product(n_streams, sizeof(pylstm_network)), np.uint8)
+        n.blas = owner.net.blas
         n.buffers.parameters = cnp.PyArray_DATA(self.parameters_)
         n.buffers.gradient = cnp.PyArray_DATA(self.gradient_)
         n.buffers.traces = cnp.PyArray_DATA(self.traces_)

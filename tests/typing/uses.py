@@ -110,3 +110,4 @@ def anything_saved(path: Path) -> None:
     assert_type(pylstm.to_bytes(net), bytes)
     pylstm.load(path)
     assert_type(pylstm.set_threads(1), int)
+    assert_type(pylstm.set_blas("none"), str)
