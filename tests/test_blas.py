@@ -1,5 +1,6 @@
 """Large gradients by SciPy's BLAS: the gradient is what it was, by default nothing is changed."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -106,38 +107,63 @@ def test_the_same_bits_whatever_the_number_of_threads(n_streams, switch, rng):
     assert_same_bits(results[2], results[0])
 
 
-def test_only_what_is_large_and_built_since(switch, rng):
-    """A BLAS that cannot be mistaken: its product is nothing."""
-    ctypes = pytest.importorskip("ctypes")
-    calls = []
-    gemm = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(lambda *_: calls.append(1))
+@pytest.fixture
+def calls(switch):
+    """The sizes of every product given to a BLAS that computes nothing, (rows, sources, steps)."""
+    sizes = []
+
+    def gemm(*pointers):
+        sizes.append(tuple(ctypes.c_int.from_address(at).value for at in pointers[2:5]))
+
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(gemm)
     new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = (
-        ctypes.py_object,
-        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p],
-    )
+    new.restype = ctypes.py_object
+    new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
     signature = ctypes.c_char_p(b"void (int *, int *, int *, int *, int *, int *)")
-    fake = new(ctypes.cast(gemm, ctypes.c_void_p), signature, None)
+    capsule = new(ctypes.cast(function, ctypes.c_void_p), signature, None)
+    switch("scipy")
+    _core.choose_blas(exports={"sgemm": capsule, "dgemm": capsule})
+    yield sizes
     from scipy.linalg import cython_blas
 
+    _core.choose_blas(exports=cython_blas.__pyx_capi__)
+
+
+def test_only_what_is_large_and_built_since(calls, switch, rng):
     architecture = replace(LARGE, n_blocks=30)
     inputs, targets = random_task(architecture, 20, rng, presence="dense")
-    multiply_adds = (40 + 30 + 1) * 128 * 20  # 120 rows, in whole cache lines
+    product = 128, 40 + 30 + 1, 20  # 120 rows, in whole cache lines
+    switch("none")
     built_before = build(architecture, "float32")
-    try:
-        _core.choose_blas(exports={"sgemm": fake, "dgemm": fake})
-        for name, least in (("none", 0), ("scipy", multiply_adds + 1), ("scipy", multiply_adds)):
-            switch(name, least)
-            assert not calls
-            net = build(architecture, "float32")
-            net.gradient(inputs, targets)
-            built_before.gradient(inputs, targets)
-        assert len(calls) == 1
-        pylstm.set_blas("none")
+    for name, least in (("none", 0), ("scipy", np.prod(product) + 1), ("scipy", np.prod(product))):
+        switch(name, least)
+        assert not calls
+        net = build(architecture, "float32")
         net.gradient(inputs, targets)
-        assert len(calls) == 2, "a network keeps what it was built with"
+        built_before.gradient(inputs, targets)
+    assert calls == [product]
+    pylstm.set_blas("none")
+    net.gradient(inputs, targets)
+    assert calls == 2 * [product], "a network keeps what it was built with"
+
+
+@pytest.mark.parametrize("n_blocks", [30, 150, 200])
+@pytest.mark.parametrize("n_streams", [0, 2, 16])
+def test_the_same_calls_whatever_the_number_of_threads(n_streams, n_blocks, calls, rng):
+    architecture = replace(LARGE, n_blocks=n_blocks)
+    task = random_task(architecture, 160, rng, presence="dense")
+    before = pylstm.get_threads()
+    found = []
+    try:
+        for n_threads in (1, 2, 3, 5):
+            pylstm.set_threads(n_threads)
+            learned(architecture, "float32", *map(np.float32, task), n_streams)
+            found.append(sorted(calls))
+            calls.clear()
     finally:
-        _core.choose_blas(exports=cython_blas.__pyx_capi__)
+        pylstm.set_threads(before)
+    assert found[0]
+    assert found == 4 * found[:1]
 
 
 def test_off_by_default_and_back(switch, rng):
