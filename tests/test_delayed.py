@@ -251,22 +251,26 @@ def stacked(name, dtype="float64", **keywords):
 @pytest.mark.parametrize("name", STACKS)
 @pytest.mark.parametrize("from_weights", [1, 10**6])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_several_layers_equal_two_nets_written_out(rng, name, from_weights, threads):
-    """A state ahead of every layer; also where threads share a layer, and after a copy."""
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_several_layers_equal_two_nets_written_out(rng, name, from_weights, threads, momentum):
+    """A state ahead of every layer; also where weights are written late or threads share a layer,
+    and after a copy."""
     before, n_threads = pylstm._core.choose_large_from(from_weights), pylstm.get_threads()
     pylstm.set_threads(threads)
+    optimizer = pylstm.SGD(0.05, momentum=momentum)
     try:
         X, Y = random_task(STACKS[name], 40, rng, "dense")
-        delayed, twin = pylstm.Delayed(stacked(name), 3), TwoNets(stacked(name), 3)
+        nets = [stacked(name, optimizer=optimizer) for _ in range(2)]
+        delayed, twin = pylstm.Delayed(nets[0], 3), TwoNets(nets[1], 3)
         for t, x in enumerate(X):
-            assert_same_bits(delayed.step(x), twin.step(x))
+            np.testing.assert_allclose(delayed.step(x), twin.step(x), rtol=1e-11, atol=1e-12)
             if t >= 3:
-                assert delayed.learn(Y[t - 3]) == twin.learn(Y[t - 3])
+                assert delayed.learn(Y[t - 3]) == pytest.approx(twin.learn(Y[t - 3]), rel=1e-10)
             if t == 20:
                 delayed = pickle.loads(pickle.dumps(delayed))
-        assert_same_model(delayed.net, twin.behind)
-        assert_same_bits(delayed.state, twin.ahead.state)
-        assert_same_bits(delayed.predict(X[0]), twin.step(X[0]))
+        assert_close(get_parameters(delayed.net), get_parameters(twin.behind), 1e-10)
+        for part, wanted in twin.ahead.state.items():
+            np.testing.assert_allclose(delayed.state[part], wanted, rtol=1e-10, atol=1e-12)
     finally:
         pylstm.set_threads(n_threads)
         pylstm._core.choose_large_from(before)

@@ -133,12 +133,7 @@ def unit_error(make, dtype):
 
 def input_error(make, dtype):
     for n_sources, n_rows in sizes(dtype, counts=1, lines=1):
-        for n_panels, more in ((1, 0), (4, 3)):
-            W = make(n_panels, n_sources + more, n_rows)
-            W[:, n_sources:] = np.nan
-            panel = (n_sources + more) * n_rows
-            delta = make(n_panels * n_rows)
-            yield W, delta, make.unset(n_sources), n_sources, n_rows, n_panels, panel
+        yield make(n_sources, n_rows), make(n_rows), make.unset(n_sources), n_sources, n_rows
 
 
 def trace_learn_sgd(make, dtype):

@@ -214,6 +214,7 @@ static void layout_work(const pylstm_shape *s, pylstm_layout *l)
     l->work_delta = reserve(s, &end, s->n_outputs);
     l->work_flow = reserve(s, &end, l->back_stride);
     l->work_input = reserve(s, &end, s->n_below > 0 ? s->n_inputs : 0);
+    l->work_down = reserve(s, &end, pylstm_product(l->n_panels, s->n_below));
     if (s->method == PYLSTM_RTRL) {
         l->work_sensitivity =
             reserve(s, &end, pylstm_sum(pylstm_product(9, l->cell_stride), s->n_units));

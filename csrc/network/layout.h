@@ -85,7 +85,7 @@ typedef struct {
     ptrdiff_t work_f, work_d, work_e, work_u;         /* rows over the traces, over W     */
     ptrdiff_t work_cell;                              /* three vectors over cells and units */
     ptrdiff_t work_delta;                             /* an error at the outputs          */
-    ptrdiff_t work_input;                             /* what comes in: stack.inc         */
+    ptrdiff_t work_input, work_down;                  /* what comes in, goes down: stack.inc  */
     ptrdiff_t work_flow;                              /* at the recurrent sources: bptt.inc */
     ptrdiff_t work_sensitivity, work_net_sensitivity; /* factors of a step; N, one a share */
 } pylstm_layout;

@@ -42,7 +42,7 @@ cdef class NetworkBuffers:
     cdef void gather_helpers(self, bint wake) noexcept nogil
     cdef void share_out(self, bint wake) noexcept with gil
     cdef void lend_team(self, pylstm_team *team) noexcept nogil
-    cdef void read_weights(self, NetworkBuffers learner) noexcept
+    cdef read_weights(self, NetworkBuffers learner)
     cdef void watch(self) noexcept
     cdef void release(self) noexcept nogil
     cdef int make_room(self, ptrdiff_t n_steps) except -1 nogil

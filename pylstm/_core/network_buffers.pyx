@@ -328,9 +328,10 @@ cdef class NetworkBuffers:
             n.team = team
             n = n.below
 
-    cdef void read_weights(self, NetworkBuffers learner) noexcept:
-        """Have the weights of the same layer of another network, in its memory."""
-        self.parameters_ = learner.parameters_
+    cdef read_weights(self, NetworkBuffers learner):
+        """Have the weights of the same layer of another network, in its memory; by a view, which tells
+        that network that somebody reads them, see `watch`."""
+        self.parameters_ = learner.parameters_[:]
         self.net.buffers.parameters = learner.net.buffers.parameters
 
     cdef void watch(self) noexcept:

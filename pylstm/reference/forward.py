@@ -132,12 +132,6 @@ def unit_error(
 # ---------------------------------------------------------------- csrc/network/stack.inc
 
 
-def input_error(
-    W: Array, delta: Array, dx: Array, n_sources: int, n_rows: int, n_panels: int, panel: int
-) -> None:
-    """dx = W delta, the error at what a layer reads.
-
-    W: (n_panels, panel // n_rows, n_rows), of which the first n_sources of each panel count; delta:
-    (n_panels n_rows,); dx: (n_sources,).
-    """
-    dx[:] = np.einsum("pmr,pr->m", W[:, :n_sources], delta.reshape(n_panels, n_rows))
+def input_error(W: Array, delta: Array, dx: Array, n_sources: int, n_rows: int) -> None:
+    """dx = W delta, the error at what a layer reads; W: (n_sources, n_rows)."""
+    dx[:] = W @ delta
