@@ -7,14 +7,17 @@ is that of csrc/simd/product.inc,
 
 in the shapes, and with the strides, that a network of so many cells gives it: a panel of rows at a
 time where the network is large. Both are called through ctypes; the time of a call that has nothing
-to do is taken off.
+to do is taken off. Both have one thread, so that the time of the processor counts: it is that of
+the product also where other programs want the core.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
+import statistics
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,7 +29,6 @@ from bench.kernels import INTEGER, POINTER, blas_product, kernel
 from bench.reference import compare
 from bench.settings import Settings
 from bench.task import make_task
-from bench.timing import Work, alternate, repeated
 from pylstm import _core
 
 __all__ = ["BLAS", "DTYPES", "OWN", "SIZES", "Product", "Shape", "measure_products", "shapes"]
@@ -132,7 +134,7 @@ def measure_products(settings: Settings) -> list[dict[str, Any]]:
     """Microseconds a product, by kernel and by BLAS, for every shape."""
     idle = Product(next(shapes(SIZES[0], DTYPES[0])))
     calls = {OWN: idle.own(0), BLAS: idle.blas(0)}
-    empty = alternate({name: _repeated(call, settings) for name, call in calls.items()}, settings)
+    empty = {name: statistics.median(us) for name, us in _turns(calls, settings).items()}
     records = []
     for dtype in DTYPES:
         for n_cells in settings.sizes(SIZES):
@@ -142,20 +144,27 @@ def measure_products(settings: Settings) -> list[dict[str, Any]]:
                 for name, call in calls.items():
                     product.check(name, call)
                 product.G[:] = 0
-                works = {name: _repeated(call, settings) for name, call in calls.items()}
-                for name, timing in alternate(works, settings).items():
-                    call_us = empty[name].median
-                    record = timing.record(learner=name, **asdict(shape), call_us=call_us)
-                    records.append(record | {"us": max(timing.median - call_us, 1e-3)})
+                for name, turns in _turns(calls, settings).items():
+                    us = max(statistics.median(turns) - empty[name], 1e-3)
+                    record = asdict(shape) | {"learner": name, "us": us, "us_turns": turns}
+                    records.append(record | {"call_us": empty[name]})
     return records
 
 
-def _repeated(call: Call, settings: Settings) -> Work:
-    def function(repeats: int) -> None:
-        for _ in range(repeats):
-            call()
-
-    return repeated(function, settings)
+def _turns(calls: dict[str, Call], settings: Settings) -> dict[str, list[float]]:
+    """Microseconds of the processor a call, in short turns, one call after the other in each."""
+    short = 10  # turns instead of one
+    turns: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    for _ in range(short * settings.repeats):
+        for name, call in calls.items():
+            n_calls, start = 0, time.process_time()
+            while (spent := time.process_time() - start) <= settings.seconds / short:
+                call()
+                n_calls += 1
+            turns[name].append(1e6 * spent / n_calls)
+    return turns
 
 
 if __name__ == "__main__":

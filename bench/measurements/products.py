@@ -49,8 +49,8 @@ def _table(records: list[dict[str, object]], dtype: str) -> Table:
         for work in works
     ]
     note = (
-        "One thread each, the cost of calling through ctypes taken off; with AVX2 the kernels of "
-        "OpenBLAS for it. Above 1: the kernel is faster."
+        "Processor time, one thread each, the cost of calling through ctypes and of the clock "
+        "taken off; with AVX2 the kernels of OpenBLAS for it. Above 1: the kernel is faster."
     )
     columns = ["product", *(f"{n_cells} cells" for n_cells in sizes)]
     return Table(f"{dtype}: time of BLAS to time of the kernel", columns, rows, note)
