@@ -36,8 +36,8 @@ def set_blas(name: str) -> str:
     of every step, is a matrix product: the engine's own with "none", with "scipy" that of the BLAS
     in `scipy.linalg.cython_blas`, from some eight million multiply-adds on, as from 256 cells and
     100 steps. At the start it is what the environment variable PYLSTM_BLAS says, or "none": the
-    engine's own product is as fast, at 512 cells within a tenth (``python -m bench products``), and
-    its sums are the same whatever the number of threads. Those of BLAS round differently; they are
+    engine's own product is as fast but for a sixth in float64 at 512 cells (``python -m bench
+    products``), and its sums are the same whatever the number of threads. Those of BLAS round differently; they are
     the same whatever `set_threads` says, but with some BLAS not whatever the number of its own
     threads. Tell it one, OPENBLAS_NUM_THREADS=1: the library's threads call it side by side.
 
