@@ -37,9 +37,10 @@ def set_blas(name: str) -> str:
     in `scipy.linalg.cython_blas`, from some eight million multiply-adds on, as from 256 cells and
     100 steps. At the start it is what the environment variable PYLSTM_BLAS says, or "none": the
     engine's own product is as fast but for a sixth in float64 at 512 cells (``python -m bench
-    products``), and its sums are the same whatever the number of threads. Those of BLAS round differently; they are
-    the same whatever `set_threads` says, but with some BLAS not whatever the number of its own
-    threads. Tell it one, OPENBLAS_NUM_THREADS=1: the library's threads call it side by side.
+    products``), and its sums are the same whatever the number of threads. Those of BLAS round
+    differently; they are the same whatever `set_threads` says, but with some BLAS not whatever the
+    number of its own threads. Tell it one, OPENBLAS_NUM_THREADS=1: the library's threads call it
+    side by side.
 
     Parameters
     ----------
