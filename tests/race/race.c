@@ -377,7 +377,7 @@ static void build_streams(object *o)
     size = number_size(o->net.shape.precision);
     o->net.watched = 1; /* somebody holds the weights: the streams */
     s->n_streams = N_STREAMS;
-    if (!pylstm_streams_layout(s, &o->net.shape))
+    if (!pylstm_streams_layout(s, &o->net))
         abort();
     s->record_steps = s->most_steps = SHORT_RECORD;
     s->record_size = (SHORT_RECORD + 2) * N_STREAMS * n->layout.record_width;
