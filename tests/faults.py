@@ -377,6 +377,20 @@ FAULTS = [
         "with bptt a stream that was reset keeps what another step has left",
         "streams exact",
     ),
+    Fault(
+        "csrc/streams/learn.inc",
+        ".ready = !t->start},",
+        ".ready = 1},",
+        "errors of streams go down through weights of another time",
+        "stack_streams",
+    ),
+    Fault(
+        "csrc/streams/verbs.inc",
+        "for (ptrdiff_t v = 0; v < n_below; v += AT_ONCE)",
+        "for (ptrdiff_t v = AT_ONCE; v < n_below; v += AT_ONCE)",
+        "the first cells of the layer below hear nothing from that above",
+        "stack_streams",
+    ),
     # ------------------------------------------------------------ populations
     Fault(
         "csrc/population/optimizer.inc",
