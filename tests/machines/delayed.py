@@ -178,7 +178,7 @@ class DelayedMachine(Machine):
     def refuse(self):
         delayed = self.delayed
         x = self.unusable(self.config["n_inputs"], self.scales[0])
-        target = self.unusable(self.config["n_outputs"], self.scales[1])
+        target = self.unusable(self.config["n_outputs"], self.scales[1], is_target=True)
         self.refused(
             self.pick(
                 lambda: delayed.step(x), lambda: delayed.predict(x), lambda: delayed.learn(target),

@@ -203,11 +203,13 @@ class Machine:
             rows.append(row if draw() < presence else [np.nan] * n_outputs)
         return np.array(rows).reshape(n_steps, n_outputs)
 
-    def unusable(self, width, none_is_missing=False):
-        """What is no row of so many numbers; None may stand for one that is missing."""
+    def unusable(self, width, none_is_missing=False, is_target=False):
+        """What is no row of so many numbers; None may stand for one that is missing, and a number
+        for a target of one output."""
         none = "none" if none_is_missing else [None] * width
+        number = "number" if is_target and width == 1 else 0.5
         return self.pick(
-            np.zeros(width + 1), np.zeros((1, width)), 0.5, ["a"] * width, [1j] * width,
+            np.zeros(width + 1), np.zeros((1, width)), number, ["a"] * width, [1j] * width,
             none, [np.inf] * width, [-np.inf] + [0.0] * (width - 1), None, "x", {}, Unreadable(),
             [[1], [2, 3]], [object()] * width, np.full(width, "2020", "M8[Y]"), b"x",
             [10**400] * width,

@@ -526,7 +526,7 @@ class LSTMMachine(Machine):
 
     def bad_target(self):
         n_outputs, loss = self.config["n_outputs"], self.config["loss"]
-        bad = [self.unusable(n_outputs, self.scales[1])]
+        bad = [self.unusable(n_outputs, self.scales[1], is_target=True)]
         if n_outputs > 1:
             bad.append([np.nan] + [0.0] * (n_outputs - 1))
         if loss == "cross_entropy":

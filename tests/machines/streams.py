@@ -346,7 +346,7 @@ class StreamsMachine(Machine):
         streams = self.streams
         X, T = self.draw_X(2), self.draw_targets(2)
         x = [self.unusable(self.config["n_inputs"])] * self.n_streams
-        t = [self.unusable(self.config["n_outputs"])] * self.n_streams
+        t = [self.unusable(self.config["n_outputs"], is_target=True)] * self.n_streams
         bad = [
             lambda: streams.step(x), lambda: streams.step(X[0], t), lambda: streams.predict(x),
             lambda: streams.run([x, x]), lambda: streams.run(X, [t, t]), lambda: streams.learn(t),
