@@ -356,13 +356,18 @@ def test_a_forecast_that_is_followed_ends_with_networks_that_change():
         assert np.isfinite(model.forecast(3, [{}] * 3)).all()
 
 
-def test_a_copy_follows_from_the_same_counts(rng):
-    """The networks that follow are made anew in a copy, and in the one copied before any update."""
+@pytest.mark.parametrize("optimizer", [None, pylstm.SGD(0.03)])
+def test_a_copy_follows_from_the_same_counts(optimizer, rng):
+    """The networks that follow are made anew in a copy, also in one from before any update, and in
+    one from the beginning of a sequence."""
     xs, y = stream(rng, 30)
-    model = Forecaster(2, season=2, horizon=3)
+    model = Forecaster(2, season=2, horizon=3, optimizer=optimizer)
     learn(model, xs[:4], [20.0, None, None, None])
     copy = model.copy()
     for t in range(4, 30):
+        if t == 15:
+            model.reset()
+            copy = model.copy()
         learn(model, xs[t : t + 1], y[t : t + 1])
         learn(copy, xs[t : t + 1], y[t : t + 1])
         ours, theirs = (each.__getstate__()["direct"]["followed"] for each in (model, copy))

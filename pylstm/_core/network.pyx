@@ -538,6 +538,7 @@ cdef class Network(NetworkSteps):
                        <char *>m.buffers.record + m.progress.n_pending * m.buffers.record_stride * size,
                        n.layout.state_size * size)
                 n.progress.n_steps = m.progress.n_steps
+                n.progress.all_live = m.progress.all_live
                 n.optimizer.n_updates = m.optimizer.n_updates
                 if self.scales_inputs():
                     self.scaling.inputs.go_on_from(learner.scaling.inputs)
