@@ -23,6 +23,7 @@ from nets import (
     set_parameters,
 )
 from oracle import Architecture
+from side_by_side import assert_same_future, assert_same_streams, random_tasks, run_by_hand
 from stacks import (
     STACKS,
     Stack,
@@ -73,42 +74,6 @@ def build(stack, n_streams, dtype="float64", **keywords):
     return pylstm.Streams(pylstm.LSTM(**stack.keywords(), dtype=dtype, **keywords), n_streams)
 
 
-def random_tasks(stack, n_steps, n_streams, rng, presence="sparse"):
-    """Inputs (n_steps, n_streams, n_inputs) and targets, each stream with its own missing ones."""
-    tasks = [random_task(stack, n_steps, rng, presence) for _ in range(n_streams)]
-    return tuple(np.stack(parts, axis=1) for parts in zip(*tasks, strict=True))
-
-
-def run_by_hand(streams, X, targets, update):
-    """What `run` does, one step at a time."""
-    outputs = []
-    for t, (x, target) in enumerate(zip(X, targets, strict=True), start=1):
-        outputs.append(streams.step(x))
-        if not np.isnan(target).all():
-            streams.learn(target, update=update == "step")
-        if update not in ("step", "sequence") and t % update == 0:
-            streams.update()
-    if update == "sequence":
-        streams.update()
-    return np.array(outputs)
-
-
-def assert_same_streams(actual, wanted):
-    assert_same_bits(dict(actual.net.parameters), dict(wanted.net.parameters))
-    assert_same_bits(actual.state, wanted.state)
-
-
-def assert_same_future(actual, wanted, stack):
-    """What they hold unseen is equal too: both go through every regime and resets."""
-    assert_same_streams(actual, wanted)
-    X, targets = random_tasks(stack, 9, actual.n_streams, np.random.default_rng(99))
-    for update in (4, "step", 4, "sequence"):
-        assert_same_bits(*(s.run(X, targets, update=update) for s in (actual, wanted)))
-        assert_same_streams(actual, wanted)
-        for s in (actual, wanted):
-            s.reset(0)
-
-
 # ---------------------------------------------------------------- gradients
 
 
@@ -132,7 +97,7 @@ COMBINATIONS = list(enumerate(covering_stacks()))
 @pytest.mark.parametrize(("n", "combination"), COMBINATIONS, ids=range(len(COMBINATIONS)))
 def test_truncated_gradient_of_every_combination(n, combination, rng):
     parameters = random_parameters(combination, rng)
-    X, targets = random_tasks(combination, 5, (2, 4)[n % 2], rng)
+    X, targets = random_tasks(combination, 5, rng, n_streams=(2, 4)[n % 2])
     wanted = summed(truncated_stack_gradient, combination, parameters, X, targets)
     change = change_of_an_update(combination, parameters, X, targets)
     assert_close(change, wanted, 1e-6)
@@ -141,7 +106,7 @@ def test_truncated_gradient_of_every_combination(n, combination, rng):
 @pytest.mark.parametrize(("n", "combination"), COMBINATIONS, ids=range(len(COMBINATIONS)))
 def test_exact_gradient_of_every_combination(n, combination, rng):
     parameters = random_parameters(combination, rng)
-    X, targets = random_tasks(combination, 5, (4, 2)[n % 2], rng)
+    X, targets = random_tasks(combination, 5, rng, n_streams=(4, 2)[n % 2])
     wanted = summed(full_stack_gradient, combination, parameters, X, targets)
     change = change_of_an_update(combination, parameters, X, targets, gradient="bptt")
     assert_close(change, wanted, 1e-7, floor=1e-3)
@@ -150,7 +115,7 @@ def test_exact_gradient_of_every_combination(n, combination, rng):
 @pytest.mark.parametrize("window", [1, 3])
 def test_gradient_over_a_window(stack, window, n_streams, rng):
     parameters = random_parameters(stack, rng)
-    X, targets = random_tasks(stack, 8, n_streams, rng)
+    X, targets = random_tasks(stack, 8, rng, n_streams=n_streams)
     wanted = summed(window_stack_gradient, stack, parameters, X, targets, window)
     change = change_of_an_update(stack, parameters, X, targets, gradient="bptt", window=window)
     assert_close(change, wanted, 1e-7, floor=1e-3)
@@ -160,7 +125,7 @@ def test_gradient_over_a_window(stack, window, n_streams, rng):
 @pytest.mark.parametrize("gradient", ["truncated", "bptt"])
 def test_every_instruction_set(isa, gradient, stack, n_streams, rng):
     parameters = random_parameters(stack, rng)
-    X, targets = random_tasks(stack, 5, n_streams, rng)
+    X, targets = random_tasks(stack, 5, rng, n_streams=n_streams)
     before = _core.choose_isa(isa)
     try:
         change = change_of_an_update(stack, parameters, X, targets, gradient=gradient)
@@ -177,7 +142,7 @@ def test_a_record_that_is_full(gradient, n_streams, rng):
     stack, n_steps = STACKS["skips"], 1100
     streams = build(stack, n_streams, optimizer=pylstm.SGD(1.0), **GRADIENTS[gradient])
     before = get_parameters(streams.net)
-    X, targets = random_tasks(stack, n_steps, n_streams, rng)
+    X, targets = random_tasks(stack, n_steps, rng, n_streams=n_streams)
     singles = [streams.net.copy() for _ in range(n_streams)]
     outputs = streams.run(X, targets, update="sequence")
     total = {name: np.zeros_like(values) for name, values in before.items()}
@@ -196,7 +161,7 @@ def test_wide_layers_of_many_streams(gradient, sizes, rng):
     """Beyond a tile of streams, a block of steps and a few rows of what goes down."""
     stack = Stack(Architecture(n_inputs=5), sizes, True, True)
     parameters = {name: values * 0.3 for name, values in random_parameters(stack, rng).items()}
-    X, targets = random_tasks(stack, 40, 20, rng)
+    X, targets = random_tasks(stack, 40, rng, n_streams=20)
     net = pylstm.LSTM(**stack.keywords(), dtype="float64", gradient=gradient)
     set_parameters(net, parameters)
     wanted = summed(
@@ -219,7 +184,7 @@ def test_every_step(stack, optimizer, update, presence, n_streams, rng):
     streams = build(stack, n_streams, optimizer=optimizer)
     set_parameters(streams.net, parameters)
     witnesses = StackWitnesses(stack, parameters, optimizer, n_streams)
-    X, targets = random_tasks(stack, 10, n_streams, rng, presence)
+    X, targets = random_tasks(stack, 10, rng, presence, n_streams=n_streams)
     resets = {2: [1], 4: [0, 1], 7: range(n_streams), 8: [0]}
     close = {"rtol": 1e-8, "atol": 1e-10}
     for t, (x, target) in enumerate(zip(X, targets, strict=True)):
@@ -247,7 +212,7 @@ def test_a_stream_begins_anew_between_error_and_update(stack, n_steps, n_streams
     streams = build(stack, n_streams)
     set_parameters(streams.net, parameters)
     witnesses = StackWitnesses(stack, parameters, pylstm.SGD(0.05), n_streams)
-    X, targets = random_tasks(stack, 8, n_streams, rng, "dense")
+    X, targets = random_tasks(stack, 8, rng, "dense", n_streams=n_streams)
     for t, (x, target) in enumerate(zip(X, targets, strict=True), start=1):
         if t // n_steps % 2:
             target[t % n_streams] = np.nan
@@ -270,7 +235,9 @@ def test_an_exact_stream_begins_anew(stack, gradient, n_streams, rng):
     singles = [streams.net.copy() for _ in range(n_streams)]
     before = get_parameters(streams.net)
     for chosen in ([1], [0, 1], []):
-        X, targets = random_tasks(stack, 3, n_streams, rng)  # a window, which streams have together
+        X, targets = random_tasks(
+            stack, 3, rng, n_streams=n_streams
+        )  # a window, which streams have together
         outputs = streams.run(X, targets, update=1000)
         streams.reset(chosen)
         for b, net in enumerate(singles):
@@ -294,7 +261,7 @@ def test_outside_errors(stack, n_streams, rng):
     streams = build(stack, n_streams)
     set_parameters(streams.net, parameters)
     witnesses = StackWitnesses(stack, parameters, pylstm.SGD(0.05), n_streams)
-    X, targets = random_tasks(stack, 6, n_streams, rng)
+    X, targets = random_tasks(stack, 6, rng, n_streams=n_streams)
     for t, (x, target) in enumerate(zip(X, targets, strict=True)):
         y = streams.step(x)
         witnesses.step(x)
@@ -320,7 +287,7 @@ def test_outside_errors(stack, n_streams, rng):
 def test_run_is_the_loop(stack, dtype, optimizer, gradient, update, n_streams, rng):
     keywords = {"optimizer": OPTIMIZERS[optimizer], **GRADIENTS[gradient]}
     whole, loop = (build(stack, n_streams, dtype, **keywords) for _ in range(2))
-    X, targets = random_tasks(stack, 19, n_streams, rng)
+    X, targets = random_tasks(stack, 19, rng, n_streams=n_streams)
     for part in (slice(0, 8), slice(8, 19)):
         outputs = whole.run(X[part], targets[part], update=update)
         assert_same_bits(outputs, run_by_hand(loop, X[part], targets[part], update))
@@ -332,7 +299,7 @@ def test_run_is_the_loop(stack, dtype, optimizer, gradient, update, n_streams, r
 @pytest.mark.parametrize("gradient", GRADIENTS)
 def test_run_in_pieces(stack, dtype, gradient, n_streams, rng):
     whole, pieces = (build(stack, n_streams, dtype, **GRADIENTS[gradient]) for _ in range(2))
-    X, targets = random_tasks(stack, 11, n_streams, rng)
+    X, targets = random_tasks(stack, 11, rng, n_streams=n_streams)
     outputs = whole.run(X, targets, update=4)
     parts = [pieces.run(X[part], targets[part], update=4) for part in (slice(0, 2), slice(2, 11))]
     assert_same_bits(np.concatenate(parts), outputs)
@@ -343,7 +310,7 @@ def test_run_in_pieces(stack, dtype, gradient, n_streams, rng):
 def test_one_stream_is_the_network(stack, gradient, rng):
     streams = build(stack, 1, gradient=gradient)
     net = streams.net.copy()
-    X, targets = random_tasks(stack, 13, 1, rng)
+    X, targets = random_tasks(stack, 13, rng, n_streams=1)
     for update in UPDATES:
         wanted = net.run(X[:, 0], targets[:, 0], update=update)
         got = streams.run(X, targets, update=update)
@@ -355,7 +322,7 @@ def test_one_stream_is_the_network(stack, gradient, rng):
 def test_tokens_are_their_vectors(stack, dtype, gradient, n_streams, rng):
     tokens, dense = (build(stack, n_streams, dtype, gradient=gradient) for _ in range(2))
     X = rng.integers(0, stack.n_inputs, (12, n_streams))
-    _, targets = random_tasks(stack, 12, n_streams, rng)
+    _, targets = random_tasks(stack, 12, rng, n_streams=n_streams)
     vectors = np.eye(stack.n_inputs)[X]
     assert_same_bits(tokens.run(X, targets, update=5), dense.run(vectors, targets, update=5))
     assert_same_bits(tokens.predict(X[0]), dense.predict(vectors[0]))
@@ -390,7 +357,7 @@ def test_what_is_kept_goes_on_the_same(stack, update, gradient, how, n_streams, 
     """From the middle of a chunk, with errors collected and a stream begun anew."""
     keywords = {"optimizer": pylstm.Adam(0.01), **GRADIENTS[gradient]}
     streams = build(stack, n_streams, "float32", **keywords)
-    X, targets = random_tasks(stack, 7, n_streams, rng, "dense")
+    X, targets = random_tasks(stack, 7, rng, "dense", n_streams=n_streams)
     streams.run(X, targets, update=update)
     streams.step(X[0])
     streams.learn(targets[0], update=False)
@@ -471,7 +438,7 @@ def test_weights_are_shared(stack, n_streams, rng):
     """What streams learn the network knows, in every layer, and the other way round."""
     streams = build(stack, n_streams)
     net, second = streams.net, pylstm.Streams(streams.net, 1)
-    X, targets = random_tasks(stack, 3, n_streams, rng, "dense")
+    X, targets = random_tasks(stack, 3, rng, "dense", n_streams=n_streams)
     streams.run(X, targets)
     alone = net.copy()
     assert_same_bits(net.step(X[0, 0]), alone.step(X[0, 0]))

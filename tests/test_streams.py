@@ -21,6 +21,7 @@ from nets import (
     set_parameters,
 )
 from oracle import Architecture, Learner, join, split
+from side_by_side import assert_same_future, random_tasks, run_by_hand
 
 import pylstm
 
@@ -30,46 +31,8 @@ B = 3
 UPDATES = ["step", 4, "sequence"]
 
 
-def random_tasks(architecture, n_steps, rng, presence="sparse", n_streams=B):
-    """Inputs (n_steps, n_streams, n_inputs) and targets, each stream with its own missing ones."""
-    tasks = [random_task(architecture, n_steps, rng, presence) for _ in range(n_streams)]
-    return tuple(np.stack(parts, axis=1) for parts in zip(*tasks, strict=True))
-
-
 def build_streams(architecture, dtype="float64", n_streams=B, **keywords):
     return pylstm.Streams(build(architecture, dtype, **keywords), n_streams)
-
-
-def run_by_hand(streams, X, targets, update):
-    """What `run` does, one step at a time."""
-    outputs = []
-    for t, (x, target) in enumerate(zip(X, targets, strict=True), start=1):
-        outputs.append(streams.step(x))
-        if not np.isnan(target).all():
-            streams.learn(target, update=update == "step")
-        if update not in ("step", "sequence") and t % update == 0:
-            streams.update()
-    if update == "sequence":
-        streams.update()
-    return np.array(outputs)
-
-
-def assert_same_streams(actual, wanted):
-    assert_same_bits(dict(actual.net.parameters), dict(wanted.net.parameters))
-    assert_same_bits(actual.state, wanted.state)
-
-
-def assert_same_future(actual, wanted, architecture):
-    """What they hold unseen is equal too: both go through every regime and resets."""
-    assert_same_streams(actual, wanted)
-    X, targets = random_tasks(
-        architecture, 9, np.random.default_rng(99), n_streams=actual.n_streams
-    )
-    for update in (4, "step", 4, "sequence"):
-        assert_same_bits(*(s.run(X, targets, update=update) for s in (actual, wanted)))
-        assert_same_streams(actual, wanted)
-        for s in (actual, wanted):
-            s.reset(0)
 
 
 class Witnesses:
