@@ -1,7 +1,7 @@
 """Tasks of several streams, and whether two Streams are the same."""
 
 import numpy as np
-from nets import assert_same_bits, random_task
+from nets import assert_close, assert_same_bits, get_parameters, random_task
 
 
 def random_tasks(architecture, n_steps, rng, presence="sparse", n_streams=3):
@@ -40,3 +40,18 @@ def assert_same_future(actual, wanted, architecture):
         assert_same_streams(actual, wanted)
         for s in (actual, wanted):
             s.reset(0)
+
+
+def assert_changes_add_up(streams, X, targets):
+    """One update by a run changes the weights by what single networks change of them, added up."""
+    before = get_parameters(streams.net)
+    singles = [streams.net.copy() for _ in range(streams.n_streams)]
+    outputs = streams.run(X, targets, update="sequence")
+    total = {name: np.zeros_like(values) for name, values in before.items()}
+    for b, net in enumerate(singles):
+        wanted = net.run(X[:, b], targets[:, b], update="sequence")
+        np.testing.assert_allclose(outputs[:, b], wanted, rtol=1e-11)
+        for name, values in before.items():
+            total[name] += values - net.parameters[name]
+    change = {name: values - streams.net.parameters[name] for name, values in before.items()}
+    assert_close(change, total, 1e-10, floor=1e-2)
