@@ -4,7 +4,7 @@
 #include "network/sizes.h"
 
 enum {
-    RECORD_NUMBERS = 1 << 24,
+    RECORD_NUMBERS = 1 << 25, /* 128 MiB in float32: 190 steps of 32 streams of 256 cells */
     MIN_RECORD = 16,
     MAX_RECORD = 1024,
     BLOCK_ROWS = 128, /* rows of coefficients that stay in the second-level cache    */
