@@ -85,10 +85,10 @@ def test_every_combination_grows(rng, combination):
     check_growing(combination, rng, 5, update=3)
 
 
-@pytest.mark.parametrize("lazy", [False, True])
-def test_large_nets_grow(rng, lazy):
-    """A net keeps its regime, whatever its new size."""
-    before = pylstm._core.choose_large_from(1 if lazy else 200)
+@pytest.mark.parametrize("large_from", [1, 50, 200], ids=["memory", "cache", "small"])
+def test_large_nets_grow(rng, large_from):
+    """A net keeps its regime, whatever its new size: two that are lazy, and one."""
+    before = pylstm._core.choose_large_from(large_from)
     try:
         architecture = NETS["default"]
         X, Y = random_task(architecture, 40, rng)

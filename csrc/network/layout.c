@@ -71,8 +71,9 @@ static void layout_rows(const pylstm_shape *s, pylstm_layout *l)
     const ptrdiff_t n_weights =
         pylstm_product(pylstm_product(l->n_sources, l->n_cells), n_gates + 1);
     l->large = s->block_size == 1 && s->n_units == 0 && n_weights >= s->large_from;
-    l->lazy =
-        l->large && s->method == PYLSTM_TRUNCATED && n_weights / PYLSTM_LAZY_TIMES >= s->large_from;
+    const ptrdiff_t below = PYLSTM_LAZY_BELOW / (s->precision == PYLSTM_FLOAT32 ? 1 : 2);
+    l->lazy = l->large && s->method == PYLSTM_TRUNCATED &&
+              (n_weights / below < s->large_from || n_weights / PYLSTM_LAZY_FROM >= s->large_from);
     const ptrdiff_t gate = l->large ? padded(s, s->n_blocks) : s->n_blocks;
     const ptrdiff_t cells = l->large ? padded(s, l->n_cells) : l->n_cells;
     l->n_rows = 0;

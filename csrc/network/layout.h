@@ -8,8 +8,11 @@
 #include "network/shape.h"
 
 enum { PYLSTM_ALIGNMENT = 64 };
-enum { PYLSTM_LAZY_TIMES = 64 }; /* measured: eager leads at 1.6 million weights, lazy at 6.3 */
-enum { PYLSTM_SHARES = 8 };      /* of the sensitivities at most: see rtrl.inc */
+enum {
+    PYLSTM_LAZY_BELOW = 8, /* measured, float32: lazy leads from 37,000 to 220,000 weights,    */
+    PYLSTM_LAZY_FROM = 64  /* eager from 390,000 to 1.6 million, lazy at 6.3                   */
+};
+enum { PYLSTM_SHARES = 8 }; /* of the sensitivities at most: see rtrl.inc */
 
 typedef struct {
     /* Counts are in numbers; rows of W and E are whole cache lines, vectors over cells and rows of V
@@ -27,8 +30,9 @@ typedef struct {
        network, which must have one cell a block and no units, has a panel for every gate, its
        segments whole cache lines; every other has a single one. Panels are what threads
        share: the memory of each is its own, so that no processor fetches ahead into what another is
-       writing. From PYLSTM_LAZY_TIMES as many weights on, beyond the last cache, it also writes them
-       lazily where it can: see lazy.inc. */
+       writing. Below PYLSTM_LAZY_BELOW times as many weights as make a network large, half as many
+       in float64, W and E are in a processor's own cache, and from PYLSTM_LAZY_FROM times on beyond
+       the last: there it also writes them lazily where it can, see lazy.inc. */
     int large, lazy;
     double most_f, bend_f; /* f = most_f logistic(net), f' = f + bend_f f^2: see math.inc */
     ptrdiff_t n_cells, n_hidden, n_sources, n_out_sources, n_rows, n_traced;

@@ -28,7 +28,8 @@
 #include "threads/team.h"
 
 enum pylstm_rule { PYLSTM_SGD, PYLSTM_MOMENTUM, PYLSTM_RMSPROP, PYLSTM_ADAM, PYLSTM_OBGD };
-enum { PYLSTM_LAZY_STEPS = 8 };    /* how many changes of the weights are put off: see lazy.inc */
+enum { PYLSTM_LAZY_CHUNK = 8 };    /* steps an update may have been waited for to be put off   */
+enum { PYLSTM_LAZY_STEPS = 16 };   /* how many changes of the weights are put off: see lazy.inc */
 enum { PYLSTM_UPDATE_AT_END = 0 }; /* run: any k > 0 is "every k steps" */
 
 /* The inputs of a step: x (n_inputs), or, where x is NULL, a token: the one input that is 1 while

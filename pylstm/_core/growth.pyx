@@ -81,7 +81,9 @@ cdef int lay_out_grown(const pylstm_network *a, pylstm_network *b, dict config) 
     if b.layout.large and not a.layout.large:
         b.shape.large_from = n_weights + 1
     elif b.layout.lazy and not a.layout.lazy:
-        b.shape.large_from = n_weights // PYLSTM_LAZY_TIMES + 1
+        b.shape.large_from = n_weights // PYLSTM_LAZY_FROM + 1
+    elif a.layout.lazy and not b.layout.lazy:
+        b.shape.large_from = 2 * n_weights // PYLSTM_LAZY_BELOW + 1
     if not lay_out_network(&b.shape, &b.layout):
         raise too_large(&b.shape)
     b.buffers.record_rows = max(b.layout.record_rows, a.progress.n_pending + 2)

@@ -45,7 +45,8 @@ cdef extern from "network/shape.h":
 cdef extern from "network/layout.h":
     enum:
         PYLSTM_ALIGNMENT
-        PYLSTM_LAZY_TIMES
+        PYLSTM_LAZY_BELOW
+        PYLSTM_LAZY_FROM
         PYLSTM_SHARES
 
     ctypedef struct pylstm_layout:
