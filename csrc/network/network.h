@@ -128,8 +128,8 @@ typedef struct {
      * set. */
     void (*prepare)(pylstm_network *);
     void (*reset)(pylstm_network *);
-    /* y: (n_outputs). */
-    int (*step)(pylstm_network *, pylstm_input, void *y);
+    /* target: (n_outputs), learned from at once, or NULL; y: (n_outputs). */
+    int (*step)(pylstm_network *, pylstm_input, const void *target, void *y);
     int (*predict)(pylstm_network *, pylstm_input, void *y);
     /* target or dy: (n_outputs); both add the error to the last step's record. */
     double (*learn)(pylstm_network *, const void *target);

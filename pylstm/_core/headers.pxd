@@ -121,7 +121,7 @@ cdef extern from "network/network.h":
     ctypedef struct pylstm_table:
         void (*prepare)(pylstm_network *) noexcept nogil
         void (*reset)(pylstm_network *) noexcept nogil
-        int (*step)(pylstm_network *, pylstm_input, void *) noexcept nogil
+        int (*step)(pylstm_network *, pylstm_input, const void *, void *) noexcept nogil
         int (*predict)(pylstm_network *, pylstm_input, void *) noexcept nogil
         double (*learn)(pylstm_network *, const void *) noexcept nogil
         void (*learn_from)(pylstm_network *, const void *) noexcept nogil

@@ -109,10 +109,9 @@ cdef class NetworkSteps(NetworkProgress):
 
     cdef int advance(self, pylstm_input x, void *y, const void *target) noexcept nogil:
         cdef int status
-        if self.scaled:
-            status = self.scaling.step(self.table, x, y)
-        else:
-            status = self.table.step(&self.net, x, y)
+        if not self.scaled:
+            return self.table.step(&self.net, x, target, y)
+        status = self.scaling.step(self.table, x, y)
         if status == PYLSTM_OK and target != NULL:
             self.correct(target, NULL, True)
         return status

@@ -448,7 +448,7 @@ cdef class Scaling:
         if self.scales_x:
             self.input(x.x, self.z)
             x.x = self.z
-        status = table.step(self.net, x, y)
+        status = table.step(self.net, x, NULL, y)
         self.output(y)
         return status
 
