@@ -150,8 +150,8 @@ typedef struct {
        a row of NaN is no target; Y: (n_steps, n_outputs). *done: steps made. */
     int (*run)(pylstm_network *, ptrdiff_t n_steps, const void *X, const int32_t *tokens,
                const void *targets, void *Y, ptrdiff_t update_every, ptrdiff_t *done);
-    /* First row of X (n, width) with a number that is not finite, or -1. */
-    ptrdiff_t (*first_not_finite)(const void *X, ptrdiff_t n, ptrdiff_t width);
+    /* The first of n numbers that is not finite, or -1. */
+    ptrdiff_t (*first_not_finite)(const void *numbers, ptrdiff_t n);
     /* Gradient and traces up to the last step, which cannot be learned from any more. */
     void (*settle)(pylstm_network *);
     /* Of several heads the loss of each at the last step, without its weight; NaN without a target.

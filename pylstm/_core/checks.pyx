@@ -39,29 +39,22 @@ cdef object as_rows(object values, object dtype, int ndim, Py_ssize_t width, str
     return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
 
 
-cdef inline bint are_rows(object values, int ndim, Py_ssize_t width):
-    """Whether an array needs no conversion but perhaps that of its type."""
-    return (cnp.PyArray_NDIM(values) == ndim and cnp.PyArray_DIM(values, ndim - 1) == width
-            and cnp.PyArray_ISCARRAY_RO(values))
-
-
 cdef object rows_of_type(object values, int typenum, int ndim, Py_ssize_t width, str what):
     """as_rows of float32 or float64, quick where there is nothing to do."""
-    if (cnp.PyArray_Check(values) and cnp.PyArray_TYPE(values) == typenum
-            and are_rows(values, ndim, width)):
+    if are_rows(values, ndim, width) and cnp.PyArray_TYPE(values) == typenum:
         return values
     return as_rows(values, dtypes[typenum], ndim, width, what)
 
 
 cdef object as_floats(object values, int ndim, Py_ssize_t width, str what):
     """as_rows of whichever of float32 and float64 it is, float64 for anything else."""
-    if (cnp.PyArray_Check(values) and are_rows(values, ndim, width)
+    if (are_rows(values, ndim, width)
             and (is_double(values) or cnp.PyArray_TYPE(values) == cnp.NPY_FLOAT32)):
         return values
     return as_rows(values, dtypes[cnp.NPY_FLOAT64], ndim, width, what)
 
 
-cdef bint has_infinite(object array):
+cdef bint has_infinite(object array) noexcept:
     cdef const void *data = cnp.PyArray_DATA(array)
     cdef bint doubles = is_double(array)
     cdef Py_ssize_t j
@@ -71,12 +64,6 @@ cdef bint has_infinite(object array):
         if isinf(value):
             return True
     return False
-
-
-cdef ptrdiff_t row_not_finite(const pylstm_table *table, object array) noexcept:
-    """The first row with a number that is not finite, or -1; the last axis is along a row."""
-    cdef ptrdiff_t width = cnp.PyArray_DIM(array, cnp.PyArray_NDIM(array) - 1)
-    return table.first_not_finite(cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array) // width, width)
 
 
 # ---------------------------------------------------------------- targets
@@ -157,7 +144,7 @@ cdef bint takes_any_number(const pylstm_shape *shape) noexcept nogil:
 
 # ---------------------------------------------------------------- tokens, updates
 
-cdef bint is_token(object x):
+cdef bint is_token(object x) except -1:
     """A single whole number."""
     if cnp.PyArray_Check(x):
         return cnp.PyArray_NDIM(x) == 0 and x.dtype.kind in "iu"

@@ -133,7 +133,7 @@ cdef extern from "network/network.h":
         void (*write_back)(pylstm_network *) noexcept nogil
         int (*run)(pylstm_network *, ptrdiff_t, const void *, const int32_t *, const void *, void *,
                    ptrdiff_t, ptrdiff_t *) noexcept nogil
-        ptrdiff_t (*first_not_finite)(const void *, ptrdiff_t, ptrdiff_t) noexcept nogil
+        ptrdiff_t (*first_not_finite)(const void *, ptrdiff_t) noexcept nogil
         void (*settle)(pylstm_network *) noexcept nogil
         void (*head_losses)(const pylstm_network *, const void *, double *) noexcept nogil
 

@@ -49,6 +49,6 @@ cdef class NetworkBuffers:
     cdef int make_room_below(self, ptrdiff_t n_steps) except -1 with gil
     cdef int lengthen_record(self, ptrdiff_t rows) except -1 with gil
     cdef bint is_large(self) noexcept nogil
-    cdef bint scales_inputs(self)
+    cdef bint scales_inputs(self) noexcept nogil
     cdef bint scales_targets(self) noexcept nogil
     cdef diverged(self)

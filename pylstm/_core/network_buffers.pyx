@@ -256,6 +256,7 @@ cdef class NetworkBuffers:
             o.moments[0] = o.moments[1] = NULL
             o.n_updates = 0
         self.kind_ = kind
+        o.factors = NULL
         fill_rule(o, rule, numbers)
         self._need_moments(N_MOMENTS[rule])
 
@@ -276,11 +277,7 @@ cdef class NetworkBuffers:
 
     cdef int plan_rates(self, ptrdiff_t n_updates) except -1 nogil:
         """Ask a schedule of the user's, where there is one, for the factors of the next updates."""
-        cdef pylstm_network *n = &self.net
         if self.schedule_ is None:
-            while n != NULL:
-                n.optimizer.factors = NULL
-                n = n.below if n.mate == NULL else n.mate
             return 0
         with gil:
             return self.ask_schedule(n_updates)
@@ -385,7 +382,7 @@ cdef class NetworkBuffers:
             n = n.below
         return False
 
-    cdef bint scales_inputs(self):
+    cdef bint scales_inputs(self) noexcept nogil:
         return self.scaling is not None and self.scaling.scales_x
 
     cdef bint scales_targets(self) noexcept nogil:

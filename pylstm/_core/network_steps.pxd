@@ -4,6 +4,7 @@ from pylstm._core.network_progress cimport NetworkProgress
 
 cdef class NetworkSteps(NetworkProgress):
     cdef object rows(self, object values, int ndim, Py_ssize_t width, str what)
+    cdef bint is_row(self, object values, Py_ssize_t width) noexcept
     cdef int check_finite(self, object array, str what) except -1
     cdef int check_targets(self, object array, bint *missing) except -1
     cdef object spread(self, object targets, int ndim, str what)

@@ -13,6 +13,7 @@ from libc.float cimport DBL_EPSILON, DBL_MAX
 from libc.math cimport INFINITY, NAN
 
 from pylstm._core.checks cimport (
+    are_rows,
     is_token,
     row_not_finite,
     rows_of_type,
@@ -36,6 +37,10 @@ cdef class NetworkSteps(NetworkProgress):
     cdef object rows(self, object values, int ndim, Py_ssize_t width, str what):
         """`values` in the network's dtype."""
         return rows_of_type(values, self.typenum, ndim, width, what)
+
+    cdef bint is_row(self, object values, Py_ssize_t width) noexcept:
+        """Whether they are the numbers of one step as the engine reads them."""
+        return are_rows(values, 1, width) and cnp.PyArray_TYPE(values) == self.typenum
 
     cdef int check_finite(self, object array, str what) except -1:
         cdef ptrdiff_t row = row_not_finite(self.table, array)
@@ -82,22 +87,25 @@ cdef class NetworkSteps(NetworkProgress):
             x = self.scaling.checked_inputs(x, 1, "x")
             given.x = cnp.PyArray_DATA(x)
             return x
-        if is_token(x):
-            given.token = PyNumber_AsSsize_t(x, NULL)  # the nearest there is
-            if not 0 <= given.token < self.lowest.shape.n_inputs:
-                raise ValueError(f"token is {brief(x)}, wanted 0 .. {self.lowest.shape.n_inputs - 1}")
-            return x
-        x = self.rows(x, 1, self.lowest.shape.n_inputs, "x")
+        if not self.is_row(x, self.lowest.shape.n_inputs):
+            if is_token(x):
+                given.token = PyNumber_AsSsize_t(x, NULL)  # the nearest there is
+                if not 0 <= given.token < self.lowest.shape.n_inputs:
+                    raise ValueError(
+                        f"token is {brief(x)}, wanted 0 .. {self.lowest.shape.n_inputs - 1}")
+                return x
+            x = self.rows(x, 1, self.lowest.shape.n_inputs, "x")
         self.check_finite(x, "x")
         given.x = cnp.PyArray_DATA(x)
         return x
 
     cdef object as_target(self, object target, bint *missing):
         """The target of one step, checked."""
-        target = self.spread(target, 1, "target")
         if self.scales_targets():
-            return self.scaling.checked_targets(target, 1, missing)
-        target = self.rows(target, 1, self.net.shape.n_outputs, "target")
+            return self.scaling.checked_targets(self.spread(target, 1, "target"), 1, missing)
+        if not self.is_row(target, self.net.shape.n_outputs):
+            target = self.rows(
+                self.spread(target, 1, "target"), 1, self.net.shape.n_outputs, "target")
         self.check_targets(target, missing)
         return target
 
@@ -194,10 +202,10 @@ cdef class NetworkSteps(NetworkProgress):
             target_data = cnp.PyArray_DATA(target)
             self.plan_rates(1)
         self.make_room(1)
-        self.gather_helpers(False)
         if self.scaled:
             self.scaling.expect(x, target)
         if self.is_large():
+            self.share_out(False)
             with nogil:
                 status = self.advance(given, y_data, target_data)
         else:
@@ -367,11 +375,11 @@ cdef class NetworkSteps(NetworkProgress):
         self.check_learnable()
         if update:
             self.plan_rates(1)
-        self.gather_helpers(False)
         if self.scaled:
             self.scaling.expect(None, given)
         if not self.is_large():
             return self.correct(target, dy, update)
+        self.share_out(False)
         with nogil:
             loss = self.correct(target, dy, update)
         return loss
