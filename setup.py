@@ -27,6 +27,7 @@ FLAGS = [
     "-fno-wrapv",
     "-fno-trapping-math",
     "-fno-tree-loop-distribute-patterns",  # a few numbers are copied faster than memcpy is called
+    "-fno-ipa-ra",  # with it GCC 12 leaves out a vzeroupper, and SSE after a call is slow
     "-fopenmp-simd",
 ]
 # What -O3 adds to -O2 and the engine is faster for: short loops unrolled whole, so that sums stay
