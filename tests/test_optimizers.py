@@ -383,6 +383,21 @@ def test_schedule_that_gives_no_factor_changes_nothing(bad, rng):
     assert_close(net.parameters, before, 0)
 
 
+@pytest.mark.parametrize("n_blocks", [3, [3, 2]], ids=["one layer", "two layers"])
+def test_schedule_taken_away_has_no_more_say(n_blocks, rng):
+    x, target = rng.standard_normal((2, 3))
+    net = pylstm.LSTM(3, 3, n_blocks, seed=0, optimizer=pylstm.SGD(0.1, schedule=lambda k: 0.0))
+    plain = pylstm.LSTM(3, 3, n_blocks, seed=0, optimizer=pylstm.SGD(0.1))
+    net.step(x, target)
+    assert_same_bits(net.parameters, plain.parameters)
+    net.optimizer = pylstm.SGD(0.1)
+    for one in (net, plain):
+        one.reset()
+        for _ in range(3):
+            one.step(x, target)
+    assert_same_bits(net.parameters, plain.parameters)
+
+
 # ---------------------------------------------------------------- TD(lambda)
 
 
