@@ -8,11 +8,13 @@ import re
 from dataclasses import replace
 from itertools import islice
 
+import joblib
 import numpy as np
 import pytest
 
 import pylstm
-from pylstm.experiments import ROWS, Exam, Learned, Reading, Row, Streams
+from pylstm._core import BEGINS, ENDS, RESETS, Courses
+from pylstm.experiments import ROWS, Exam, Learned, Reading, Reproduction, Row, Streams
 from pylstm.experiments.row import NO_FIGURES
 from pylstm.experiments.stop import Answers, Recite, Train
 from pylstm.experiments.trial import run_trials
@@ -122,12 +124,13 @@ def test_continual_reber_says_what_may_come(rng):
 
 def test_as_written_half_for_every_symbol_is_never_wrong_and_what_may_come_wants_more(rng):
     """The criterion of 2000 is met by what has learned nothing: outputs from 0.3 to 0.7."""
-    net = pylstm.LSTM(7, 7, 1, output="logistic", init_range=0)
+    nets = pylstm.Population(1, 7, 7, 1, output="logistic", init_range=0)
     for possible, n_right in ((False, 2000), (True, 0)):
-        task = ContinualReber(possible=possible, n_parts=400)
-        stream = task.sample(1, rng)
-        steps = stream.X[:2000], stream.targets[:2000].astype(np.float32)
-        assert net._run_until_wrong(*steps, task.tolerance, False) == n_right
+        task = ContinualReber(possible=possible)
+        courses = Courses(nets, task.tolerance, 1, 2000, room=1)
+        courses.begin(0, tape_of(task, rng), tape_of(task, rng))
+        courses.go_on(0, True, 1)
+        assert courses.run([0])[0][0].tolist() == [n_right]
 
 
 def test_external_resets_are_where_strings_begin(rng):
@@ -274,39 +277,116 @@ def test_periodic_functions_by_hand(rng):
 # ---------------------------------------------------------------- how far a network comes
 
 
-def far(task, y, target):
+def far(tolerance, y, target):
     """Whether some output is as far from its target as the tolerance."""
     return any(
-        not abs(float(a) - float(b)) < task.tolerance
+        not abs(float(a) - float(b)) < tolerance
         for a, b in zip(y, target, strict=True) if not np.isnan(b)
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("learning", [False, True])
-@pytest.mark.parametrize("name", ["reber", "delays"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_until_wrong_is_the_loop_of_steps(name, dtype, learning, rng):
-    task = CONTINUAL[name]
-    net = pylstm.LSTM(task.n_inputs, task.n_outputs, 2, dtype=dtype, optimizer=pylstm.SGD(0.5))
-    twin, ends = net.copy(), []
-    for _ in range(5):
-        X, targets, _ = stream_of(task, 3, rng)
-        net.reset()
-        twin.reset()
-        n_right = 0
-        for x, target in zip(X, targets, strict=True):
-            if far(task, twin.step(x, target if learning else None), target):
+def tape_of(task, rng):
+    """Pieces of a stream with their marks, as courses read them."""
+    for piece in task.pieces(rng):
+        marks = np.zeros(piece.n_steps, np.uint8)
+        marks[np.cumsum(piece.lengths) - 1] += ENDS
+        begins = piece.starts
+        if isinstance(task, ContinualReber):
+            text = "".join("BTPSXVE"[k] for k in piece.X)
+            begins = [0, *(match.start() + 1 for match in re.finditer("EB", text))]
+            if task.external_reset:
+                marks[begins] += RESETS
+        marks[begins] += BEGINS
+        yield piece.X, piece.targets, marks
+
+
+class Walker:
+    """A single network on a course, step by step."""
+
+    def __init__(self, net, tolerance, tapes, most, factor):
+        self.net, self.tolerance, self.most, self.factor = net, tolerance, most, factor
+        self.steps = [
+            (step for piece in tape for step in zip(*piece, strict=True)) for tape in tapes
+        ]
+        self.answering = 0
+
+    def stream(self):
+        """The right parts of the next stream, and whether it may be followed by another."""
+        which, n_parts, n_updates, begun = self.answering, 0, 0, False
+        rate = self.net.optimizer.learning_rate
+        for x, target, mark in self.steps[which]:
+            if not begun and not mark & BEGINS:
+                continue
+            if not begun or mark & RESETS:
+                self.net.reset()
+            begun = True
+            y = self.net.step(x)
+            if not which and not np.isnan(target).any():
+                momentum = self.net.optimizer.momentum
+                self.net.optimizer = pylstm.SGD(rate * self.factor**n_updates, momentum=momentum)
+                self.net.learn(target)
+                n_updates += 1
+            is_right = not far(self.tolerance, y, target)
+            n_parts += is_right and bool(mark & ENDS)
+            if not is_right or n_parts == self.most[which]:
                 break
-            n_right += 1
-        assert net._run_until_wrong(X, targets, task.tolerance, learning) == n_right
-        ends.append(n_right < len(X))
-    assert any(ends)
-    for weights, same in zip(net.parameters.values(), twin.parameters.values(), strict=True):
-        np.testing.assert_array_equal(weights, same)
+        self.net.optimizer = pylstm.SGD(rate, momentum=self.net.optimizer.momentum)
+        self.answering = 1 if not which or is_right else 0
+        return n_parts, not which or not is_right
+
+
+COURSES = {  # task, tolerance, the longest streams, momentum, factor of the rate
+    "reber": (ContinualReber(), 0.7, (4, 6), 0, 1),
+    "reset": (ContinualReber(external_reset=True), 0.7, (12, 14), 0, 1),
+    "decay": (ContinualReber(), 0.65, (9, 3), 0, 0.8),
+    "order": (ContinualTemporalOrder(2), 0.6, (2, 1), 0, 1),
+    "delays": (SpikeDelays(3, (0, 1)), 0.6, (5, 3), 0.5, 1),
+    "spikes": (GeneratedSpikes(3, (0, 2)), 0.6, (2, 1), 0.5, 0.9),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", COURSES)
+def test_courses_are_loops_of_single_steps(case, dtype):
+    """Ten networks, not all in every call: how far each comes, and its weights, as it is alone."""
+    task, tolerance, most, momentum, factor = COURSES[case]
+    schedule = None if factor == 1 else pylstm.Decay(factor)
+    optimizer = pylstm.SGD(0.3, momentum=momentum, schedule=schedule)
+    sizes = task.n_inputs, task.n_outputs, 2, 2
+    switches = {"peepholes": momentum > 0, "dtype": dtype, "output": "logistic", "loss": "squared"}
+    ranges = np.linspace(0.3, 3, 10)  # from never to always wrong
+    nets = pylstm.Population(10, *sizes, optimizer=optimizer, init_range=ranges, **switches)
+    courses = Courses(nets, tolerance, *most, room=6)
+    walkers, close = {}, 1e-9 if dtype == "float64" else 1e-3
+    for k in range(10):
+        net = nets[k]
+        net.optimizer = pylstm.SGD(0.3, momentum=momentum)
+        tapes = [tape_of(task, np.random.default_rng((k, which))) for which in (0, 1)]
+        walkers[k] = Walker(net, tolerance, tapes, most, factor)
+        courses.begin(k, *(tape_of(task, np.random.default_rng((k, which))) for which in (0, 1)))
+        courses.go_on(k, False, 6)
+    kinds = set()
+    for turn in range(12):
+        ended = courses.run([k for k in range(10) if k != turn % 4])
+        weights = nets.parameters
+        for k, (lengths, diverged) in ended.items():
+            assert not diverged
+            expected, more = [], True
+            while more and len(expected) < 6:
+                which = walkers[k].answering
+                n_parts, more = walkers[k].stream()
+                expected.append(n_parts)
+                kinds.add((which, n_parts == most[which]))
+            assert lengths.tolist() == expected
+            for name, values in walkers[k].net.parameters.items():
+                np.testing.assert_allclose(weights[name][k], values, rtol=close, atol=close)
+            courses.go_on(k, bool(walkers[k].answering), 6)
+    assert kinds == {(0, False), (0, True), (1, False), (1, True)}
 
 
 def simple_row(task, **rule):
     network = {"n_blocks": 2, "output": "logistic", "loss": "squared", "init_range": 0.3}
+    network["dtype"] = "float64"
     return Row(
         name="2000-simple",
         what="",
@@ -361,7 +441,7 @@ def test_trial_of_a_continual_task_is_the_protocol_by_single_steps(case):
                     net.optimizer = pylstm.SGD(0.5 * 0.9**n_updates)
                 net.learn(target)
                 n_updates += 1
-            if far(task, y, target):
+            if far(task.tolerance, y, target):
                 return count
             count += ends
             if count == most:
@@ -382,7 +462,56 @@ def test_trial_of_a_continual_task_is_the_protocol_by_single_steps(case):
         assert result.weights is None
     else:
         for name, values in net.parameters.items():
-            np.testing.assert_allclose(result.weights[name], values, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(result.weights[name], values, rtol=1e-9, atol=1e-11)
+
+
+def outcome(result):
+    return replace(result, seconds=0)
+
+
+def test_trials_of_a_continual_task_end_the_same_in_whatever_company():
+    """Bit for bit, whether they begin together or one where another has ended."""
+    row = simple_row(ContinualReber())
+    reading = replace(row.readings[0], network={**row.readings[0].network, "dtype": "float32"})
+    for of_reading, n_together in ((row.readings[0], 8), (reading, 16)):
+        assert row.side_by_side(of_reading) == n_together
+        many = list(run_trials(row, of_reading, range(19), seed=2))
+        assert sorted(result.trial for result in many) == list(range(19))
+        assert {result.success is None for result in many} == {False, True}
+        for result in many:
+            [alone] = run_trials(row, of_reading, [result.trial], seed=2)
+            assert outcome(alone) == outcome(result)
+
+
+def test_same_results_of_streams_whatever_the_jobs(tmp_path, monkeypatch):
+    row = simple_row(ContinualReber())
+    monkeypatch.setitem(ROWS, row.name, row)
+    results = []
+    for jobs in (1, 2, 4):
+        reproduction = Reproduction([row.name], 27, out=tmp_path / str(jobs))
+        assert len(reproduction._jobs(jobs)) == jobs  # not 27 / 8
+        with joblib.parallel_config(backend="threading"):
+            reproduction.run(jobs, progress=False)
+        [summary] = reproduction.summaries()
+        results.append([outcome(result) for result in summary.results])
+        assert [result.trial for result in results[-1]] == list(range(27))
+    assert results[0] == results[1] == results[2]
+
+
+def test_a_network_of_a_continual_task_that_diverges_has_no_length_and_others_go_on():
+    row = simple_row(ContinualReber())
+    linear = dict.fromkeys(("output", "cell_input", "cell_output"), "identity")
+    reading = replace(
+        row.readings[0], network={**row.readings[0].network, **linear}, learning_rate=10.0
+    )
+    results = list(run_trials(row, reading, range(12), seed=1))
+    gone = [result for result in results if result.n_sequences < 60]
+    assert 0 < len(gone) < 12
+    for result in results:
+        assert result.success is None
+        assert result not in gone or result.marks["length"] == 0
+        [alone] = run_trials(row, reading, [result.trial], seed=1)
+        assert outcome(alone) == outcome(result)
 
 
 def test_learned_looks_at_every_string_and_then_beyond():

@@ -81,7 +81,7 @@ typedef struct {
     void *rules;          /* (n_groups, PYLSTM_RULE_LINES, lanes): see optimizer.inc      */
     void *record;         /* (n_groups, lines of the record, lanes)                       */
     pylstm_group *groups; /* (n_groups)                                                   */
-    /* (n_groups) each: networks with descent at a constant rate and no more; those whose rule differs
+    /* (n_groups) each: networks with descent and no more; those whose rule differs
        from update to update; of them those whose update must see the whole gradient first */
     uint32_t *plain, *varying, *whole;
     pylstm_optimizer *optimizers; /* (n_groups, lanes): what the caller sets of them      */
@@ -115,6 +115,30 @@ typedef struct {
 
 enum { PYLSTM_SCAN_STEPS = 16 };
 
+/* Steps of streams one behind the other, as far as they have been drawn. */
+typedef struct {
+    const int32_t *tokens; /* (n_steps), or NULL and X                                          */
+    const void *X;         /* (n_steps, n_inputs)                                               */
+    const void *targets;   /* (n_steps, n_outputs); one that starts with NaN is none            */
+    const uint8_t *marks;  /* (n_steps)                                                         */
+    ptrdiff_t n_steps, at; /* at: the step to come                                              */
+} pylstm_tape;
+
+/* Marks of a step: a stream may begin with it; the network is reset before it; with it ends a part,
+   which are what is counted. */
+enum { PYLSTM_BEGINS = 1, PYLSTM_RESETS = 2, PYLSTM_ENDS = 4 };
+
+/* The way of a network through streams, see population/courses.inc. */
+typedef struct {
+    pylstm_tape tapes[2]; /* to learn from, and to answer                                       */
+    ptrdiff_t most[2];    /* parts of a stream, at most                                         */
+    int answering, begun; /* which tape it is on; whether within a stream                       */
+    ptrdiff_t n_parts;    /* of this stream, right so far                                       */
+    int64_t *lengths;     /* (room): parts of the streams that have ended                       */
+    ptrdiff_t n_ended, room;
+    int done; /* it waits for what is wanted of it next                                          */
+} pylstm_course;
+
 /* What a call brings. Networks that take part are those with a place in its arrays. */
 typedef struct {
     const ptrdiff_t *place; /* (n_groups, lanes): row of a network in the arrays, or -1 */
@@ -137,6 +161,9 @@ typedef struct {
     const ptrdiff_t *lengths; /* (rows, n_sequences), at least 1 each                          */
     ptrdiff_t l_stride;       /* from one row of lengths to the next, 0 when all share one     */
     int last;                 /* targets and Y: (rows, n_sequences, n_outputs), of last steps  */
+
+    pylstm_course *courses; /* (n_groups, lanes): run_courses                                  */
+    double tolerance;       /* an output that is so far from its target is wrong               */
 } pylstm_population_call;
 
 /* The population level, one table per instruction set and precision. Each does one verb for the
@@ -155,6 +182,8 @@ typedef struct pylstm_population_table {
     void (*settle)(pylstm_population *, const pylstm_population_call *);
     /* A reset, a run, a reset, a run, ... and a reset. */
     void (*run_sequences)(pylstm_population *, const pylstm_population_call *);
+    /* Networks go through streams of their own, to where one of a group cannot go on. */
+    void (*run_courses)(pylstm_population *, const pylstm_population_call *);
 } pylstm_population_table;
 
 /* Fill in the layout from the shape and n_nets; 0 as pylstm_network_layout. */

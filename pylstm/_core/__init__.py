@@ -7,6 +7,7 @@ share declarations by their .pxd files; `engine` alone has the C of csrc/ in it.
 
 from pylstm._core.arrays import aligned_zeros, checked_lengths, checked_tokens, joined_heads
 from pylstm._core.checks import update_interval
+from pylstm._core.courses import BEGINS, ENDS, RESETS, Courses
 from pylstm._core.engine import (
     Exclusive,
     available_isas,
@@ -41,16 +42,20 @@ from pylstm._core.shape import (
 from pylstm._core.streams import StreamGroup, streams_sizes
 
 __all__ = [
+    "BEGINS",
+    "ENDS",
     "GRADIENTS",
     "HIDDEN_BIASES",
     "LOSSES",
     "MOMENTS",
     "N_MOMENTS",
     "OUTPUTS",
+    "RESETS",
     "ROWS",
     "RULES",
     "SQUASHINGS",
     "UPDATE_AT_END",
+    "Courses",
     "Exclusive",
     "Network",
     "PopulationBase",

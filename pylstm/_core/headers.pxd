@@ -3,7 +3,7 @@
 The tables are C's; every other function of C is called through `pylstm._core.engine`.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cdef extern from "threads/team.h":
     ctypedef struct pylstm_team:
@@ -205,6 +205,25 @@ cdef extern from "population/population.h":
         double *input_scale
         double *target_scale
 
+    enum:
+        PYLSTM_BEGINS, PYLSTM_RESETS, PYLSTM_ENDS
+
+    ctypedef struct pylstm_tape:
+        const int32_t *tokens
+        const void *X
+        const void *targets
+        const uint8_t *marks
+        ptrdiff_t n_steps, at
+
+    ctypedef struct pylstm_course:
+        pylstm_tape tapes[2]
+        ptrdiff_t most[2]
+        int answering, begun
+        ptrdiff_t n_parts
+        int64_t *lengths
+        ptrdiff_t n_ended, room
+        int done
+
     ctypedef struct pylstm_population_call:
         const ptrdiff_t *place
         ptrdiff_t n_steps
@@ -222,6 +241,8 @@ cdef extern from "population/population.h":
         const ptrdiff_t *lengths
         ptrdiff_t l_stride
         int last
+        pylstm_course *courses
+        double tolerance
 
     ctypedef struct pylstm_population_table:
         void (*run)(pylstm_population *, const pylstm_population_call *) noexcept nogil
@@ -234,6 +255,7 @@ cdef extern from "population/population.h":
         void (*reset)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*settle)(pylstm_population *, const pylstm_population_call *) noexcept nogil
         void (*run_sequences)(pylstm_population *, const pylstm_population_call *) noexcept nogil
+        void (*run_courses)(pylstm_population *, const pylstm_population_call *) noexcept nogil
 
     ctypedef struct pylstm_record:
         ptrdiff_t lines

@@ -7,7 +7,7 @@ from pylstm._core.arrays import checked_lengths, checked_tokens, losses_of
 from pylstm.errors import brief, brief_text
 
 from pylstm._core cimport numpy_api as cnp
-from libc.math cimport NAN, fabs, isnan
+from libc.math cimport NAN
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
@@ -20,17 +20,6 @@ cnp.import_array()
 
 cdef enum:
     LONG_STRETCH = 64  # steps of a sequence whose outputs nobody wants, at once
-
-
-cdef bint is_far(const char *y, const char *target, ptrdiff_t k, ptrdiff_t size,
-                 double tolerance) noexcept nogil:
-    """Whether output k is that far from its target, or is no number; not where nothing is wanted."""
-    cdef double is_, wanted
-    if size == 8:
-        is_, wanted = (<const double *>y)[k], (<const double *>target)[k]
-    else:
-        is_, wanted = (<const float *>y)[k], (<const float *>target)[k]
-    return not isnan(wanted) and not fabs(is_ - wanted) < tolerance
 
 
 cdef class Network(NetworkSteps):
@@ -365,54 +354,6 @@ cdef class Network(NetworkSteps):
         elif target != NULL:
             memset(end, 255, n_row)  # NaN
         return status
-
-    def _run_until_wrong(self, X, targets, double tolerance, bint learning):
-        """Go on until an output is `tolerance` or more from its target; tell how many steps were right.
-
-        The step with the first wrong output is made, and learned from, and is not counted: n_steps when
-        there is none. After every step the weights change, where `learning`. X and targets as in `run`;
-        an output whose target is NaN is never wrong. For `pylstm.experiments`.
-        """
-        cdef int status = PYLSTM_OK
-        cdef ptrdiff_t n_steps, t, k, done = 0
-        cdef ptrdiff_t size = 8 if self.net.shape.precision == PYLSTM_FLOAT64 else 4
-        cdef ptrdiff_t n_inputs = self.lowest.shape.n_inputs, n_outputs = self.net.shape.n_outputs
-        cdef const void *x_data = NULL
-        cdef const int32_t *token_data = NULL
-        cdef char *target
-        cdef char *y_data
-        cdef bint wrong = False
-        self.take()
-        try:
-            X = self.as_steps(X, &n_steps, &x_data, &token_data)
-            targets = self.as_target_rows(targets, n_steps, "step")
-            target = <char *>cnp.PyArray_DATA(targets)
-            y = self.empty_outputs()
-            y_data = <char *>cnp.PyArray_DATA(y)
-            if self.scaled:
-                raise ValueError("wanted a network that does not scale")
-            if learning:
-                self.plan_rates(n_steps)
-            self.make_room(n_steps)
-            self.gather_helpers(True)
-            t = 0
-            with nogil:
-                while t < n_steps and status == PYLSTM_OK and not wrong:
-                    status = self.run_steps(
-                        1, x_data, token_data, target if learning else NULL, y_data, 1, &done)
-                    for k in range(n_outputs):
-                        wrong |= is_far(y_data, target, k, size, tolerance)
-                    if token_data != NULL:
-                        token_data += 1
-                    else:
-                        x_data = <const char *>x_data + n_inputs * size
-                    target += n_outputs * size
-                    t += not wrong
-            if status != PYLSTM_OK:
-                raise self.diverged()
-        finally:
-            self.release()
-        return t
 
     def gradient(self, X, targets, gradient=None, window=None):
         """Gradient of the summed loss of a sequence, from a fresh state; changes nothing.

@@ -435,7 +435,7 @@ cdef tuple regimes_of(const pylstm_optimizer *o, bint scheduled):
     gradient before it changes a weight: `plain`, `varying` and `whole` of a population."""
     whole = o.clip_norm > 0 or o.rule == PYLSTM_OBGD
     varying = whole or scheduled or o.decay != 1 or o.rule == PYLSTM_ADAM
-    plain = o.rule == PYLSTM_SGD and not varying and o.clip_value == 0 and o.weight_decay == 0
+    plain = o.rule == PYLSTM_SGD and not whole and o.clip_value == 0 and o.weight_decay == 0
     return plain, varying, whole
 
 

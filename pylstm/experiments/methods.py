@@ -204,7 +204,8 @@ class _SideBySide(Method):
     """Networks that share the lanes of a population, where they learn by its gradient."""
 
     def side_by_side(self, **settings: Any) -> int:
-        return 1 if "gradient" in settings else 16  # lanes of float32
+        # as many as there are lanes
+        return 1 if "gradient" in settings else 64 // np.dtype(settings.get("dtype", "f4")).itemsize
 
     def group(
         self, n_inputs: int, n_outputs: int, seeds: Sequence[np.random.Generator], **settings: Any

@@ -18,6 +18,7 @@ from pylstm.experiments import plots, report
 from pylstm.experiments.progress import Abandoned, Reporter, bars, board
 from pylstm.experiments.row import LABELS, Reading, Row
 from pylstm.experiments.rows import ROWS, select
+from pylstm.experiments.stop import Streams
 from pylstm.experiments.store import Store
 from pylstm.experiments.summary import Summary
 from pylstm.experiments.trial import mean_length, run_trials
@@ -125,7 +126,7 @@ class Reproduction:
             need("tqdm", "the progress bar", "--no-progress")
         import joblib
 
-        to_do = self._jobs()
+        to_do = self._jobs(joblib.effective_n_jobs(jobs))
         n_trials = sum(len(job.trials) for job in to_do)
         with (
             board(self._store.folder) as running,
@@ -136,16 +137,19 @@ class Reproduction:
                 for number, job in enumerate(to_do)
             )
 
-    def _jobs(self) -> list[Job]:
-        """What is to be run, the longest first."""
-        jobs = []
+    def _jobs(self, at_once: int) -> list[Job]:
+        """What is to be run, the longest first; at_once: how many jobs run."""
+        jobs: list[Job] = []
         for row in self._rows:
             for reading in row.readings:
                 if reading.label in self._labels:
                     finished = self._store.results(row, reading)
                     trials = [k for k in range(self._trials or row.trials) if k not in finished]
-                    size = row.side_by_side(reading)
-                    jobs += [Job(row, reading, group) for group in _even_groups(trials, size)]
+                    n_groups = -(-len(trials) // row.side_by_side(reading))
+                    if isinstance(row.under(reading).stop, Streams):
+                        n_groups = min(n_groups, at_once)  # a trial begins where another ends
+                    groups = (tuple(trials[k::n_groups]) for k in range(n_groups))  # about as large
+                    jobs += [Job(row, reading, group) for group in groups]
         return sorted(jobs, key=lambda job: -job.cost)
 
     def summaries(self) -> list[Summary]:
@@ -201,12 +205,6 @@ def _run_job(job: Job, number: int, store: Store, running: Path) -> None:
             reporter.finished()
     except Abandoned:
         pass
-
-
-def _even_groups(trials: Sequence[int], size: int) -> list[tuple[int, ...]]:
-    """As few groups of at most `size` as possible, all of about the same size."""
-    n_groups = -(-len(trials) // size)
-    return [tuple(trials[k::n_groups]) for k in range(n_groups)]
 
 
 def _machine_in_words() -> str:

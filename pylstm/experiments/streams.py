@@ -1,30 +1,29 @@
 """Trials of continual tasks: how far a network comes before its first wrong output.
 
 The protocol of Gers, Schmidhuber & Cummins (2000) and Gers, Schraudolph & Schmidhuber (2002): see
-`Streams` in stop.py. Where each stream ends depends on its network, so they do not learn side by
-side.
+`Streams` in stop.py. Networks learn side by side, though each of their streams ends where its own
+network is wrong: none waits for another, and where a trial is over the next one begins.
 """
 
 from __future__ import annotations
 
 import time
-from bisect import bisect, bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from pylstm._core import BEGINS, ENDS, RESETS, Courses
 from pylstm.experiments.row import Reading, Row
 from pylstm.experiments.stop import Streams
 from pylstm.experiments.trial import Curve, OnProgress, Progress, Result, generators
 from pylstm.network import LSTM
-from pylstm.optimizers import RMSprop
+from pylstm.population import Population
 from pylstm.tasks import Continual
 
 __all__ = ["run_streams"]
 
-# Parts looked ahead at first: networks are prepared for as many steps as they are given.
-_REACH = 4
+Array = npt.NDArray[np.int64]
 
 
 def run_streams(
@@ -36,8 +35,9 @@ def run_streams(
 ) -> Iterator[Result]:
     """Run trials of one reading of a row whose task is continual.
 
-    Parameters and what is yielded are those of `run_trials`. A rate that falls starts anew with
-    every training stream.
+    Parameters and what is yielded are those of `run_trials`; of trials that are more than learn
+    side by side the others begin as soon as there is room. A rate that falls starts anew with every
+    training stream.
 
     Examples
     --------
@@ -50,115 +50,134 @@ def run_streams(
     (None, 20, True)
     """
     row = row.under(reading)
-    for trial in trials:
-        yield from _run_trial(row, reading, trial, seed, on_progress)
-        if on_progress is not None:
-            on_progress({})
-
-
-def _run_trial(
-    row: Row, reading: Reading, trial: int, seed: int, on_progress: OnProgress | None
-) -> Iterator[Result]:
-    start = time.perf_counter()
-    rule, task = row.stop, row.task
-    assert isinstance(rule, Streams)
-    assert isinstance(task, Continual)
-    weights, *drawn = generators(row.name, seed, trial)
-    net = row.network(reading, seed=weights)
-    assert isinstance(net, LSTM)
-    training, test = (_Tape(task, rng, net.dtype) for rng in drawn)
-    optimizer = net.optimizer
-    curve, success, n_streams = Curve(rule.every), None, 0
-    lengths: list[int] = []
-    try:
-        while n_streams < row.limit and success is None:
-            if optimizer.schedule is not None:
-                net.optimizer = RMSprop()  # another class: the updates are counted anew
-                net.optimizer = optimizer
-            lengths.append(training.run(net, rule.training, learning=True))
-            n_streams += 1
-            if len(lengths) == rule.every:
-                curve.add(float(np.mean(lengths)), 0.0)
-                lengths.clear()
-                if on_progress is not None:
-                    on_progress({trial: Progress(n_streams, 1.0)})
-            if all(test.run(net, rule.test, False) == rule.test for _ in range(rule.n_tests)):
-                success = n_streams
-        score = float(rule.test)
-        if success is None:
-            tests = [test.run(net, rule.test, False) for _ in range(rule.n_tests)]
-            score = float(np.mean(tests))
-    except FloatingPointError:
-        score = 0.0
-    parameters = {name: view.tolist() for name, view in net.parameters.items()}
-    yield Result(
-        trial=trial,
-        success=success,
-        n_sequences=n_streams,
-        marks={"length": score},
-        wrong=None,
-        error=None,
-        seconds=time.perf_counter() - start,
-        curve={"every": curve.every, "length": curve.error},
-        weights=None if success is None else parameters,
+    assert isinstance(row.stop, Streams)
+    assert isinstance(row.task, Continual)
+    n_together = row.side_by_side(reading)
+    waiting = [_Trial(row, seed, trial) for trial in trials[n_together:]]
+    live = dict(enumerate(_Trial(row, seed, trial) for trial in trials[:n_together]))
+    nets = row.group(reading, [trial.weights for trial in live.values()])
+    assert isinstance(nets, Population)
+    courses = Courses(
+        nets, row.task.tolerance, row.stop.training, row.stop.test, 2 * row.stop.every
     )
+    for k, trial in live.items():
+        trial.begin(courses, k, nets.dtype)
+    while live:
+        start = time.perf_counter()
+        ended = courses.run(list(live))
+        over = [k for k, (lengths, diverged) in ended.items() if live[k].give(lengths, diverged)]
+        seconds = (time.perf_counter() - start) / len(live)
+        for trial in live.values():
+            trial.seconds += seconds
+        for k in over:
+            yield live.pop(k).result(nets[k])
+            if waiting:
+                live[k] = waiting.pop(0)
+                net = row.network(reading, seed=live[k].weights)
+                assert isinstance(net, LSTM)
+                nets[k] = net
+                live[k].begin(courses, k, nets.dtype)
+        if on_progress is not None:
+            on_progress({trial.trial: trial.progress for trial in live.values()})
 
 
-class _Tape:
+class _Trial:
+    """One trial on its way."""
+
+    def __init__(self, row: Row, seed: int, trial: int) -> None:
+        assert isinstance(row.stop, Streams)
+        assert isinstance(row.task, Continual)
+        self.trial, self._rule, self._task, self._limit = trial, row.stop, row.task, row.limit
+        self.weights, *self._drawn = generators(row.name, seed, trial)
+        self.progress, self.seconds = Progress(0, 1.0), 0.0
+        self._curve, self._lengths = Curve(row.stop.every), list[int]()
+        self._n_streams = 0
+        self._success: int | None = None
+        self._score = 0.0
+        self._protocol = self._streams()
+        self._answering = False
+
+    def begin(self, courses: Courses, k: int, dtype: npt.DTypeLike) -> None:
+        """Begin as net k."""
+        self._courses, self._k = courses, k
+        courses.begin(k, *(_tape(self._task, rng, dtype) for rng in self._drawn))
+        self._want(*next(self._protocol))
+
+    def _want(self, answering: bool, n_streams: int) -> None:
+        self._answering = answering
+        self._courses.go_on(self._k, answering, n_streams)
+
+    def _streams(self) -> Generator[tuple[bool, int], tuple[Array, Array], None]:
+        """Ask for so many streams by turns, a test stream first or one to learn from; what comes
+        back are the lengths of either that have ended."""
+        rule, n_right, test_is_next = self._rule, 0, False
+        while test_is_next or self._n_streams < self._limit:
+            left = 2 * (self._limit - self._n_streams) + test_is_next
+            learned, answered = yield test_is_next, min(left, 2 * rule.every)
+            self._count(learned)
+            is_right = rule.test in answered[-1:]
+            n_right = 0 if not is_right else 1 if len(learned) else n_right + 1
+            if n_right == rule.n_tests:
+                self._success, self._score = self._n_streams, float(rule.test)
+                return
+            # by turns, but that a test stream without a wrong output is followed by another
+            test_is_next = is_right or (len(learned) + len(answered)) % 2 != test_is_next
+        scores: list[int] = []
+        for _ in range(rule.n_tests):
+            _, answered = yield True, 1
+            scores += answered.tolist()
+        self._score = float(np.mean(scores))
+
+    def _count(self, learned: Array) -> None:
+        """Put the lengths of training streams on the curve."""
+        self._n_streams += len(learned)
+        self._lengths += learned.tolist()
+        while len(self._lengths) >= self._rule.every:
+            self._curve.add(float(np.mean(self._lengths[: self._rule.every])), 0.0)
+            del self._lengths[: self._rule.every]
+            self.progress = Progress(self._n_streams, 1.0)
+
+    def give(self, lengths: Array, diverged: bool) -> bool:
+        """Hand over the lengths of the streams that have ended; say whether the trial is over."""
+        by_turns = lengths[self._answering :: 2], lengths[not self._answering :: 2]
+        if diverged:
+            self._count(by_turns[0])
+            return True
+        try:
+            self._want(*self._protocol.send(by_turns))
+        except StopIteration:
+            return True
+        return False
+
+    def result(self, net: LSTM) -> Result:
+        """Give the result, of a trial that is over."""
+        parameters = {name: view.tolist() for name, view in net.parameters.items()}
+        return Result(
+            trial=self.trial,
+            success=self._success,
+            n_sequences=self._n_streams,
+            marks={"length": self._score},
+            wrong=None,
+            error=None,
+            seconds=self.seconds,
+            curve={"every": self._curve.every, "length": self._curve.error},
+            weights=None if self._success is None else parameters,
+        )
+
+
+def _tape(
+    task: Continual, rng: np.random.Generator, dtype: npt.DTypeLike
+) -> Iterator[tuple[npt.NDArray[np.generic], npt.NDArray[np.generic], npt.NDArray[np.uint8]]]:
     """Parts of a task one behind the other, drawn many at a time.
 
     Every stream begins where a part does that no other has seen, and goes on as far as it goes.
     Most streams end after a few steps: to draw the parts of each by itself would take far longer
     than to learn them.
     """
-
-    def __init__(self, task: Continual, rng: np.random.Generator, dtype: npt.DTypeLike) -> None:
-        self._task, self._pieces, self._dtype = task, task.pieces(rng), dtype
-        self._draw()
-
-    def _draw(self) -> None:
-        piece = next(self._pieces)
-        self._X = piece.X if self._task.tokens else piece.X.astype(self._dtype)
-        self._targets = piece.targets.astype(self._dtype)
-        self._begins = [*self._task.beginnings(piece).tolist(), piece.n_steps]
-        self._resets = [*self._task.resets(piece).tolist(), piece.n_steps]
-        self._ends = np.cumsum(piece.lengths).tolist()
-        self._at = 0
-
-    def run(self, net: LSTM, most: int, learning: bool) -> int:
-        """How many parts of a fresh stream are right before the first wrong output."""
-        net.reset()
-        n_parts, reach = 0, _REACH
-        while n_parts < most:
-            if self._at == self._ends[-1]:
-                self._draw()
-            part = bisect(self._ends, self._at)
-            last = min(part + min(reach, most - n_parts), len(self._ends))
-            if self._go_on(net, self._ends[last - 1], learning):
-                return n_parts + bisect(self._ends, self._wrong_at) - part
-            n_parts, reach = n_parts + last - part, 2 * reach
-        self._leave(self._at)
-        return most
-
-    def _go_on(self, net: LSTM, end: int, learning: bool) -> bool:
-        """Go on to a step, or to the first wrong output, `_wrong_at`; then leave the stream."""
-        while self._at < end:
-            k = bisect_left(self._resets, self._at)
-            if self._resets[k] == self._at:
-                net.reset()
-                k += 1
-            stop = min(self._resets[k], end)
-            steps = slice(self._at, stop)
-            n_right = net._run_until_wrong(
-                self._X[steps], self._targets[steps], self._task.tolerance, learning
-            )
-            if self._at + n_right < stop:
-                self._wrong_at = self._at + n_right
-                self._leave(self._wrong_at + 1)
-                return True
-            self._at = stop
-        return False
-
-    def _leave(self, at: int) -> None:
-        """Go to where the next stream may begin, from step `at` on."""
-        self._at = self._begins[bisect_left(self._begins, at)]
+    for piece in task.pieces(rng):
+        marks = np.zeros(piece.n_steps, np.uint8)
+        marks[task.beginnings(piece)] |= BEGINS
+        marks[task.resets(piece)] |= RESETS
+        marks[piece.ends] |= ENDS
+        X = piece.X if task.tokens else piece.X.astype(dtype, copy=False)
+        yield X, piece.targets.astype(dtype, copy=False), marks

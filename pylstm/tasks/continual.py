@@ -195,11 +195,12 @@ class ContinualReber(Continual):
         is_symbol = symbols >= 0
         X = symbols[is_symbol].astype(np.int32)
         following = np.append(X[1:], SYMBOLS.index("B"))
-        allowed = automaton.allowed[states[is_symbol]]
-        allowed[states[is_symbol] == automaton.end, SYMBOLS.index("B")] = True
-        targets = np.eye(len(SYMBOLS), dtype=np.float32)[following]
-        if self.possible:
-            targets = allowed.astype(np.float32)
+        may_follow = automaton.allowed.copy()
+        may_follow[automaton.end, SYMBOLS.index("B")] = True
+        allowed = may_follow.take(states[is_symbol], axis=0)
+        targets = allowed.astype(np.float32)
+        if not self.possible:
+            targets = np.eye(len(SYMBOLS), dtype=np.float32).take(following, axis=0)
         return Sequences(X, targets, np.ones(len(X), np.int64), allowed=allowed)
 
 
