@@ -441,6 +441,20 @@ FAULTS = [
         "one row only of a sequence that diverged is NaN",
         "sequences population",
     ),
+    Fault(
+        "csrc/population/courses.inc",
+        "p->n_updates[group * LANES + l] = 0;",
+        "p->n_updates[group * LANES + l] += 0;",
+        "a rate that falls goes on falling in the next training stream",
+        "later_tasks",
+    ),
+    Fault(
+        "csrc/population/courses.inc",
+        "course->n_parts += !is_wrong && ends_part;",
+        "course->n_parts += ends_part;",
+        "the part of a stream with the wrong output is counted",
+        "later_tasks",
+    ),
     # ------------------------------------------------------------ the seam
     Fault(
         "pylstm/_core/network_steps.pyx",

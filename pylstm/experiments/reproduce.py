@@ -28,7 +28,7 @@ __all__ = ["Reproduction"]
 
 @dataclass(frozen=True)
 class Job:
-    """Trials of one reading that run side by side."""
+    """Trials of one reading that run side by side, those of continual tasks as there is room."""
 
     row: Row
     reading: Reading

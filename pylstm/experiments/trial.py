@@ -288,7 +288,8 @@ def run_trials(
     reading : Reading
         One of its readings.
     trials : sequence of int
-        Their numbers, from 0. As many as `Method.side_by_side` cost about as much time as one.
+        Their numbers, from 0. As many as `Method.side_by_side` cost about as much time as one; of a
+        continual task more may be given, which begin where others have ended.
     seed : int, default 0
     on_progress : callable, optional
         Called after every block of training sequences with {trial: Progress} of those still on
