@@ -384,6 +384,42 @@ def test_courses_are_loops_of_single_steps(case, dtype):
     assert kinds == {(0, False), (0, True), (1, False), (1, True)}
 
 
+def test_courses_refuse_what_they_cannot_go_through(rng):
+    def ready(*tape):
+        nets = pylstm.Population(2, 3, 1, 1)
+        courses = Courses(nets, 0.5, 5, 5, room=4)
+        courses.begin(1, iter([tape]), iter([tape]))
+        courses.go_on(1, True, 1)
+        return courses
+
+    X, targets, marks = np.zeros((4, 3)), np.zeros((4, 1)), np.full(4, BEGINS + ENDS)
+    for changes in ({"scale_inputs": True}, {"optimizer": pylstm.SGD(0.1, schedule=lambda k: 1.0)}):
+        with pytest.raises(ValueError, match="wanted networks that do not scale"):
+            Courses(pylstm.Population(2, 3, 1, 1, **changes), 0.5, 5, 5, 4)
+    for k in (-1, 2):
+        with pytest.raises(IndexError, match=f"net {k} was asked for, wanted one of 2"):
+            ready().begin(k, iter([]), iter([]))
+        with pytest.raises(IndexError, match=f"net {k} "):
+            ready().go_on(k, True, 1)
+        with pytest.raises(IndexError, match=f"net {k} "):
+            ready(X, targets, marks).run([1, k])
+    for room in (0, 5):
+        with pytest.raises(ValueError, match=f"room is {room}, wanted 1 to 4"):
+            ready().go_on(1, True, room)
+    for tape in ((X, targets, marks[:3]), (X, targets[0], marks), (X[0], targets[:3], marks[:3])):
+        with pytest.raises(ValueError, match=r"wanted an input, a target and a mark for each of"):
+            ready(*tape).run([1])
+    for tape in (
+        (X, targets[:3], marks),
+        ([0, 1, 2, 3], targets, marks),
+        (X + np.inf, targets, marks),
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011 (what a run refuses)
+            ready(*tape).run([1])
+    with pytest.raises(StopIteration):  # right so far, and the tape is used up
+        ready(X, targets, marks).run([1])
+
+
 def simple_row(task, **rule):
     network = {"n_blocks": 2, "output": "logistic", "loss": "squared", "init_range": 0.3}
     network["dtype"] = "float64"
