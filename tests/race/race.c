@@ -237,16 +237,13 @@ static void call_network(object *o, int which, uint32_t seed)
     n->team = n->layout.large ? borrow(o) : NULL;
     switch (which) {
     case STEP:
-        table->step(n, in, y);
+        table->step(n, in, NULL, y);
         break;
     case TOKEN:
-        table->step(n, token, y);
+        table->step(n, token, NULL, y);
         break;
     case STEP_AND_LEARN:
-        if (table->step(n, in, y) == PYLSTM_OK) {
-            table->learn(n, t);
-            table->update(n);
-        }
+        table->step(n, in, t, y);
         break;
     case PREDICT:
         table->predict(n, in, y);
