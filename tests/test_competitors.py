@@ -276,7 +276,7 @@ def test_trials_are_kept_one_by_one_gone_on_with_and_drawn(tiny, tmp_path, capsy
 
 
 def test_jobs_of_a_method_without_lanes_are_single_trials(tiny, tmp_path):
-    jobs = Reproduction(["quick", "quick-sum"], trials=18, out=tmp_path)._jobs()
+    jobs = Reproduction(["quick", "quick-sum"], trials=18, out=tmp_path)._jobs(2)
     sizes = {}
     for job in jobs:
         sizes.setdefault(job.name, []).append(len(job.trials))
@@ -290,7 +290,7 @@ def test_longest_jobs_come_first(tiny, tmp_path, monkeypatch):
     longer = replace(unknown, name="longer", task=replace(SUM.task, min_length=50))
     rows = {row.name: row for row in (limited, unknown, known, longer)}
     monkeypatch.setattr(pylstm.experiments.rows, "ROWS", rows)
-    jobs = Reproduction((), trials=1, out=tmp_path)._jobs()
+    jobs = Reproduction((), trials=1, out=tmp_path)._jobs(2)
     assert [job.row.name for job in jobs] == ["longer", "unknown", "quick-sum", "limited"]
 
 
