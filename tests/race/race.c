@@ -328,7 +328,7 @@ static void build_small(object *o)
 static void build_large(object *o)
 {
     plan(&o->net, PYLSTM_FLOAT64, 5, 24);
-    o->net.shape.large_from = 1000;
+    o->net.shape.large_from = 500;
     o->net.optimizer.rule = PYLSTM_MOMENTUM;
     o->net.optimizer.first = 0.5;
     build_network(o);
