@@ -85,7 +85,7 @@ def test_every_combination_grows(rng, combination):
     check_growing(combination, rng, 5, update=3)
 
 
-@pytest.mark.parametrize("large_from", [1, 50, 200], ids=["memory", "cache", "small"])
+@pytest.mark.parametrize("large_from", [0, 15, 200], ids=["memory", "cache", "small"])
 def test_large_nets_grow(rng, large_from):
     """A net keeps its regime, whatever its new size: two that are lazy, and one."""
     before = pylstm._core.choose_large_from(large_from)
@@ -96,10 +96,13 @@ def test_large_nets_grow(rng, large_from):
         for net in (plain, grown):
             net.run(X[:13], Y[:13])
         grown.grow(n_inputs=architecture.n_inputs + MORE)
+        absorbed = 0
         for x, wide, y in zip(X, widened(X), Y, strict=True):
             np.testing.assert_allclose(
                 grown.step(wide, y), plain.step(x, y), rtol=ROUNDING, atol=ROUNDING
             )
+            absorbed += grown.__getstate__()["n_absorbed"]
+        assert (absorbed > 0) == (large_from < 200)
     finally:
         pylstm._core.choose_large_from(before)
 
